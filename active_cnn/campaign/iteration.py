@@ -1,0 +1,122 @@
+"""Fill an iteration: train the network, predict the pool; the only way to TensorFlow."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import time
+from pathlib import Path
+
+import keras
+
+from active_cnn.campaign.campaign import (
+    build_training_set,
+    hash_file,
+    iteration_folder,
+    open_pool,
+)
+from active_cnn.campaign.store import Store
+from active_cnn.learning.network import save_network
+from active_cnn.learning.scoring import score_pool
+from active_cnn.learning.training import Report, train
+from active_cnn.records import Job, TrainingResult
+
+_TRACED_PACKAGES = (
+    "active-cnn",
+    "h5py",
+    "imbalanced-learn",
+    "keras",
+    "numpy",
+    "scikit-learn",
+    "scipy",
+)
+
+
+def run_iteration(store: Store, job: Job, report: Report) -> TrainingResult:
+    """Train a network and predict the pool for a job.
+
+    The files are written under names of their own and are complete when this returns; they count
+    once the store knows the result.
+
+    Parameters
+    ----------
+    store : Store
+        Read only.
+    job : Job
+        Which iteration, with which settings.
+    report : callable
+        Told how far it is; what it raises ends the work.
+
+    Returns
+    -------
+    TrainingResult
+
+    Raises
+    ------
+    ActiveCnnError
+        If the training set or the pool cannot be used as they are.
+    """
+    campaign = store.campaign(job.campaign)
+    iteration = store.iteration(job.campaign, job.iteration)
+    folder = iteration_folder(store, iteration)
+    folder.mkdir(parents=True, exist_ok=True)
+    network_path = folder / f"network-{job.number}.keras"
+    predictions_path = folder / f"predictions-{job.number}.h5"
+
+    report("reading the training set", 0, 1, {"device": describe_device()})
+    began = time.monotonic()
+    training_set = build_training_set(store, campaign, iteration)
+    trained = train(
+        training_set.windows,
+        training_set.labels,
+        campaign.network_classes,
+        job.settings,
+        report,
+    )
+    save_network(trained.network, network_path)
+    trained_at = time.monotonic()
+    pool = open_pool(store, campaign)
+    predicted_counts = score_pool(
+        trained.network, pool, campaign.network_classes, predictions_path, report
+    )
+    predicted_at = time.monotonic()
+    return TrainingResult(
+        settings=job.settings,
+        network_file=network_path.name,
+        network_sha256=hash_file(network_path),
+        predictions_file=predictions_path.name,
+        predictions_sha256=hash_file(predictions_path),
+        training_sha256=training_set.sha256,
+        pool_fingerprint=pool.fingerprint,
+        n_training=len(training_set.labels),
+        counts_before=trained.counts_before,
+        counts_after=trained.counts_after,
+        history=trained.history,
+        validation=trained.validation,
+        predicted_counts=predicted_counts,
+        notices=trained.notices,
+        device=describe_device(),
+        versions=versions(),
+        seconds={"training": trained_at - began, "predicting": predicted_at - trained_at},
+    )
+
+
+def remove_superseded_files(folder: Path, result: TrainingResult) -> None:
+    """Remove what earlier or broken-off trainings of the same iteration left behind."""
+    for path in folder.iterdir():
+        if path.name not in (result.network_file, result.predictions_file):
+            path.unlink(missing_ok=True)
+
+
+def describe_device() -> str:
+    """Tell which device Keras computes on, and through which backend."""
+    devices = keras.distribution.list_devices()
+    kind = "GPU" if any(device.startswith("gpu") for device in devices) else "CPU"
+    return f"{kind} ({', '.join(devices)}; Keras on {keras.config.backend()})"
+
+
+def versions() -> dict[str, str]:
+    """Give the versions of everything that a result depends on."""
+    packages = (*_TRACED_PACKAGES, keras.config.backend())
+    found = {package: importlib.metadata.version(package) for package in packages}
+    return {"python": platform.python_version(), "platform": platform.platform(), **found}

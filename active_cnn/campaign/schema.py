@@ -1,0 +1,160 @@
+"""The tables of the store. Migrations run in the order written; a released one never changes."""
+
+from sqlite_utils import Database
+from sqlite_utils.migrations import Migrations
+
+MIGRATIONS = Migrations("active_cnn")
+
+
+@MIGRATIONS()
+def m001_campaigns(db: Database) -> None:
+    """Campaigns with what belongs to them from the start."""
+    db.execute(
+        """
+        CREATE TABLE campaign (
+            name TEXT PRIMARY KEY,
+            created_at TEXT NOT NULL,
+            grid_start REAL NOT NULL,
+            grid_end REAL NOT NULL,
+            grid_n INTEGER NOT NULL,
+            training_path TEXT NOT NULL,
+            training_sha256 TEXT NOT NULL,
+            pool_path TEXT NOT NULL,
+            pool_fingerprint TEXT NOT NULL,
+            seed INTEGER NOT NULL
+        ) STRICT
+        """
+    )
+    db.execute(
+        """
+        CREATE TABLE oracle_class (
+            campaign TEXT NOT NULL REFERENCES campaign(name),
+            position INTEGER NOT NULL,
+            name TEXT NOT NULL,
+            key TEXT NOT NULL,
+            network_class TEXT,
+            is_target INTEGER NOT NULL,
+            PRIMARY KEY (campaign, name)
+        ) STRICT
+        """
+    )
+    db.execute(
+        """
+        CREATE TABLE line (
+            campaign TEXT NOT NULL REFERENCES campaign(name),
+            position INTEGER NOT NULL,
+            name TEXT NOT NULL,
+            wavelength REAL NOT NULL,
+            PRIMARY KEY (campaign, name)
+        ) STRICT
+        """
+    )
+
+
+@MIGRATIONS()
+def m002_iterations_and_jobs(db: Database) -> None:
+    """Iterations, and the jobs that fill them; one active job a campaign."""
+    db.execute(
+        """
+        CREATE TABLE iteration (
+            campaign TEXT NOT NULL REFERENCES campaign(name),
+            number INTEGER NOT NULL,
+            seed INTEGER NOT NULL,
+            answers_through INTEGER NOT NULL,
+            created_at TEXT NOT NULL,
+            scored_at TEXT,
+            closed_at TEXT,
+            job INTEGER,
+            result TEXT,
+            PRIMARY KEY (campaign, number)
+        ) STRICT
+        """
+    )
+    db.execute(
+        """
+        CREATE TABLE job (
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            campaign TEXT NOT NULL,
+            iteration INTEGER NOT NULL,
+            settings TEXT NOT NULL,
+            state TEXT NOT NULL,
+            created_at TEXT NOT NULL,
+            started_at TEXT,
+            finished_at TEXT,
+            heartbeat_at TEXT,
+            host TEXT NOT NULL DEFAULT '',
+            pid INTEGER,
+            pid_started REAL,
+            phase TEXT NOT NULL DEFAULT '',
+            done INTEGER NOT NULL DEFAULT 0,
+            total INTEGER NOT NULL DEFAULT 0,
+            details TEXT NOT NULL DEFAULT '{}',
+            is_cancel_requested INTEGER NOT NULL DEFAULT 0,
+            error TEXT NOT NULL DEFAULT '',
+            FOREIGN KEY (campaign, iteration) REFERENCES iteration(campaign, number)
+        ) STRICT
+        """
+    )
+    db.execute(
+        "CREATE UNIQUE INDEX one_active_job ON job(campaign) WHERE state IN ('queued', 'running')"
+    )
+
+
+@MIGRATIONS()
+def m003_queries_and_answers(db: Database) -> None:
+    """Queries with their items, and the append-only log of answers."""
+    db.execute(
+        """
+        CREATE TABLE query (
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            campaign TEXT NOT NULL,
+            iteration INTEGER NOT NULL,
+            job INTEGER NOT NULL REFERENCES job(number),
+            purpose TEXT NOT NULL,
+            strategy TEXT NOT NULL,
+            size INTEGER NOT NULL,
+            seed INTEGER NOT NULL,
+            created_at TEXT NOT NULL,
+            notice TEXT NOT NULL DEFAULT '',
+            FOREIGN KEY (campaign, iteration) REFERENCES iteration(campaign, number)
+        ) STRICT
+        """
+    )
+    db.execute(
+        """
+        CREATE TABLE query_item (
+            query INTEGER NOT NULL REFERENCES query(number),
+            position INTEGER NOT NULL,
+            identifier TEXT NOT NULL,
+            predicted TEXT NOT NULL,
+            probabilities TEXT NOT NULL,
+            score REAL,
+            PRIMARY KEY (query, identifier)
+        ) STRICT
+        """
+    )
+    db.execute(
+        """
+        CREATE TABLE answer (
+            sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+            event TEXT NOT NULL UNIQUE,
+            campaign TEXT NOT NULL,
+            query INTEGER NOT NULL,
+            identifier TEXT NOT NULL,
+            answer TEXT,
+            note TEXT NOT NULL DEFAULT '',
+            oracle TEXT NOT NULL,
+            at TEXT NOT NULL,
+            FOREIGN KEY (query, identifier) REFERENCES query_item(query, identifier),
+            FOREIGN KEY (campaign, answer) REFERENCES oracle_class(campaign, name)
+        ) STRICT
+        """
+    )
+    db.execute("CREATE INDEX answer_of_spectrum ON answer(campaign, identifier, sequence)")
+    for verb in ("UPDATE", "DELETE"):
+        db.execute(
+            f"""
+            CREATE TRIGGER answers_are_kept_on_{verb.lower()} BEFORE {verb} ON answer
+            BEGIN SELECT RAISE(ABORT, 'answers are only ever added'); END
+            """
+        )

@@ -1,0 +1,1 @@
+"""Delivery: the candidate table and its file formats."""

@@ -1,0 +1,117 @@
+"""Write the candidate table in the formats that astronomers' tools read."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from astropy.table import Column, Table
+
+from active_cnn.errors import StoreError
+
+FORMATS = {".csv": "ascii.csv", ".ecsv": "ascii.ecsv", ".fits": "fits", ".vot": "votable"}
+
+# Unit, UCD1+ and description of each column; probabilities are named after the classes.
+_MEANING = {
+    "identifier": ("", "meta.id;meta.main", "Spectrum"),
+    "ra": ("deg", "pos.eq.ra;meta.main", "Right ascension (ICRS)"),
+    "dec": ("deg", "pos.eq.dec;meta.main", "Declination (ICRS)"),
+    "label": ("", "meta.code.class", "Class of the candidate"),
+    "source": ("", "meta.code", "Who says so: oracle or network"),
+    "answer": ("", "meta.code", "What the oracle answered, if anything"),
+    "entropy": ("", "stat.value", "Entropy of the probabilities (nats)"),
+    "iteration": ("", "meta.number", "Iteration that the label comes from"),
+    "snr_r": ("", "stat.snr", "Signal-to-noise ratio in r"),
+    "designation": ("", "meta.id.assoc", "Name of the object"),
+    "pipeline_class": ("", "src.class", "Class given by the survey's pipeline"),
+    "oracle": ("", "meta.id", "Who answered"),
+    "note": ("", "meta.note", "The oracle's note"),
+    "path": ("", "meta.file", "File of the spectrum"),
+}
+_PROBABILITY = ("", "stat.probability", "Probability given by the newest network")
+
+
+def to_table(candidates: pd.DataFrame) -> Table:
+    """Turn the candidates into an astropy table with units, UCDs and descriptions."""
+    table = Table()
+    for name, values in candidates.items():
+        unit, ucd, description = _MEANING.get(str(name), _PROBABILITY)
+        data = values.to_numpy()
+        if data.dtype == object or not np.issubdtype(data.dtype, np.number):
+            data = values.astype(str).to_numpy(dtype=str)
+        table[str(name)] = Column(
+            data, unit=unit or None, description=description, meta={"ucd": ucd}
+        )
+    return table
+
+
+def write_candidates(candidates: pd.DataFrame, path: Path) -> None:
+    """Write the candidates to a file whose ending gives the format.
+
+    Raises
+    ------
+    StoreError
+        If the ending is not one of `FORMATS`, or the file cannot be written.
+    """
+    data = format_candidates(candidates, path.suffix.lower())
+    unfinished = path.with_name(f"unfinished-{path.name}")
+    try:
+        with unfinished.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+    except OSError as error:
+        raise StoreError(
+            f"Cannot write {path}: {error.strerror}. Give a file in a folder that exists and "
+            "that you may write to."
+        ) from error
+
+
+def format_candidates(candidates: pd.DataFrame, ending: str) -> bytes:
+    """Give the bytes of a file of candidates.
+
+    Parameters
+    ----------
+    candidates : pandas.DataFrame
+        From `find_candidates`.
+    ending : str
+        One of `FORMATS`.
+
+    Raises
+    ------
+    StoreError
+        If there is no such format.
+    """
+    if ending not in FORMATS:
+        raise StoreError(f"Cannot write candidates as {ending!r}: use one of {', '.join(FORMATS)}.")
+    if ending == ".csv":
+        return candidates.to_csv(index=False).encode()
+    table = to_table(candidates)
+    if ending == ".vot":
+        return _votable(table)
+    if ending == ".fits":
+        for column in table.itercols():
+            # FITS tables hold ASCII; anything else is written as an escape sequence.
+            if column.dtype.kind == "U":
+                table[column.name] = [
+                    str(value).encode("ascii", "backslashreplace").decode() for value in column
+                ]
+    buffer = io.BytesIO() if ending == ".fits" else io.StringIO()
+    table.write(buffer, format=FORMATS[ending])
+    data = buffer.getvalue()
+    return data if isinstance(data, bytes) else data.encode()
+
+
+def _votable(table: Table) -> bytes:
+    from astropy.io.votable import from_table
+
+    votable = from_table(table)
+    for field in votable.get_first_table().fields:
+        field.ucd = table[field.name].meta["ucd"]
+    buffer = io.BytesIO()
+    votable.to_xml(buffer)
+    return buffer.getvalue()

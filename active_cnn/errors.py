@@ -1,0 +1,35 @@
+"""The errors that a user can meet; anything else that is raised is a bug.
+
+ActiveCnnError
+├── SpectrumError      a spectrum, a training row or a pool that cannot be used
+├── AcquisitionError   a query that cannot be drawn
+├── CampaignError      a step that the campaign does not allow now
+├── StoreError         the store of campaigns cannot be read or written
+└── JobError           a job that cannot be started, watched or cancelled
+
+Every text says what happened with which value, what was expected, and what to do.
+"""
+
+
+class ActiveCnnError(Exception):
+    """Base of every error that is the user's to understand and to mend."""
+
+
+class SpectrumError(ActiveCnnError, ValueError):
+    """A spectrum, a training row or a pool that cannot be used as it is."""
+
+
+class AcquisitionError(ActiveCnnError, ValueError):
+    """A query that cannot be drawn from what the pool holds."""
+
+
+class CampaignError(ActiveCnnError, ValueError):
+    """A step that the campaign does not allow in its present state."""
+
+
+class StoreError(ActiveCnnError):
+    """The store of campaigns cannot be read or written."""
+
+
+class JobError(ActiveCnnError):
+    """A job that cannot be started, watched or cancelled."""

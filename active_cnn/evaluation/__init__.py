@@ -1,0 +1,1 @@
+"""Evaluation: how good the predictions are, with honest limits."""

@@ -1,0 +1,1 @@
+"""Learning: balancing, the network, training and scoring; the only way to TensorFlow."""

@@ -1,0 +1,85 @@
+"""The networks: build, save and load; Keras alone, so that any of its backends serves."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+from keras import layers
+
+from active_cnn.errors import CampaignError
+
+
+def build_paper_network(n_wavelengths: int, n_classes: int) -> keras.Model:
+    """Build the network of Škoda, Podsztavek & Tvrdík (2020), A&A, 643, A122.
+
+    Three blocks of two convolutions and a pooling, then two dense layers with dropout.
+    For 140 wavelengths and 3 classes it has 2 481 731 parameters.
+
+    Parameters
+    ----------
+    n_wavelengths : int
+        Length of a window.
+    n_classes : int
+        Number of outputs.
+
+    Returns
+    -------
+    keras.Model
+        From windows of shape (n, n_wavelengths) to probabilities of shape (n, n_classes).
+    """
+    inputs = keras.Input((n_wavelengths,))
+    x = layers.Reshape((n_wavelengths, 1))(inputs)
+    for filters in (64, 128, 256):
+        x = layers.Conv1D(filters, 3, activation="relu")(x)
+        x = layers.Conv1D(filters, 3, activation="relu")(x)
+        x = layers.MaxPooling1D(2)(x)  # (n, 68, 64), (n, 32, 128), (n, 14, 256)
+    x = layers.Flatten()(x)  # (n, 3584)
+    for _ in range(2):
+        x = layers.Dense(512, activation="relu")(x)
+        x = layers.Dropout(0.5)(x)
+    return keras.Model(inputs, layers.Dense(n_classes, activation="softmax")(x), name="paper")
+
+
+NETWORKS: dict[str, Callable[[int, int], keras.Model]] = {"paper": build_paper_network}
+
+
+def build_network(name: str, n_wavelengths: int, n_classes: int) -> keras.Model:
+    """Build a network of `NETWORKS` by its name.
+
+    Raises
+    ------
+    CampaignError
+        If there is none of that name.
+    """
+    if name not in NETWORKS:
+        raise CampaignError(f"There is no network {name!r}. Choose one of {', '.join(NETWORKS)}.")
+    return NETWORKS[name](n_wavelengths, n_classes)
+
+
+def save_network(network: keras.Model, path: Path) -> None:
+    """Save a network so that `path` either holds all of it or does not exist."""
+    unfinished = path.with_name(f"unfinished-{path.name}")
+    network.save(unfinished)
+    with unfinished.open("rb") as file:
+        os.fsync(file.fileno())
+    unfinished.replace(path)
+
+
+def load_network(path: Path) -> keras.Model:
+    """Load a saved network; code inside the file is never run.
+
+    Raises
+    ------
+    CampaignError
+        If the file is missing or is not a saved network.
+    """
+    try:
+        return keras.models.load_model(path, compile=False, safe_mode=True)
+    except (OSError, ValueError, TypeError) as error:
+        raise CampaignError(
+            f"Cannot load the network {path}: {str(error).splitlines()[0]} "
+            "Train the iteration again."
+        ) from error

@@ -1,0 +1,1 @@
+"""Queries: which spectra the oracle is asked about."""

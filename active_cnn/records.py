@@ -1,0 +1,425 @@
+"""Frozen values that cross the borders between the rooms of the library."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from active_cnn.errors import CampaignError
+
+
+class Medium(StrEnum):
+    """What the light's wavelength was measured in."""
+
+    AIR = "air"
+    VACUUM = "vacuum"
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Equally spaced vacuum wavelengths that every spectrum is resampled to.
+
+    Parameters
+    ----------
+    start, end : float
+        First and last wavelength in angstrom (vacuum), both inclusive.
+    n : int
+        Number of wavelengths.
+    """
+
+    start: float = 6519.0
+    end: float = 6732.0
+    n: int = 140
+
+    def __post_init__(self) -> None:
+        if not (np.isfinite(self.start) and np.isfinite(self.end) and 0 < self.start < self.end):
+            raise CampaignError(
+                f"The grid {self.start}-{self.end} Å is not a wavelength range. "
+                "Give a positive start and a larger end, in Å (vacuum)."
+            )
+        # Three convolution blocks with valid padding leave nothing of a shorter window.
+        if self.n < self.shortest:
+            raise CampaignError(
+                f"A grid of {self.n} wavelengths is too short for the network. "
+                f"Give at least {self.shortest}."
+            )
+
+    shortest = 36
+
+    @cached_property
+    def wavelength(self) -> NDArray[np.float64]:
+        """Wavelengths in angstrom (vacuum), shape (n,), read-only."""
+        wavelength = np.linspace(self.start, self.end, self.n)
+        wavelength.setflags(write=False)
+        return wavelength
+
+    def __str__(self) -> str:
+        return f"{self.start:g}-{self.end:g} Å × {self.n}"
+
+
+@dataclass(frozen=True)
+class Line:
+    """A spectral line to mark: its name and vacuum wavelength in angstrom."""
+
+    name: str
+    wavelength: float
+
+
+@dataclass(frozen=True)
+class OracleClass:
+    """One thing that the oracle can say about a spectrum.
+
+    Parameters
+    ----------
+    name : str
+        What is stored and shown.
+    key : str
+        The keyboard key that says it.
+    network_class : str or None
+        The class of the network that such an answer trains; None = never trained on.
+    is_target : bool
+        Whether spectra of this class are what the campaign looks for.
+    """
+
+    name: str
+    key: str
+    network_class: str | None
+    is_target: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Spectrum:
+    """One spectrum as its file gives it, with its place in the sky.
+
+    Parameters
+    ----------
+    identifier : str
+        Unique name of the spectrum (not of the object) within a pool.
+    wavelength : ndarray, shape (n_pixels,)
+        Increasing wavelengths in angstrom, measured in `medium`.
+    flux : ndarray, shape (n_pixels,)
+        Flux in the file's own unit.
+    medium : Medium
+        Whether `wavelength` is in air or in vacuum.
+    ivar : ndarray, shape (n_pixels,), optional
+        Inverse variance of `flux`.
+    mask : ndarray of bool, shape (n_pixels,), optional
+        True where the pipeline calls the pixel bad.
+    resolving_power : float, optional
+        R = wavelength / FWHM, where the instrument is known.
+    designation : str
+        Name of the object.
+    ra, dec : float
+        Right ascension and declination in degrees (ICRS); NaN if unknown.
+    snr_r : float
+        Signal-to-noise ratio in r; NaN if unknown.
+    pipeline_class : str
+        What the survey's pipeline says that the object is.
+    path : str
+        The file that it was read from.
+    """
+
+    identifier: str
+    wavelength: NDArray[np.float64]
+    flux: NDArray[np.float64]
+    medium: Medium
+    ivar: NDArray[np.float64] | None = None
+    mask: NDArray[np.bool_] | None = None
+    resolving_power: float | None = None
+    designation: str = ""
+    ra: float = float("nan")
+    dec: float = float("nan")
+    snr_r: float = float("nan")
+    pipeline_class: str = ""
+    path: str = ""
+
+
+@dataclass(frozen=True)
+class Stopping:
+    """When a training stops: the loss did not fall by `min_delta` in `patience` epochs."""
+
+    min_delta: float
+    patience: int
+
+
+# The text and the code of the method's authors differ; both are offered by name.
+STOPPING_PRESETS = {
+    "paper": Stopping(min_delta=1e-5, patience=50),
+    "notebook": Stopping(min_delta=1e-3, patience=10),
+}
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """What a person may set before a training.
+
+    Parameters
+    ----------
+    network : str
+        Name of the network's architecture.
+    min_delta, patience : float, int
+        See `Stopping`.
+    max_epochs : int
+        The training ends here at the latest.
+    batch_size : int
+        Spectra per gradient step.
+    holdout : float
+        Share of the training set that is held out for the validation figures, 0-0.5.
+    balance : bool
+        Whether the smaller classes are filled up by SMOTE.
+    seed : int
+        Seed of the hold-out, of SMOTE, of the weights and of the order of the batches.
+    """
+
+    network: str = "paper"
+    min_delta: float = STOPPING_PRESETS["notebook"].min_delta
+    patience: int = STOPPING_PRESETS["notebook"].patience
+    max_epochs: int = 1000
+    batch_size: int = 64
+    holdout: float = 0.1
+    balance: bool = True
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        allowed = {
+            "min_delta": (0 <= self.min_delta < 1, "from 0 to below 1"),
+            "patience": (1 <= self.patience <= 1000, "from 1 to 1000"),
+            "max_epochs": (1 <= self.max_epochs <= 10_000, "from 1 to 10000"),
+            "batch_size": (1 <= self.batch_size <= 65_536, "from 1 to 65536"),
+            "holdout": (0 <= self.holdout <= 0.5, "from 0 to 0.5"),
+            "seed": (0 <= self.seed < 2**32, "from 0 to 4294967295"),
+        }
+        for name, (is_allowed, limits) in allowed.items():
+            if not is_allowed:
+                raise CampaignError(
+                    f"{name.replace('_', ' ')} is {getattr(self, name)}: give a value {limits}."
+                )
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """A search in one pool: what is looked for, in which window, from which first labels.
+
+    Parameters
+    ----------
+    name : str
+        Unique in the home; also the name of the campaign's folder.
+    created_at : str
+        ISO 8601, UTC.
+    grid : Grid
+        The window that the network sees.
+    classes : tuple of OracleClass
+        What the oracle can say, in the order of the buttons.
+    lines : tuple of Line
+        Lines to mark in plots.
+    training_path, pool_path : str
+        Files of the initial training set and of the pool, as they stand in the store.
+    training_sha256, pool_fingerprint : str
+        What these files held when the campaign was created.
+    seed : int
+        From it all seeds of the campaign are derived.
+    """
+
+    name: str
+    created_at: str
+    grid: Grid
+    classes: tuple[OracleClass, ...]
+    lines: tuple[Line, ...]
+    training_path: str
+    training_sha256: str
+    pool_path: str
+    pool_fingerprint: str
+    seed: int
+
+    def __post_init__(self) -> None:
+        names = [c.name for c in self.classes]
+        keys = [c.key for c in self.classes]
+        for what, values in (("class", names), ("key", keys)):
+            repeated = sorted({v for v in values if values.count(v) > 1})
+            if repeated:
+                raise CampaignError(f"The {what} {repeated[0]!r} is given twice: make it unique.")
+        if len(self.network_classes) < 2 or not self.targets:
+            raise CampaignError(
+                "A campaign needs at least two classes for the network, one of them a target; "
+                f"these classes give {list(self.network_classes)} "
+                f"with the targets {list(self.targets)}."
+            )
+
+    @cached_property
+    def network_classes(self) -> tuple[str, ...]:
+        """What the network tells apart, in the order of its outputs."""
+        return tuple(dict.fromkeys(c.network_class for c in self.classes if c.network_class))
+
+    @cached_property
+    def targets(self) -> tuple[str, ...]:
+        """The network's classes that are looked for."""
+        return tuple(dict.fromkeys(c.network_class for c in self.classes if c.is_target))  # type: ignore[misc]
+
+    @cached_property
+    def trains(self) -> dict[str, str]:
+        """Class of the network that each trainable answer trains."""
+        return {c.name: c.network_class for c in self.classes if c.network_class}
+
+    def confirms(self, network_class: str) -> OracleClass:
+        """Tell which answer says that a prediction is right."""
+        same = [c for c in self.classes if c.network_class == network_class]
+        return next((c for c in same if c.name == network_class), same[0])
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingResult:
+    """What one training and the prediction after it left behind.
+
+    Everything that is needed to trace or repeat it: settings, seed, versions, device, hashes.
+    """
+
+    settings: TrainingSettings
+    network_file: str
+    network_sha256: str
+    predictions_file: str
+    predictions_sha256: str
+    training_sha256: str
+    pool_fingerprint: str
+    n_training: int
+    counts_before: dict[str, int]
+    counts_after: dict[str, int]
+    history: dict[str, list[float]]
+    validation: dict[str, Any]
+    predicted_counts: dict[str, int]
+    notices: tuple[str, ...]
+    device: str
+    versions: dict[str, str]
+    seconds: dict[str, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Iteration:
+    """One round: a training, the questions that came from it, and the answers to them.
+
+    Parameters
+    ----------
+    number : int
+        0 for the first.
+    seed : int
+        Default seed of its training.
+    answers_through : int
+        Sequence number of the last answer that its training set knows.
+    job : int or None
+        The job that `result` came from; queries drawn from an earlier one no longer count.
+    result : TrainingResult or None
+        None until the pool has been scored.
+    """
+
+    campaign: str
+    number: int
+    seed: int
+    answers_through: int
+    created_at: str
+    scored_at: str | None = None
+    closed_at: str | None = None
+    job: int | None = None
+    result: TrainingResult | None = None
+
+    @property
+    def state(self) -> str:
+        """What can be done with it: "new", "scored" or "closed"."""
+        if self.closed_at:
+            return "closed"
+        return "scored" if self.result else "new"
+
+
+class Purpose(StrEnum):
+    """Why the oracle is asked."""
+
+    PERFORMANCE = "performance"
+    RELABEL = "relabel"
+
+
+@dataclass(frozen=True)
+class QueryItem:
+    """One spectrum that the oracle is asked about, with what the network said."""
+
+    position: int
+    identifier: str
+    predicted: str
+    probabilities: tuple[float, ...]
+    score: float | None
+
+
+@dataclass(frozen=True, eq=False)
+class Query:
+    """A batch of questions, fixed when it was drawn."""
+
+    number: int
+    campaign: str
+    iteration: int
+    job: int
+    purpose: Purpose
+    strategy: str
+    size: int
+    seed: int
+    created_at: str
+    notice: str = ""
+    items: tuple[QueryItem, ...] = ()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an oracle said of one spectrum; `answer` is None where an earlier one was taken back."""
+
+    sequence: int
+    event: str
+    campaign: str
+    query: int
+    iteration: int
+    purpose: Purpose
+    identifier: str
+    answer: str | None
+    note: str
+    oracle: str
+    at: str
+
+
+class JobState(StrEnum):
+    """Where a job stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    INTERRUPTED = "interrupted"
+
+    @property
+    def is_active(self) -> bool:
+        """Whether a process works on it or is about to."""
+        return self in (JobState.QUEUED, JobState.RUNNING)
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """Work in a process of its own: train the network and predict the pool."""
+
+    number: int
+    campaign: str
+    iteration: int
+    settings: TrainingSettings
+    state: JobState
+    created_at: str
+    started_at: str | None = None
+    finished_at: str | None = None
+    heartbeat_at: str | None = None
+    host: str = ""
+    pid: int | None = None
+    pid_started: float | None = None
+    phase: str = ""
+    done: int = 0
+    total: int = 0
+    details: dict[str, Any] = field(default_factory=dict)
+    is_cancel_requested: bool = False
+    error: str = ""

@@ -1,0 +1,1 @@
+"""Spectra: reading, preparing, ingesting, simulating."""

@@ -1,0 +1,182 @@
+"""The layout of a pool file (HDF5), and how it is opened, checked and read in stretches of rows.
+
+One group (of any name) holds `filenames` (the identifiers) and `spectra` (n, grid.n), not rescaled;
+optionally `wavelengths` (grid.n), `corrupted` (bool) and the columns of `METADATA`. A group
+`refused` lists with `path` and `reason` what ingest refused.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from active_cnn.errors import SpectrumError
+from active_cnn.records import Grid
+from active_cnn.spectra.preprocessing import find_defects
+
+NUMBERS = ("ra", "dec", "snr_r")
+TEXTS = ("designation", "pipeline_class", "path")
+METADATA = (*NUMBERS, *TEXTS)
+REFUSED = "refused"
+
+WAVELENGTH_TOLERANCE = 1e-3  # angstrom
+CORRUPTED = 4  # the key of DEFECTS for rows that the pool itself marks
+
+
+@contextmanager
+def open_hdf5(path: Path) -> Iterator[h5py.File]:
+    """Open an HDF5 file for reading."""
+    try:
+        with h5py.File(path, "r") as file:
+            yield file
+    except FileNotFoundError as error:
+        raise SpectrumError(f"{path} does not exist. Check the path.") from error
+    except OSError as error:
+        raise SpectrumError(
+            f"{path} cannot be read as HDF5: {error}. Check that it is complete and readable."
+        ) from error
+
+
+@contextmanager
+def open_pool(path: Path, grid: Grid) -> Iterator[h5py.Group]:
+    """Open a pool file whose layout fits the grid.
+
+    Parameters
+    ----------
+    path : Path
+        The HDF5 file.
+    grid : Grid
+        The wavelengths that its spectra must have.
+
+    Yields
+    ------
+    h5py.Group
+        The group with `filenames` and `spectra`.
+
+    Raises
+    ------
+    SpectrumError
+        If the file cannot be read, or its layout is another one; the text says what was found.
+    """
+    with open_hdf5(path) as file:
+        names = [
+            name for name in file if name != REFUSED and isinstance(file.get(name), h5py.Group)
+        ]
+        if len(names) != 1:
+            found = ", ".join(f"'{name}'" for name in file) or "nothing"
+            raise SpectrumError(
+                f"{path} holds {found}; a pool has one group with 'filenames' and 'spectra'."
+            )
+        _check_layout(file[names[0]], grid)
+        yield file[names[0]]
+
+
+def read_texts(dataset: h5py.Dataset, rows: slice) -> NDArray[np.object_]:
+    """Read strings of contiguous rows."""
+    try:
+        return dataset.asstr()[rows]
+    except UnicodeDecodeError as error:
+        raise SpectrumError(
+            f"{dataset.file.filename}: '{dataset.name}' holds text that is not UTF-8 in the rows "
+            f"{rows.start}-{rows.stop - 1}. Write the pool again with UTF-8 text."
+        ) from error
+
+
+def read_column(group: h5py.Group, name: str, rows: slice) -> NDArray[Any]:
+    """Read contiguous rows of a metadata column; NaN or '' where the pool lacks it."""
+    if name in TEXTS:
+        if name in group:
+            return read_texts(group[name], rows)
+        return np.full(rows.stop - rows.start, "", dtype=object)
+    if name in group:
+        return group[name][rows].astype(np.float64)
+    return np.full(rows.stop - rows.start, np.nan)
+
+
+def find_unusable(group: h5py.Group, rows: slice, flux: NDArray[np.floating]) -> NDArray[np.uint8]:
+    """Tell why rows cannot be used, by their flux and by the pool's own mark; 0 = usable."""
+    defects = find_defects(flux)
+    if "corrupted" in group:
+        defects[group["corrupted"][rows].astype(bool)] = CORRUPTED
+    return defects
+
+
+def publish(temporary: Path, path: Path) -> None:
+    """Give a finished file its name, so that even after a power cut it is whole or absent."""
+    _sync(temporary)
+    temporary.replace(path)
+    _sync(path.parent)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _check_layout(group: h5py.Group, grid: Grid) -> None:
+    where = f"{group.file.filename}, group '{group.name.strip('/')}'"
+    for name in ("filenames", "spectra"):
+        if not isinstance(group.get(name), h5py.Dataset):
+            raise SpectrumError(
+                f"{where} has no dataset '{name}', only {', '.join(group) or 'nothing'}. "
+                "A pool needs 'filenames' (the identifiers) and 'spectra'."
+            )
+    spectra = group["spectra"]
+    if spectra.dtype.kind != "f" or spectra.dtype.itemsize not in (4, 8):
+        raise SpectrumError(
+            f"{where}: 'spectra' is of type {spectra.dtype}. Write it as float32 or float64."
+        )
+    if spectra.ndim != 2 or spectra.shape[1] != grid.n:
+        raise SpectrumError(
+            f"{where}: 'spectra' has the shape {spectra.shape}, the grid {grid} needs (n, {grid.n}). "
+            "Choose the grid that the pool was made for."
+        )
+    if not len(spectra):
+        raise SpectrumError(f"{where} holds no spectra. Give a pool with at least one.")
+    for name in ("filenames", "corrupted", *METADATA):
+        if name in group:
+            _check_column(group[name], name, len(spectra), where)
+    if "wavelengths" in group:
+        _check_wavelengths(group["wavelengths"], where, grid)
+
+
+def _check_column(column: h5py.Dataset, name: str, n: int, where: str) -> None:
+    if column.shape != (n,):
+        raise SpectrumError(
+            f"{where}: '{name}' has the shape {column.shape}, 'spectra' has {n} rows. "
+            "Every row needs one value."
+        )
+    expects_text = name in ("filenames", *TEXTS)
+    is_text = h5py.check_string_dtype(column.dtype) is not None
+    if is_text is not expects_text or not (is_text or column.dtype.kind in "fiub"):
+        raise SpectrumError(
+            f"{where}: '{name}' is of type {column.dtype}. "
+            f"Write it as {'strings' if expects_text else 'numbers'}."
+        )
+
+
+def _check_wavelengths(dataset: h5py.Dataset, where: str, grid: Grid) -> None:
+    if dataset.shape != (grid.n,):
+        raise SpectrumError(
+            f"{where}: 'wavelengths' has the shape {dataset.shape}, the grid {grid} needs "
+            f"({grid.n},). Choose the grid that the pool was made for."
+        )
+    wavelengths = dataset[:]
+    # Asked this way round, a NaN counts as off the grid.
+    off = ~(abs(wavelengths - grid.wavelength) <= WAVELENGTH_TOLERANCE)
+    if off.any():
+        first = int(np.argmax(off))
+        raise SpectrumError(
+            f"{where}: wavelength {first} is {wavelengths[first]:.4f} Å, on the grid {grid} it is "
+            f"{grid.wavelength[first]:.4f} Å. Choose the grid that the pool was made for."
+        )

@@ -1,0 +1,231 @@
+"""From a spectrum as it was observed to the window that the network sees; pure functions."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
+
+from active_cnn.errors import SpectrumError
+from active_cnn.records import Grid, Medium, Spectrum
+from active_cnn.spectra.wavelength import air_to_vacuum
+
+FWHM_PER_SIGMA = 2 * np.sqrt(2 * np.log(2))
+
+# LAMOST's low-resolution spectrographs near Hα: the terms that the pool is in.
+POOL_RESOLVING_POWER = 1800.0
+
+# Width in pixels of the Gaussian that brings the Ondřejov CCD700 grid to LAMOST's resolution
+# (chosen by Škoda, Podsztavek & Tvrdík 2020 from 22 objects observed by both).
+ONDREJOV_SIGMA = 7.0
+
+DEFECTS = {
+    1: "is not finite (NaN or infinite) in the window",
+    2: "is zero everywhere in the window",
+    3: "is flat in the window: every flux is the same",
+    4: "is marked as corrupted in its pool",
+}
+
+
+def degrade_pixels(flux: NDArray[np.float64], sigma: float = ONDREJOV_SIGMA) -> NDArray[np.float64]:
+    """Convolve flux with a Gaussian of `sigma` pixels; the edges are extended.
+
+    Parameters
+    ----------
+    flux : ndarray, shape (..., n_pixels)
+        Flux on an equally spaced grid.
+    sigma : float
+        Standard deviation in pixels.
+
+    Returns
+    -------
+    ndarray, shape (..., n_pixels)
+    """
+    if not sigma > 0:
+        raise SpectrumError(f"Cannot degrade with sigma = {sigma} pixels: give a positive width.")
+    return gaussian_filter1d(np.asarray(flux, dtype=np.float64), sigma, axis=-1, mode="nearest")
+
+
+def degrade(
+    wavelength: NDArray[np.float64],
+    flux: NDArray[np.float64],
+    resolving_power_from: float,
+    resolving_power_to: float,
+) -> NDArray[np.float64]:
+    """Lower the resolving power of a spectrum.
+
+    Both line-spread functions are taken as Gaussians of FWHM = wavelength / R, so the kernel has
+    FWHM² = (wavelength/R_to)² − (wavelength/R_from)². It is constant in ln(wavelength), where the
+    convolution is done.
+
+    Parameters
+    ----------
+    wavelength : ndarray, shape (n_pixels,)
+        Increasing wavelengths in angstrom.
+    flux : ndarray, shape (n_pixels,)
+        Flux at these wavelengths.
+    resolving_power_from, resolving_power_to : float
+        R = wavelength / FWHM before and after; the second is the smaller one.
+
+    Returns
+    -------
+    ndarray, shape (n_pixels,)
+        Flux at the same wavelengths.
+
+    Raises
+    ------
+    SpectrumError
+        If the resolving power would rise.
+    """
+    if not 0 < resolving_power_to <= resolving_power_from:
+        raise SpectrumError(
+            f"Cannot bring a spectrum from R = {resolving_power_from:g} to "
+            f"R = {resolving_power_to:g}: resolution can only be lowered."
+        )
+    if resolving_power_to == resolving_power_from:
+        return np.array(flux, dtype=np.float64)
+    log_wavelength = np.log(wavelength)
+    step = np.diff(log_wavelength).min()
+    n = int(np.ceil((log_wavelength[-1] - log_wavelength[0]) / step)) + 1
+    even = np.linspace(log_wavelength[0], log_wavelength[-1], n)
+    sigma = np.sqrt(resolving_power_to**-2 - resolving_power_from**-2) / FWHM_PER_SIGMA
+    smooth = degrade_pixels(np.interp(even, log_wavelength, flux), sigma / (even[1] - even[0]))
+    return np.interp(log_wavelength, even, smooth)
+
+
+def resample(
+    wavelength: NDArray[np.float64], flux: NDArray[np.float64], grid: Grid
+) -> NDArray[np.float64]:
+    """Interpolate flux linearly to the grid.
+
+    Parameters
+    ----------
+    wavelength : ndarray, shape (n_pixels,)
+        Increasing vacuum wavelengths in angstrom.
+    flux : ndarray, shape (n_pixels,)
+        Flux at these wavelengths.
+    grid : Grid
+        Where the flux is wanted.
+
+    Returns
+    -------
+    ndarray, shape (grid.n,)
+
+    Raises
+    ------
+    SpectrumError
+        If the spectrum does not cover the grid; nothing is extrapolated.
+    """
+    if not (wavelength[0] <= grid.start and grid.end <= wavelength[-1]):
+        raise SpectrumError(
+            f"covers {wavelength[0]:.1f}-{wavelength[-1]:.1f} Å (vacuum), "
+            f"not the whole window {grid.start:g}-{grid.end:g} Å"
+        )
+    return np.interp(grid.wavelength, wavelength, flux)
+
+
+def find_defects(flux: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """Tell which windows cannot be used.
+
+    Parameters
+    ----------
+    flux : ndarray, shape (n_spectra, n_wavelengths)
+        Flux of windows, not rescaled.
+
+    Returns
+    -------
+    ndarray of uint8, shape (n_spectra,)
+        0 = usable, otherwise a key of `DEFECTS`.
+    """
+    low, high = flux.min(axis=1), flux.max(axis=1)  # NaN spreads through min and max
+    with np.errstate(invalid="ignore"):
+        # A span that is rounding error of the flux itself holds no line either.
+        span = (high - low) <= 4 * np.finfo(flux.dtype).eps * np.maximum(abs(low), abs(high))
+    defects = np.zeros(len(flux), dtype=np.uint8)
+    defects[span] = 3
+    defects[(low == 0) & (high == 0)] = 2
+    defects[~(np.isfinite(low) & np.isfinite(high))] = 1
+    return defects
+
+
+def rescale(flux: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Rescale each window to [−1, 1] by its own minimum and maximum.
+
+    Parameters
+    ----------
+    flux : ndarray, shape (n_spectra, n_wavelengths)
+        Flux of windows without defects.
+
+    Returns
+    -------
+    ndarray of float32, shape (n_spectra, n_wavelengths)
+        x' = 2 (x − min x) / (max x − min x) − 1. The argument is left unchanged.
+
+    Raises
+    ------
+    SpectrumError
+        If a window is flat or not finite.
+    """
+    defects = find_defects(flux)
+    if defects.any():
+        row = int(np.argmax(defects > 0))
+        raise SpectrumError(f"Cannot rescale the spectrum in row {row}: it {DEFECTS[defects[row]]}.")
+    low = flux.min(axis=1, keepdims=True)
+    high = flux.max(axis=1, keepdims=True)
+    # Dividing first keeps the range of fluxes near the largest float from overflowing.
+    scale = high / 2 - low / 2
+    return ((flux / 2 - low / 2) / scale * 2 - 1).astype(np.float32)
+
+
+def prepare(
+    spectrum: Spectrum, grid: Grid, resolving_power: float = POOL_RESOLVING_POWER
+) -> NDArray[np.float64]:
+    """Bring one spectrum to the pool's terms: vacuum, resolving power, grid; not rescaled.
+
+    Parameters
+    ----------
+    spectrum : Spectrum
+        As a reader gives it.
+    grid : Grid
+        The campaign's grid.
+    resolving_power : float
+        Resolving power of the pool; a sharper spectrum is degraded to it.
+
+    Returns
+    -------
+    ndarray, shape (grid.n,)
+        Flux in the spectrum's own unit.
+
+    Raises
+    ------
+    SpectrumError
+        If it does not cover the grid or is not finite, zero or flat in it.
+    """
+    wavelength = spectrum.wavelength
+    if spectrum.medium is Medium.AIR:
+        wavelength = air_to_vacuum(wavelength)
+    margin = 20.0  # angstrom: keeps the edge of the cut out of the kernel's reach
+    near = (wavelength >= grid.start - margin) & (wavelength <= grid.end + margin)
+    if near.sum() < 2:
+        raise SpectrumError(
+            f"covers {wavelength[0]:.1f}-{wavelength[-1]:.1f} Å (vacuum), "
+            f"not the whole window {grid.start:g}-{grid.end:g} Å"
+        )
+    wavelength, flux = wavelength[near], np.asarray(spectrum.flux[near], dtype=np.float64)
+    inside = flux[(wavelength >= grid.start) & (wavelength <= grid.end)]
+    if not np.isfinite(inside).all():
+        raise SpectrumError(DEFECTS[1])
+    source = spectrum.resolving_power or _resolving_power_of_sampling(wavelength)
+    if source > resolving_power and np.isfinite(flux).all():
+        resample(wavelength, flux, grid)
+        flux = degrade(wavelength, flux, source, resolving_power)
+    window = resample(wavelength, flux, grid)
+    defect = int(find_defects(window[None, :])[0])
+    if defect:
+        raise SpectrumError(DEFECTS[defect])
+    return window
+
+
+def _resolving_power_of_sampling(wavelength: NDArray[np.float64]) -> float:
+    # Two pixels per FWHM is the sharpest that the sampling can carry.
+    return float(wavelength.mean() / (2 * np.median(np.diff(wavelength))))

@@ -1,0 +1,78 @@
+"""What every reader ends with: arrays in order and checked, and a Spectrum out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from active_cnn.errors import SpectrumError
+from active_cnn.records import Medium, Spectrum
+from active_cnn.spectra.readers.axis import refuse_implausible
+
+
+def assemble(
+    path: Path,
+    medium: Medium,
+    wavelength: NDArray[np.float64],
+    flux: NDArray[np.float64],
+    ivar: NDArray[np.float64] | None = None,
+    mask: NDArray[np.bool_] | None = None,
+    **metadata: Any,
+) -> Spectrum:
+    """Put a spectrum together, its wavelengths increasing.
+
+    Parameters
+    ----------
+    path : Path
+        The file; its name without ``.gz`` becomes the identifier.
+    medium : Medium
+        What `wavelength` is measured in.
+    wavelength, flux, ivar, mask : ndarray, shape (n_pixels,)
+        As the file gives them; a descending axis is turned round with all that belongs to it.
+    **metadata
+        The other fields of `Spectrum`.
+
+    Raises
+    ------
+    SpectrumError
+        If the wavelengths are not a wavelength axis in angstrom of the length of the flux.
+    """
+    if wavelength.shape != flux.shape or wavelength.ndim != 1:
+        raise SpectrumError(
+            f"has no usable axis: {wavelength.size} wavelengths for {flux.size} fluxes"
+        )
+    if flux.size < 2:
+        raise SpectrumError(f"holds no spectrum: {flux.size} pixels")
+    with np.errstate(invalid="ignore"):  # infinite wavelengths are refused by their steps
+        steps = np.diff(wavelength)
+    if not np.isfinite(steps).all() or not ((steps > 0).all() or (steps < 0).all()):
+        raise SpectrumError(
+            "has no usable axis: its wavelengths do not increase from pixel to pixel"
+        )
+    refuse_implausible(wavelength)
+    order = slice(None, None, -1) if steps[0] < 0 else slice(None)
+    return Spectrum(
+        identifier=identifier(path),
+        wavelength=np.ascontiguousarray(wavelength[order]),
+        flux=np.ascontiguousarray(flux[order]),
+        medium=medium,
+        ivar=None if ivar is None else np.ascontiguousarray(ivar[order]),
+        mask=None if mask is None else np.ascontiguousarray(mask[order]),
+        path=str(path),
+        **metadata,
+    )
+
+
+def ivar_of(noise: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Inverse variance of a standard deviation, shape of `noise`; 0 where there is none."""
+    with np.errstate(all="ignore"):
+        ivar = 1.0 / noise**2
+    return np.where((noise > 0) & np.isfinite(ivar), ivar, 0.0)
+
+
+def identifier(path: Path) -> str:
+    """Name of the file, without the ``.gz`` of a compressed one."""
+    return path.stem if path.suffix.lower() == ".gz" else path.name

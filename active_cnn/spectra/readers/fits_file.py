@@ -1,0 +1,305 @@
+"""What the readers ask of a FITS file; every error of its library ends here as a SpectrumError."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import math
+import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from astropy.io import fits
+from astropy.utils.exceptions import AstropyWarning
+from numpy.typing import NDArray
+
+from active_cnn.errors import SpectrumError
+from active_cnn.records import Medium
+
+GZIP_MAGIC = b"\x1f\x8b"
+FITS_MAGIC = b"SIMPLE  ="
+
+# What surveys and telescopes write where they know nothing.
+FILL_NUMBERS = {-9999.0, -999.0, -99.0}
+FILL_TEXTS = {"", "-", "-9999", "-9999.0", "-999", "INDEF", "N/A", "NAN", "NON", "NONE", "NULL"}
+
+# A damaged file can make the library raise any of these, at any access.
+FOREIGN_ERRORS = (
+    AttributeError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    OSError,
+    TypeError,
+    ValueError,
+    fits.VerifyError,
+)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[fits.HDUList]:
+    """Open a FITS file, gzipped or not; what goes wrong inside is a SpectrumError.
+
+    Raises
+    ------
+    SpectrumError
+        If the file is missing, empty, damaged or not a FITS file.
+    """
+    with warnings.catch_warnings():
+        # Headers that break the standard in ways that do not touch the spectrum are common.
+        warnings.simplefilter("ignore", AstropyWarning)
+        with _source(path) as source:
+            with _translated():
+                hdus = fits.open(source, memmap=False, lazy_load_hdus=True)
+            with hdus:
+                yield hdus
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except SpectrumError:
+        raise
+    except FOREIGN_ERRORS as error:
+        reason = " ".join(str(error).split())[:160] or type(error).__name__
+        raise SpectrumError(f"is a damaged FITS file: {reason}") from error
+
+
+def _source(path: Path) -> io.BufferedIOBase:
+    try:
+        if path.is_dir():
+            raise SpectrumError("is a folder, not a file")
+        source: io.BufferedIOBase = path.open("rb")
+        if source.read(len(GZIP_MAGIC)) == GZIP_MAGIC:
+            with source:
+                source.seek(0)
+                # Decompressed at once: seeking inside a gzip stream starts over each time.
+                source = io.BytesIO(gzip.decompress(source.read()))
+    except FileNotFoundError as error:
+        raise SpectrumError("does not exist") from error
+    except EOFError as error:
+        raise SpectrumError("is truncated: the gzip stream ends too early") from error
+    except (gzip.BadGzipFile, zlib.error) as error:
+        raise SpectrumError(f"is a damaged gzip file: {error}") from error
+    except OSError as error:
+        raise SpectrumError(f"cannot be opened: {error.strerror}") from error
+    source.seek(0)
+    start = source.read(len(FITS_MAGIC))
+    source.seek(0)
+    if start != FITS_MAGIC:
+        source.close()
+        if not start:
+            raise SpectrumError("is empty")
+        raise SpectrumError(f"is not a FITS file: it begins with {start!r}")
+    return source
+
+
+def extension(hdus: fits.HDUList, key: int | str) -> Any:
+    """Give the HDU of that number or name, or None."""
+    with _translated():
+        try:
+            return hdus[key]
+        except (IndexError, KeyError):
+            return None
+
+
+def image_shape(hdu: Any) -> tuple[int, ...]:
+    """Shape of the image of an HDU, (…, n_pixels); () for a table, no image and no HDU."""
+    with _translated():
+        if not isinstance(hdu, fits.PrimaryHDU | fits.ImageHDU | fits.CompImageHDU):
+            return ()
+        return tuple(hdu.shape) if math.prod(hdu.shape) else ()
+
+
+def array(hdu: Any) -> NDArray[np.float64]:
+    """Give the image of an HDU, shape (…, n_pixels).
+
+    Raises
+    ------
+    SpectrumError
+        If the file ends before the image does, or the image is damaged.
+    """
+    return _as_floats(_data(hdu))
+
+
+def column_names(hdu: Any) -> list[str]:
+    """Names of the columns of a table in lower case; an image has none."""
+    if not isinstance(hdu, fits.BinTableHDU | fits.TableHDU):
+        return []
+    with _translated():
+        return [name.lower() for name in hdu.columns.names]
+
+
+def column(hdu: Any, name: str) -> NDArray[np.float64]:
+    """Give one column of a table that holds one spectrum, shape (n_pixels,).
+
+    The pixels may be the rows of the table or the elements of its only row.
+
+    Raises
+    ------
+    SpectrumError
+        If the column is missing or holds more than one spectrum.
+    """
+    if name not in column_names(hdu):
+        raise SpectrumError(f"has no column {name!r}: its columns are {_listed(hdu)}")
+    with _translated():
+        values = _as_floats(_data(hdu)[name])
+    if values.ndim == 1:
+        return values
+    if len(values) != 1:
+        raise SpectrumError(f"holds {len(values)} spectra: expected one a file")
+    return values.ravel()
+
+
+def cell(hdu: Any, *names: str) -> Any:
+    """Give the value in the first row of the first of these columns that exists."""
+    known = column_names(hdu)
+    found = next((name for name in names if name in known), None)
+    if found is None:
+        return None
+    with _translated():
+        rows = _data(hdu)[found]
+        return rows[0] if len(rows) else None
+
+
+def _listed(hdu: Any) -> str:
+    return ", ".join(column_names(hdu)[:12]) or "none"
+
+
+def _data(hdu: Any) -> Any:
+    with _translated():
+        info = hdu.fileinfo()
+        end, size = info["datLoc"] + hdu.size, info["file"].size
+        if end > size:
+            raise SpectrumError(f"is truncated: its data need {end} bytes, it has {size}")
+        return hdu.data
+
+
+def _as_floats(values: Any) -> NDArray[np.float64]:
+    with _translated(), np.errstate(invalid="ignore"):  # the cast of a signalling NaN warns
+        return np.asarray(values, dtype=np.float64)
+
+
+def _value(header: fits.Header, key: str) -> Any | None:
+    try:
+        value = header.get(key)
+    except fits.VerifyError:
+        return None
+    return value if isinstance(value, str | bool | int | float) else None
+
+
+def text(header: fits.Header, *keys: str) -> str:
+    """Give the first of these cards that says something, or an empty string."""
+    for key in keys:
+        value = _value(header, key)
+        if value is not None and str(value).strip().upper() not in FILL_TEXTS:
+            return str(value).strip()
+    return ""
+
+
+def comment(header: fits.Header, key: str) -> str:
+    """Give the comment of a card, or an empty string."""
+    return "" if _value(header, key) is None else str(header.comments[key])
+
+
+def number(header: fits.Header, *keys: str) -> float:
+    """Give the first of these cards that holds a number other than a fill value, or NaN."""
+    for key in keys:
+        value = as_number(_value(header, key))
+        if math.isfinite(value) and value not in FILL_NUMBERS:
+            return value
+    return math.nan
+
+
+def axis_number(header: fits.Header, key: str, default: float = math.nan) -> float:
+    """Give the number of a card that defines an axis, `default` without such a card.
+
+    Raises
+    ------
+    SpectrumError
+        If there is a card without a number.
+    """
+    if key not in header:
+        return default
+    value = as_number(_value(header, key))
+    if math.isnan(value):
+        raise SpectrumError(f"has no usable axis: {key} is not a number")
+    return value
+
+
+def as_number(value: Any) -> float:
+    """Read a finite number from what a header or a table gives; NaN for anything else."""
+    if value is None or isinstance(value, bool):
+        return math.nan
+    try:
+        result = float(value)
+    except (TypeError, ValueError):
+        return math.nan
+    return result if math.isfinite(result) else math.nan
+
+
+def position(
+    header: fits.Header, ra_keys: tuple[str, ...], dec_keys: tuple[str, ...]
+) -> tuple[float, float]:
+    """Give right ascension and declination in degrees; (NaN, NaN) unless both are known.
+
+    Numbers are degrees; sexagesimal texts are hours in right ascension and degrees in declination.
+    """
+    ra = _angle(header, ra_keys, degrees_a_unit=15.0)
+    dec = _angle(header, dec_keys, degrees_a_unit=1.0)
+    return on_sky(ra, dec)
+
+
+def on_sky(ra: float, dec: float) -> tuple[float, float]:
+    """Give the position back, or (NaN, NaN) if it is not one."""
+    if 0 <= ra <= 360 and -90 <= dec <= 90:
+        return ra, dec
+    return math.nan, math.nan
+
+
+def _angle(header: fits.Header, keys: tuple[str, ...], degrees_a_unit: float) -> float:
+    for key in keys:
+        value = number(header, key)
+        if math.isfinite(value):
+            return value
+        value = degrees_a_unit * sexagesimal(text(header, key))
+        if math.isfinite(value):
+            return value
+    return math.nan
+
+
+def sexagesimal(written: str) -> float:
+    """Read ``-05:26:37`` or ``23 17 22.7`` in its own unit; NaN for anything else."""
+    parts = written.replace(":", " ").split()
+    numbers = [as_number(part) for part in parts]
+    if len(parts) != 3 or not all(math.isfinite(part) for part in numbers):
+        return math.nan
+    size = abs(numbers[0]) + numbers[1] / 60 + numbers[2] / 3600
+    return -size if parts[0].startswith("-") else size
+
+
+def medium(header: fits.Header, default: Medium) -> Medium:
+    """Tell what the header says of its wavelengths; `default` if it says nothing.
+
+    Raises
+    ------
+    SpectrumError
+        If it says something that is neither air nor vacuum.
+    """
+    # AWAV and WAVE: Greisen et al. (2006), A&A, 446, 747, table 1.
+    axis = text(header, "CTYPE1").upper()
+    if axis in ("AWAV", "WAVE"):
+        return Medium.AIR if axis == "AWAV" else Medium.VACUUM
+    said = text(header, "VACUUM", "AIRORVAC").upper()
+    if not said:
+        return default
+    if said in ("T", "TRUE", "VAC", "VACUUM"):
+        return Medium.VACUUM
+    if said in ("F", "FALSE", "AIR"):
+        return Medium.AIR
+    raise SpectrumError(f"does not say whether its wavelengths are in air or vacuum: {said!r}")

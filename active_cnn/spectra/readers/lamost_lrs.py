@@ -1,0 +1,88 @@
+"""LAMOST low resolution, R ≈ 1800: images of five rows (DR1, DR2-DR7) and tables (DR8 on)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from astropy.io import fits
+from numpy.typing import NDArray
+
+from active_cnn.errors import SpectrumError
+from active_cnn.records import Medium, Spectrum
+from active_cnn.spectra.readers import fits_file
+from active_cnn.spectra.readers.assembly import assemble
+from active_cnn.spectra.readers.axis import coefficient_axis
+
+# "LAMOST LRS Data Release", section "Spectra": resolution of 1800 at 5500 Å.
+RESOLVING_POWER = 1800.0
+
+N_ROWS = 5
+
+
+def is_lamost(hdus: fits.HDUList) -> bool:
+    """Tell whether the telescope was LAMOST."""
+    return fits_file.text(hdus[0].header, "TELESCOP").upper() == "LAMOST"
+
+
+def recognises(hdus: fits.HDUList) -> bool:
+    """Tell whether this is a LAMOST low-resolution spectrum of any release."""
+    if not is_lamost(hdus):
+        return False
+    return len(fits_file.image_shape(hdus[0])) == 2 or _table(hdus) is not None
+
+
+def read(hdus: fits.HDUList, path: Path) -> Spectrum:
+    """Read it."""
+    header = hdus[0].header
+    table = _table(hdus)
+    if table is None:
+        wavelength, flux, ivar, and_mask = _image(hdus[0])
+    else:
+        wavelength, flux, ivar, and_mask = (
+            fits_file.column(table, name) for name in ("wavelength", "flux", "ivar", "andmask")
+        )
+    return assemble(
+        path,
+        fits_file.medium(header, Medium.VACUUM),
+        wavelength,
+        flux,
+        ivar,
+        (and_mask != 0) | (ivar == 0),
+        resolving_power=RESOLVING_POWER,
+        **metadata(header),
+        snr_r=fits_file.number(header, "SNRR", "SN_R"),
+    )
+
+
+def metadata(header: fits.Header) -> dict[str, Any]:
+    """Name, position and class as every LAMOST header writes them."""
+    ra, dec = fits_file.position(header, ("RA",), ("DEC",))
+    pipeline_class = (fits_file.text(header, "CLASS"), fits_file.text(header, "SUBCLASS"))
+    return {
+        "designation": fits_file.text(header, "DESIG", "OBJNAME"),
+        "ra": ra,
+        "dec": dec,
+        "pipeline_class": " ".join(pipeline_class).strip(),
+    }
+
+
+def _table(hdus: fits.HDUList) -> Any:
+    return fits_file.extension(hdus, "COADD")
+
+
+def _image(hdu: Any) -> tuple[NDArray[np.float64], ...]:
+    rows = fits_file.array(hdu)
+    if len(rows) != N_ROWS:
+        raise SpectrumError(f"is no LAMOST spectrum: {len(rows)} rows, expected {N_ROWS}")
+    # CRVAL1 repeats COEFF0, but CTYPE1 calls the axis LINEAR: only COEFF0 says log10 by its name.
+    wavelength = coefficient_axis(hdu.header, rows.shape[1])
+    # Row 2 is wavelength from DR2 on, but normalised flux in DR1; EXTEN0 tells which.
+    if "wavelength" in fits_file.text(hdu.header, "EXTEN0").lower():
+        with np.errstate(invalid="ignore"):  # infinite wavelengths agree with nothing
+            half_a_pixel = 0.5 * np.abs(np.diff(wavelength))
+            agrees = np.abs(wavelength - rows[2])[:-1] <= half_a_pixel
+        if not agrees.all():
+            raise SpectrumError("has no usable axis: COEFF0 and COEFF1 contradict its third row")
+    return wavelength, rows[0], rows[1], rows[3]

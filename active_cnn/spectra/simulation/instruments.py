@@ -1,0 +1,219 @@
+"""What two instruments make of the light: resolution, pixels, noise, sky and defects.
+
+`Lamost` records the pool (R ≈ 1800, vacuum, logarithmic); `Ondrejov` the training archive (R ≈
+13 000, air, 0.25 Å), from where `to_pool_terms` takes it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
+
+from active_cnn.records import Grid
+from active_cnn.spectra.preprocessing import (
+    FWHM_PER_SIGMA,
+    POOL_RESOLVING_POWER,
+    degrade_pixels,
+)
+from active_cnn.spectra.simulation import lines
+from active_cnn.spectra.simulation.stars import Light, render
+from active_cnn.spectra.wavelength import air_to_vacuum, vacuum_to_air
+
+# LAMOST's published signal-to-noise ratio is pessimistic: in spectra of A and F stars neighbouring
+# pixels scatter by this fraction of 1 / SNRR.
+SCATTER = 0.45
+# What no exposure time takes away: flat field, sky model, interpolation between pixels.
+FLOOR = 0.004
+# Neighbouring pixels of the pipeline's rebinned spectra share this much of their noise.
+_NOISE_KERNEL = np.array([0.22, 1.0, 0.22], dtype=np.float32)
+_NOISE_KERNEL /= np.sqrt((_NOISE_KERNEL**2).sum())
+
+COEFF0, COEFF1 = 3.5682, 1e-4  # log10 of LAMOST's first wavelength (Å) and its step
+OVERSAMPLING = 2
+
+
+@dataclass(frozen=True)
+class Lamost:
+    """LAMOST's low-resolution red arm, restricted to the pixels around a window."""
+
+    grid: Grid
+    margin: float = 25.0  # Å kept on both sides of the window
+
+    @cached_property
+    def pixels(self) -> NDArray[np.int64]:
+        """Indices of the pixels in the whole spectrum, shape (n_pixels,)."""
+        ends = np.log10([self.grid.start - self.margin, self.grid.end + self.margin])
+        first, last = np.round((ends - COEFF0) / COEFF1).astype(int)
+        return np.arange(first, last + 1)
+
+    @cached_property
+    def wavelength(self) -> NDArray[np.float64]:
+        """Vacuum wavelength of these pixels in angstrom, shape (n_pixels,)."""
+        return 10 ** (COEFF0 + COEFF1 * self.pixels)
+
+    @cached_property
+    def _fine(self) -> NDArray[np.float64]:
+        edge = 12 * OVERSAMPLING
+        n = OVERSAMPLING * (len(self.pixels) - 1) + 1 + 2 * edge
+        first = COEFF0 + COEFF1 * self.pixels[0] - edge * COEFF1 / OVERSAMPLING
+        return 10 ** (first + COEFF1 / OVERSAMPLING * np.arange(n))
+
+    @cached_property
+    def _blur(self) -> NDArray[np.float32]:
+        # (n_fine, n_pixels): the Gaussian line-spread function, sampled at the pixels.
+        sigma = 1 / POOL_RESOLVING_POWER / FWHM_PER_SIGMA
+        distance = np.log(self._fine[:, None] / self.wavelength[None, :]) / sigma
+        blur = np.exp(-0.5 * distance**2)
+        return (blur / blur.sum(axis=0)).astype(np.float32)
+
+    def expose(self, sources: NDArray[np.void]) -> Light:
+        """Noiseless flux at the pixels, with and without Hα emission."""
+        light = render(sources, self._fine)
+        flux = light.flux @ self._blur
+        return Light(flux, flux if light.quiet is light.flux else light.quiet @ self._blur)
+
+    @cached_property
+    def _resampling(self) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+        right = np.searchsorted(self.wavelength, self.grid.wavelength)
+        left = right - 1
+        step = self.wavelength[right] - self.wavelength[left]
+        return left, (self.grid.wavelength - self.wavelength[left]) / step
+
+    def to_window(self, flux: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Interpolate linearly to the grid, as `preprocessing.resample` does."""
+        left, part = self._resampling
+        flux = flux.astype(np.float64)
+        low = flux[:, left]
+        return low + part * (flux[:, left + 1] - low)
+
+
+@dataclass(frozen=True)
+class Ondrejov:
+    """The CCD700 camera of the 2 m telescope's coudé spectrograph, around a window."""
+
+    grid: Grid
+    step: float = 0.25  # Å
+    resolving_power: float = 13_000.0
+
+    @cached_property
+    def wavelength_air(self) -> NDArray[np.float64]:
+        """Air wavelength of the pixels in angstrom, shape (n_pixels,)."""
+        start, end = vacuum_to_air(np.array([self.grid.start - 20, self.grid.end + 20]))
+        return np.arange(start, end, self.step)
+
+    @cached_property
+    def wavelength(self) -> NDArray[np.float64]:
+        """Vacuum wavelength of the pixels in angstrom, shape (n_pixels,)."""
+        return air_to_vacuum(self.wavelength_air)
+
+    def expose(self, sources: NDArray[np.void]) -> Light:
+        """Noiseless flux at the pixels, with and without Hα emission."""
+        sigma = lines.HALPHA / self.resolving_power / FWHM_PER_SIGMA / self.step
+        light = render(sources, self.wavelength)
+        flux, quiet = (gaussian_filter1d(x, sigma, axis=1, mode="nearest") for x in light)
+        return Light(flux, quiet)
+
+    def to_window(self, flux: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Vacuum, the pool's resolution, the campaign's grid: the product's own steps."""
+        smooth = degrade_pixels(flux)
+        return np.array([np.interp(self.grid.wavelength, self.wavelength, row) for row in smooth])
+
+
+def noise(
+    flux: NDArray[np.floating], snr: NDArray[np.floating], rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """Draw LAMOST's noise for spectra in units of their continuum.
+
+    Parameters
+    ----------
+    flux : ndarray, shape (n_spectra, n_pixels)
+        Noiseless flux; about one in the continuum.
+    snr : ndarray, shape (n_spectra,)
+        Signal-to-noise ratio in r as LAMOST's pipeline would state it.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    ndarray of float32, shape (n_spectra, n_pixels)
+        To be added. It scatters by hypot(SCATTER / snr, FLOOR) where flux is one, and neighbouring
+        pixels are correlated.
+    """
+    n, n_pixels = flux.shape
+    white = rng.standard_normal((n, n_pixels + 2), dtype=np.float32)
+    left, middle, right = _NOISE_KERNEL
+    grain = middle * white[:, 1:-1]
+    grain += left * white[:, :-2]
+    grain += right * white[:, 2:]
+    # Where the star is faint, most of the photons are the sky's, and bright lines add little.
+    sky = (20 / snr)[:, None].astype(np.float32)
+    photons = (np.maximum(flux, 0).astype(np.float32) + sky) / (1 + sky)
+    sigma = np.hypot(SCATTER / snr, FLOOR).astype(np.float32)[:, None]
+    grain *= sigma
+    grain *= np.sqrt(photons)
+    return grain
+
+
+def sky_residuals(
+    wavelength: NDArray[np.float64], snr: NDArray[np.floating], rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """What sky subtraction leaves: bumps, and dip-and-peak pairs where a line was displaced.
+
+    Parameters
+    ----------
+    wavelength : ndarray, shape (n_pixels,)
+        Vacuum wavelengths in angstrom.
+    snr : ndarray, shape (n_spectra,)
+        Signal-to-noise ratio; the residuals grow as it falls.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    ndarray of float32, shape (n_spectra, n_pixels)
+        To be added to flux in units of the continuum.
+    """
+    n = len(snr)
+    sigma = 1.55  # Å: LAMOST's line-spread function
+    bumps = lines.sky_lines(wavelength, sigma)
+    pairs = -np.gradient(bumps, wavelength, axis=1).astype(np.float32) * np.float32(1.65 * sigma)
+    amplitude = (SCATTER / snr * rng.exponential(0.6, n)).astype(np.float32)[:, None]
+    bump = rng.standard_normal((n, len(bumps)), dtype=np.float32)
+    pair = rng.standard_normal((n, len(bumps)), dtype=np.float32)
+    # Hα of the sky (last in the list) varies from fibre to fibre, so it is worse subtracted.
+    pair[:, -1] *= 1.0 + 2.0 * (rng.random(n) < 0.25)
+    return (amplitude * bump) @ bumps + (amplitude * pair) @ pairs
+
+
+def water(
+    wavelength: NDArray[np.float64], n: int, rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """Transmission of the Earth's water vapour that reduction did not correct, shape (n, n_pixels).
+    """
+    table = lines.telluric(wavelength, 1.55)
+    amount = rng.normal(0.15, 0.35, n).astype(np.float32)
+    return np.exp(-amount[:, None] * table)
+
+
+def add_defects(flux: NDArray[np.floating], rng: np.random.Generator) -> None:
+    """Strike some spectra in place with cosmic rays (1.5 %) and dead pixels (0.4 %).
+
+    Parameters
+    ----------
+    flux : ndarray, shape (n_spectra, n_pixels)
+        In units of the continuum.
+    rng : numpy.random.Generator
+    """
+    n, n_pixels = flux.shape
+    struck = np.flatnonzero(rng.random(n) < 0.015)
+    for row in struck:
+        for pixel in rng.integers(0, n_pixels, rng.integers(1, 3)):
+            height = np.exp(rng.uniform(np.log(0.1), np.log(8)))
+            flux[row, pixel] += height
+            flux[row, min(pixel + 1, n_pixels - 1)] += height * rng.random() ** 2
+    dead = np.flatnonzero(rng.random(n) < 0.004)
+    for row in dead:
+        for pixel in rng.integers(0, n_pixels, rng.integers(1, 3)):
+            flux[row, pixel : pixel + rng.integers(1, 5)] *= rng.random() ** 3

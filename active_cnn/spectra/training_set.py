@@ -1,0 +1,205 @@
+"""The training set that a campaign starts from: spectra with labels, in a CSV file."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from active_cnn.errors import SpectrumError
+from active_cnn.records import Grid
+from active_cnn.spectra.preprocessing import DEFECTS, find_defects, rescale
+
+# What else a row of the Ondřejov archive tells; every other column is a flux.
+ARCHIVE_COLUMNS = frozenset(
+    "object ra dec expval gratang detector chipid specfilt date-obs dichmir".split()
+)
+WAVELENGTH_TOLERANCE = 0.01  # angstrom
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingSet:
+    """Labelled spectra, ready for the network.
+
+    Parameters
+    ----------
+    identifiers : tuple of str, length n_spectra
+        Unique names of the spectra.
+    windows : ndarray of float32, shape (n_spectra, grid.n)
+        Flux on the grid, each spectrum rescaled to [−1, 1]; read-only.
+    labels : tuple of str, length n_spectra
+        What each spectrum is, in the words of the file.
+    """
+
+    identifiers: tuple[str, ...]
+    windows: NDArray[np.float32]
+    labels: tuple[str, ...]
+
+
+def read_training_csv(path: Path, grid: Grid, label_to_class: Mapping[str, str]) -> TrainingSet:
+    """Read labelled spectra from a CSV file.
+
+    Parameters
+    ----------
+    path : Path
+        A header with `id`, `label`, any of `ARCHIVE_COLUMNS`, and grid.n columns of flux in the
+        order of the grid; if their names are wavelengths (Å, vacuum), these must be the grid's.
+    grid : Grid
+        The wavelengths of the flux columns.
+    label_to_class : mapping of str to str
+        The labels that may occur (and the classes that they train).
+
+    Returns
+    -------
+    TrainingSet
+
+    Raises
+    ------
+    SpectrumError
+        If the file or a row cannot be used; the text names line, identifier and value.
+    """
+    identifiers: dict[str, int] = {}  # with the line where each stands
+    labels, flux = [], []
+    try:
+        with Path(path).open(encoding="utf-8-sig", newline="") as file:
+            rows = csv.reader(file, strict=True)
+            columns = _Columns.from_header(next(rows, []), path, grid)
+            for row in rows:
+                if not row:
+                    continue
+                where = f"{path}, line {rows.line_num}"
+                identifier, label, values = columns.split(row, where)
+                where = f"{where} ('{identifier}')"
+                _refuse_name(identifier, identifiers, where)
+                if label not in label_to_class:
+                    raise SpectrumError(
+                        f"{where}: the label '{label}' is not known. "
+                        f"Use one of {', '.join(label_to_class)}."
+                    )
+                identifiers[identifier] = rows.line_num
+                labels.append(label)
+                flux.append(_numbers(values, where))
+    except OSError as error:
+        raise SpectrumError(
+            f"The training set {path} cannot be read: {error.strerror}. Check its path."
+        ) from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise SpectrumError(
+            f"{path} is not a CSV file in UTF-8: {error}. Save it as comma-separated UTF-8 text."
+        ) from error
+    if not flux:
+        raise SpectrumError(f"{path} has a header but no spectra. Give at least one row.")
+    windows = _rescale(np.array(flux), identifiers, path)
+    windows.setflags(write=False)
+    return TrainingSet(tuple(identifiers), windows, tuple(labels))
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """Where a row holds what."""
+
+    n: int
+    identifier: int
+    label: int
+    flux: tuple[int, ...]
+
+    @classmethod
+    def from_header(cls, header: Sequence[str], path: Path, grid: Grid) -> _Columns:
+        if not header:
+            raise SpectrumError(f"{path} is empty. Give a CSV file with a header and spectra.")
+        names = [name.strip() for name in header]
+        for name in ("id", "label"):
+            if names.count(name) != 1:
+                found = ", ".join(names[:6])[:120]
+                raise SpectrumError(
+                    f"{path}: the column '{name}' stands in the header {names.count(name)} times, "
+                    f"it has to stand there once. The header begins with: {found}"
+                )
+        flux = tuple(
+            column
+            for column, name in enumerate(names)
+            if name not in ("id", "label") and name not in ARCHIVE_COLUMNS
+        )
+        if len(flux) != grid.n:
+            raise SpectrumError(
+                f"{path}: the header has {len(flux)} columns of flux, the grid {grid} needs "
+                f"{grid.n}. Resample the spectra, or choose the grid that the file was made for."
+            )
+        _refuse_other_wavelengths([names[column] for column in flux], path, grid)
+        return cls(len(names), names.index("id"), names.index("label"), flux)
+
+    def split(self, row: Sequence[str], where: str) -> tuple[str, str, list[str]]:
+        if len(row) != self.n:
+            n_flux = len(row) - self.n + len(self.flux)
+            name = row[self.identifier] if self.identifier < len(row) else ""
+            raise SpectrumError(
+                f"{where} ('{name}'): the row has {len(row)} fields, the header has {self.n}: "
+                f"{max(n_flux, 0)} fluxes instead of {len(self.flux)}. Complete or remove the row."
+            )
+        return row[self.identifier], row[self.label], [row[column] for column in self.flux]
+
+
+def _refuse_other_wavelengths(names: Sequence[str], path: Path, grid: Grid) -> None:
+    try:
+        wavelength = np.array([float(name) for name in names])
+    except ValueError:
+        return  # the columns have names of another kind
+    numbering = np.arange(grid.n)
+    if np.array_equal(wavelength, numbering) or np.array_equal(wavelength, numbering + 1):
+        return
+    # Asked this way round, a NaN counts as off the grid.
+    off = ~(abs(wavelength - grid.wavelength) <= WAVELENGTH_TOLERANCE)
+    if off.any():
+        first = int(np.argmax(off))
+        raise SpectrumError(
+            f"{path}: flux column {first + 1} is for {names[first]} Å, on the grid {grid} it is "
+            f"{grid.wavelength[first]:.4f} Å (vacuum). "
+            "Resample the spectra, or choose the grid that the file was made for."
+        )
+
+
+def _refuse_name(identifier: str, earlier: Mapping[str, int], where: str) -> None:
+    if not identifier:
+        raise SpectrumError(f"{where}: the column 'id' is empty. Give the spectrum a unique name.")
+    if identifier in earlier:
+        raise SpectrumError(
+            f"{where}: the identifier stands in line {earlier[identifier]} already. "
+            "Give every spectrum a unique one, or remove the repeated row."
+        )
+
+
+def _numbers(values: Sequence[str], where: str) -> NDArray[np.float64]:
+    try:
+        return np.array([float(value) for value in values])
+    except ValueError as error:
+        wrong = next(n for n, value in enumerate(values) if not _is_number(value))
+        raise SpectrumError(
+            f"{where}: flux {wrong + 1} is '{values[wrong]}', not a number. "
+            "Correct it or remove the row."
+        ) from error
+
+
+def _is_number(value: str) -> bool:
+    try:
+        float(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _rescale(
+    flux: NDArray[np.float64], identifiers: Mapping[str, int], path: Path
+) -> NDArray[np.float32]:
+    defects = find_defects(flux)
+    if defects.any():
+        row = int(np.argmax(defects > 0))
+        identifier, line = list(identifiers.items())[row]
+        raise SpectrumError(
+            f"{path}, line {line} ('{identifier}'): the spectrum {DEFECTS[int(defects[row])]}. "
+            "Remove the row."
+        )
+    return rescale(flux)

@@ -1,0 +1,1 @@
+"""The dashboard's frame, charts and components; the only room that knows Streamlit."""
