@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
 from active_cnn.errors import SpectrumError
 from active_cnn.records import Grid, Medium, Spectrum
-from active_cnn.spectra.wavelength import air_to_vacuum
+from active_cnn.spectra.wavelength import AIR_RANGE, air_to_vacuum
 
 FWHM_PER_SIGMA = 2 * np.sqrt(2 * np.log(2))
 
@@ -19,6 +21,9 @@ POOL_RESOLVING_POWER = 1800.0
 # (chosen by Škoda, Podsztavek & Tvrdík 2020 from 22 objects observed by both).
 ONDREJOV_SIGMA = 7.0
 
+# Angstrom beside the window that are kept, so that its edges are within the kernel's data.
+MARGIN = 20.0
+
 DEFECTS = {
     1: "is not finite (NaN or infinite) in the window",
     2: "is zero everywhere in the window",
@@ -27,7 +32,9 @@ DEFECTS = {
 }
 
 
-def degrade_pixels(flux: NDArray[np.float64], sigma: float = ONDREJOV_SIGMA) -> NDArray[np.float64]:
+def degrade_pixels(
+    flux: NDArray[np.floating[Any]], sigma: float = ONDREJOV_SIGMA
+) -> NDArray[np.float64]:
     """Convolve flux with a Gaussian of `sigma` pixels; the edges are extended.
 
     Parameters
@@ -116,15 +123,19 @@ def resample(
     SpectrumError
         If the spectrum does not cover the grid; nothing is extrapolated.
     """
-    if not (wavelength[0] <= grid.start and grid.end <= wavelength[-1]):
-        raise SpectrumError(
-            f"covers {wavelength[0]:.1f}-{wavelength[-1]:.1f} Å (vacuum), "
-            f"not the whole window {grid.start:g}-{grid.end:g} Å"
-        )
+    _refuse_uncovered(wavelength[0], wavelength[-1], grid)
     return np.interp(grid.wavelength, wavelength, flux)
 
 
-def find_defects(flux: NDArray[np.float64]) -> NDArray[np.uint8]:
+def _refuse_uncovered(start: float, end: float, grid: Grid) -> None:
+    if not (start <= grid.start and grid.end <= end):
+        raise SpectrumError(
+            f"covers {start:.1f}-{end:.1f} Å (vacuum), "
+            f"not the whole window {grid.start:g}-{grid.end:g} Å"
+        )
+
+
+def find_defects(flux: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
     """Tell which windows cannot be used.
 
     Parameters
@@ -138,9 +149,12 @@ def find_defects(flux: NDArray[np.float64]) -> NDArray[np.uint8]:
         0 = usable, otherwise a key of `DEFECTS`.
     """
     low, high = flux.min(axis=1), flux.max(axis=1)  # NaN spreads through min and max
-    with np.errstate(invalid="ignore"):
-        # A span that is rounding error of the flux itself holds no line either.
-        span = (high - low) <= 4 * np.finfo(flux.dtype).eps * np.maximum(abs(low), abs(high))
+    with np.errstate(invalid="ignore", over="ignore"):
+        # A span that is rounding error of the flux itself, or below the smallest normal number,
+        # holds no line either.
+        precision = np.finfo(flux.dtype)
+        rounding = 4 * precision.eps * np.maximum(abs(low), abs(high))
+        span = (high - low) <= np.maximum(rounding, precision.tiny)
     defects = np.zeros(len(flux), dtype=np.uint8)
     defects[span] = 3
     defects[(low == 0) & (high == 0)] = 2
@@ -148,7 +162,7 @@ def find_defects(flux: NDArray[np.float64]) -> NDArray[np.uint8]:
     return defects
 
 
-def rescale(flux: NDArray[np.float64]) -> NDArray[np.float32]:
+def rescale(flux: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
     """Rescale each window to [−1, 1] by its own minimum and maximum.
 
     Parameters
@@ -169,7 +183,9 @@ def rescale(flux: NDArray[np.float64]) -> NDArray[np.float32]:
     defects = find_defects(flux)
     if defects.any():
         row = int(np.argmax(defects > 0))
-        raise SpectrumError(f"Cannot rescale the spectrum in row {row}: it {DEFECTS[defects[row]]}.")
+        raise SpectrumError(
+            f"Cannot rescale the spectrum in row {row}: it {DEFECTS[defects[row]]}."
+        )
     low = flux.min(axis=1, keepdims=True)
     high = flux.max(axis=1, keepdims=True)
     # Dividing first keeps the range of fluxes near the largest float from overflowing.
@@ -201,29 +217,32 @@ def prepare(
     SpectrumError
         If it does not cover the grid or is not finite, zero or flat in it.
     """
-    wavelength = spectrum.wavelength
-    if spectrum.medium is Medium.AIR:
-        wavelength = air_to_vacuum(wavelength)
-    margin = 20.0  # angstrom: keeps the edge of the cut out of the kernel's reach
-    near = (wavelength >= grid.start - margin) & (wavelength <= grid.end + margin)
-    if near.sum() < 2:
-        raise SpectrumError(
-            f"covers {wavelength[0]:.1f}-{wavelength[-1]:.1f} Å (vacuum), "
-            f"not the whole window {grid.start:g}-{grid.end:g} Å"
-        )
-    wavelength, flux = wavelength[near], np.asarray(spectrum.flux[near], dtype=np.float64)
-    inside = flux[(wavelength >= grid.start) & (wavelength <= grid.end)]
-    if not np.isfinite(inside).all():
+    to_vacuum = air_to_vacuum if spectrum.medium is Medium.AIR else np.array
+    ends = to_vacuum(spectrum.wavelength[[0, -1]].clip(*AIR_RANGE))
+    _refuse_uncovered(ends[0], ends[1], grid)
+    # A wide cut by either medium's wavelength first, so that only what is near is converted.
+    near = _select(spectrum.wavelength, grid, 2 * MARGIN)
+    wavelength, flux = to_vacuum(spectrum.wavelength[near]), spectrum.flux[near]
+    near = _select(wavelength, grid, MARGIN)
+    wavelength, flux = wavelength[near], flux[near].astype(np.float64)
+    is_inside = _select(wavelength, grid, 0)
+    is_finite = np.isfinite(flux)
+    if not is_finite[is_inside].all():
         raise SpectrumError(DEFECTS[1])
+    wavelength, flux = wavelength[is_finite], flux[is_finite]
     source = spectrum.resolving_power or _resolving_power_of_sampling(wavelength)
-    if source > resolving_power and np.isfinite(flux).all():
-        resample(wavelength, flux, grid)
+    _refuse_uncovered(wavelength[0], wavelength[-1], grid)
+    if source > resolving_power:
         flux = degrade(wavelength, flux, source, resolving_power)
     window = resample(wavelength, flux, grid)
     defect = int(find_defects(window[None, :])[0])
     if defect:
         raise SpectrumError(DEFECTS[defect])
     return window
+
+
+def _select(wavelength: NDArray[np.float64], grid: Grid, margin: float) -> NDArray[np.bool_]:
+    return (wavelength >= grid.start - margin) & (wavelength <= grid.end + margin)
 
 
 def _resolving_power_of_sampling(wavelength: NDArray[np.float64]) -> float:

@@ -173,4 +173,7 @@ def test_the_medium_makes_no_difference_once_it_is_named(lines, resolving_power)
     in_air = Spectrum(
         "a", vacuum_to_air(wavelength), flux, Medium.AIR, resolving_power=resolving_power
     )
-    np.testing.assert_allclose(prepare(in_air, Grid()), prepare(in_vacuum, Grid()), atol=1e-4)
+    # Going to air and back moves the pixels by rounding, and the even grid of the kernel with them.
+    np.testing.assert_allclose(
+        prepare(in_air, Grid()), prepare(in_vacuum, Grid()), atol=1e-3 * np.ptp(flux)
+    )

@@ -134,6 +134,8 @@ class TestFindingDefects:
             ([0.0, 0.0, 0.0], 2),
             ([5.0, 5.0, 5.0], 3),
             ([1e30, 1e30 * (1 + 2e-16), 1e30], 3),
+            ([0.0, 5e-324, 0.0], 3),
+            ([-1.7e308, 0.0, 1.7e308], 0),
         ],
     )
     def test_each_defect_has_its_number(self, window, defect):
