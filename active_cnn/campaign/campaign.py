@@ -90,17 +90,9 @@ def create_campaign(
     SpectrumError
         If one of the files cannot be used, with the row and the value.
     """
-    if not _NAME.fullmatch(name):
-        raise CampaignError(
-            f"{name!r} cannot be the name of a campaign: use 1 to 64 letters, digits, dots, "
-            "dashes or underscores, and begin with a letter or digit."
-        )
+    check_new_name(store, name)
     if not 0 <= seed < 2**31:
         raise CampaignError(f"The seed is {seed}: give a number from 0 to {2**31 - 1}.")
-    if name in store.campaign_names():
-        raise CampaignError(
-            f"There is a campaign {name!r} already in {store.home}. Choose another name."
-        )
     grid = grid or Grid()
     trains = {c.name: c.network_class for c in classes if c.network_class}
     read_training_csv(training, grid, trains)
@@ -121,6 +113,25 @@ def create_campaign(
     )
     store.add_campaign(campaign, first_seed=seed)
     return campaign
+
+
+def check_new_name(store: Store, name: str) -> None:
+    """Refuse a name that a new campaign cannot have.
+
+    Raises
+    ------
+    CampaignError
+        If it cannot be the name of a folder, or is taken.
+    """
+    if not _NAME.fullmatch(name):
+        raise CampaignError(
+            f"{name!r} cannot be the name of a campaign: use 1 to 64 letters, digits, dots, "
+            "dashes or underscores, and begin with a letter or digit."
+        )
+    if name in store.campaign_names():
+        raise CampaignError(
+            f"There is a campaign {name!r} already in {store.home}. Choose another name."
+        )
 
 
 def _stored_path(store: Store, path: Path) -> str:

@@ -134,6 +134,10 @@ class Store:
     def _rows(self, sql: str, parameters: Sequence[object] = ()) -> list[dict[str, Any]]:
         return list(self._db.query(sql, parameters))
 
+    def _insert(self, table: str, row: dict[str, Any]) -> int:
+        key = self._db.table(table).insert(row).last_pk
+        return int(key or 0)
+
     def now(self) -> str:
         """Give the time that is written beside a row."""
         return self._clock()
@@ -154,7 +158,7 @@ class Store:
                     f"There is a campaign {campaign.name!r} already in {self.home}. "
                     "Choose another name."
                 )
-            self._db["campaign"].insert(
+            self._db.table("campaign").insert(
                 {
                     "name": campaign.name,
                     "created_at": campaign.created_at,
@@ -168,11 +172,11 @@ class Store:
                     "seed": campaign.seed,
                 }
             )
-            self._db["oracle_class"].insert_all(
+            self._db.table("oracle_class").insert_all(
                 {"campaign": campaign.name, "position": position, **asdict(oracle_class)}
                 for position, oracle_class in enumerate(campaign.classes)
             )
-            self._db["line"].insert_all(
+            self._db.table("line").insert_all(
                 {"campaign": campaign.name, "position": position, **asdict(line)}
                 for position, line in enumerate(campaign.lines)
             )
@@ -231,7 +235,7 @@ class Store:
     # iterations
 
     def _insert_iteration(self, campaign: str, number: int, seed: int, through: int) -> None:
-        self._db["iteration"].insert(
+        self._db.table("iteration").insert(
             {
                 "campaign": campaign,
                 "number": number,
@@ -288,7 +292,7 @@ class Store:
                 "SELECT coalesce(max(sequence), 0) AS last FROM answer WHERE campaign = ?",
                 [campaign],
             )[0]["last"]
-            self._db["iteration"].update((campaign, number), {"closed_at": self._clock()})
+            self._db.table("iteration").update((campaign, number), {"closed_at": self._clock()})
             self._insert_iteration(campaign, number + 1, next_seed, through)
         return self.iteration(campaign, number + 1)
 
@@ -314,20 +318,17 @@ class Store:
                     f"Iteration {iteration} of {campaign!r} is closed and never changes. "
                     "Train the open iteration."
                 )
-            number = (
-                self._db["job"]
-                .insert(
-                    {
-                        "campaign": campaign,
-                        "iteration": iteration,
-                        "settings": json.dumps(asdict(settings)),
-                        "state": JobState.QUEUED.value,
-                        "created_at": self._clock(),
-                    }
-                )
-                .last_pk
+            number = self._insert(
+                "job",
+                {
+                    "campaign": campaign,
+                    "iteration": iteration,
+                    "settings": json.dumps(asdict(settings)),
+                    "state": JobState.QUEUED.value,
+                    "created_at": self._clock(),
+                },
             )
-        return self.job(int(number))
+        return self.job(number)
 
     def job(self, number: int) -> Job:
         """Give one job.
@@ -413,11 +414,11 @@ class Store:
             job = self.job(number)
             if not job.state.is_active:
                 return False
-            self._db["iteration"].update(
+            self._db.table("iteration").update(
                 (job.campaign, job.iteration),
                 {"scored_at": now, "job": number, "result": json.dumps(asdict(result))},
             )
-            self._db["job"].update(
+            self._db.table("job").update(
                 number, {"state": JobState.SUCCEEDED.value, "finished_at": now, "heartbeat_at": now}
             )
         return True
@@ -439,24 +440,21 @@ class Store:
                     f"Iteration {query.iteration} of {query.campaign!r} has been closed or "
                     "trained anew since these spectra were chosen. Draw them again."
                 )
-            number = int(
-                self._db["query"]
-                .insert(
-                    {
-                        "campaign": query.campaign,
-                        "iteration": query.iteration,
-                        "job": query.job,
-                        "purpose": query.purpose.value,
-                        "strategy": query.strategy,
-                        "size": query.size,
-                        "seed": query.seed,
-                        "created_at": self._clock(),
-                        "notice": query.notice,
-                    }
-                )
-                .last_pk
+            number = self._insert(
+                "query",
+                {
+                    "campaign": query.campaign,
+                    "iteration": query.iteration,
+                    "job": query.job,
+                    "purpose": query.purpose.value,
+                    "strategy": query.strategy,
+                    "size": query.size,
+                    "seed": query.seed,
+                    "created_at": self._clock(),
+                    "notice": query.notice,
+                },
             )
-            self._db["query_item"].insert_all(
+            self._db.table("query_item").insert_all(
                 {
                     "query": number,
                     "position": item.position,
@@ -552,7 +550,7 @@ class Store:
                     f"{answer!r} is not an answer in campaign {campaign!r}: "
                     f"choose one of {', '.join(allowed)}."
                 )
-            self._db["answer"].insert(
+            self._db.table("answer").insert(
                 {
                     "event": event,
                     "campaign": campaign,

@@ -78,6 +78,7 @@ def train(
     rng = np.random.default_rng(settings.seed)
     held_out = _hold_out(labels, settings.holdout, rng)
     train_windows, train_labels = windows[~held_out], labels[~held_out]
+    before = np.bincount(train_labels, minlength=len(classes))
     notices: tuple[str, ...] = ()
     if settings.balance:
         train_windows, train_labels, reduced = balance(train_windows, train_labels, rng)
@@ -115,7 +116,7 @@ def train(
         )
     return Trained(
         network=network,
-        counts_before=dict(zip(classes, counts.tolist(), strict=True)),
+        counts_before=dict(zip(classes, before.tolist(), strict=True)),
         counts_after=dict(zip(classes, after.tolist(), strict=True)),
         history={name: [float(value) for value in values] for name, values in history.items()},
         validation=_validate(network, validation, classes),

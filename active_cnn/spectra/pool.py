@@ -6,11 +6,10 @@ What one pass over the file can tell (defects, lookup, fingerprint) is kept in a
 from __future__ import annotations
 
 import hashlib
-import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -25,20 +24,21 @@ from active_cnn.spectra.pool_file import (
     METADATA,
     NUMBERS,
     REFUSED,
+    categorise,
     find_unusable,
+    hash_texts,
     open_hdf5,
     open_pool,
     publish,
     read_column,
+    read_flux,
     read_texts,
+    take_rows,
 )
 from active_cnn.spectra.preprocessing import DEFECTS, rescale
 
 INDEX_VERSION = 1
 BLOCK = 8192  # rows: some 9 MB of flux
-
-# Rows nearer to each other than this are read in one go: a few rows more cost less than a seek.
-NEAR = 4
 
 
 def index_pool(
@@ -192,13 +192,13 @@ class Pool:
         """Name some rows, in the order asked."""
         rows = self._check(rows)
         with self._open() as group:
-            return list(_take(group["filenames"], rows, read_texts))
+            return list(take_rows(group["filenames"], rows, read_texts))
 
     def flux(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
         """Read some rows as they are stored, shape (n_rows, grid.n), in the order asked."""
         rows = self._check(rows)
         with self._open() as group:
-            return _take(group["spectra"], rows, _read_flux)
+            return take_rows(group["spectra"], rows, read_flux)
 
     def windows(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Read some rows rescaled to [−1, 1], shape (n_rows, grid.n), in the order asked.
@@ -238,7 +238,7 @@ class Pool:
             for start in range(0, self.n, size):
                 rows = slice(start, min(start + size, self.n))
                 usable = self.usable[rows]
-                yield rows, usable, rescale(_read_flux(group["spectra"], rows)[usable])
+                yield rows, usable, rescale(read_flux(group["spectra"], rows)[usable])
 
     def metadata(self, rows: NDArray[np.int64]) -> pd.DataFrame:
         """Tell what is known about some rows, in the order asked.
@@ -251,9 +251,9 @@ class Pool:
         """
         rows = self._check(rows)
         with self._open() as group:
-            columns = {"identifier": _take(group["filenames"], rows, read_texts)}
+            columns = {"identifier": take_rows(group["filenames"], rows, read_texts)}
             for name in METADATA:
-                columns[name] = _take(group, rows, lambda g, r, name=name: read_column(g, name, r))
+                columns[name] = take_rows(group, rows, partial(read_column, name))
         columns["path"] = np.array(self._absolute(columns["path"]), dtype=object)
         return pd.DataFrame(columns)
 
@@ -264,7 +264,7 @@ class Pool:
                 f"A pool has no numeric column '{name}', only {', '.join(NUMBERS)}."
             )
         with self._open() as group:
-            return read_column(group, name, slice(0, self.n))
+            return read_column(name, group, slice(0, self.n))
 
     def refused(self) -> pd.DataFrame:
         """Count what cannot be used by reason: unusable rows and what ingest refused.
@@ -347,40 +347,12 @@ class Pool:
     def _defect(self, row: int) -> str:
         return DEFECTS[int(self.defects[row])]
 
-    def _absolute(self, paths: Sequence[str]) -> list[str]:
+    def _absolute(self, paths: Iterable[str]) -> list[str]:
         folder = self.path.absolute().parent
         return [str(folder / path) if path else "" for path in paths]
 
 
-def hash_texts(texts: Sequence[str]) -> NDArray[np.uint64]:
-    """Hash strings to 64 bits, the same on every machine."""
-    digests = b"".join(hashlib.blake2b(text.encode(), digest_size=8).digest() for text in texts)
-    return np.frombuffer(digests, dtype="<u8").astype(np.uint64)
-
-
-def categorise(reason: str) -> str:
-    """Shorten a reason to what files refused for the same reason share, so that they count as one."""
-    return re.sub(r"\b\d+(\.\d+)?(e[-+]?\d+)?", "…", reason.partition(":")[0])
-
-
-def _read_flux(spectra: h5py.Dataset, rows: slice) -> NDArray[np.float64]:
-    return spectra[rows].astype(np.float64, copy=False)
-
-
-def _take(
-    source: h5py.Dataset | h5py.Group,
-    rows: NDArray[np.int64],
-    read: Callable[[Any, slice], NDArray[Any]],
-) -> NDArray[Any]:
-    if not rows.size:
-        return read(source, slice(0, 0))
-    unique, inverse = np.unique(rows, return_inverse=True)
-    stretches = np.split(unique, np.flatnonzero(np.diff(unique) > NEAR) + 1)
-    values = [read(source, slice(near[0], near[-1] + 1))[near - near[0]] for near in stretches]
-    return np.concatenate(values)[inverse]
-
-
-def _refuse_empty(names: Sequence[str], start: int, path: Path) -> None:
+def _refuse_empty(names: Iterable[str], start: int, path: Path) -> None:
     empty = [row for row, name in enumerate(names, start) if not name]
     if empty:
         raise SpectrumError(
@@ -397,7 +369,7 @@ def _refuse_duplicates(
     first: dict[str, int] = {}
     for start in range(0, len(suspects), BLOCK):
         rows = suspects[start : start + BLOCK]
-        for row, name in zip(rows, _take(filenames, rows, read_texts), strict=True):
+        for row, name in zip(rows, take_rows(filenames, rows, read_texts), strict=True):
             other = first.setdefault(name, row)
             if other != row:
                 raise SpectrumError(

@@ -7,8 +7,10 @@ optionally `wavelengths` (grid.n), `corrupted` (bool) and the columns of `METADA
 
 from __future__ import annotations
 
+import hashlib
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,6 +30,9 @@ REFUSED = "refused"
 
 WAVELENGTH_TOLERANCE = 1e-3  # angstrom
 CORRUPTED = 4  # the key of DEFECTS for rows that the pool itself marks
+
+# Rows nearer to each other than this are read in one go: a few rows more cost less than a seek.
+NEAR = 4
 
 
 @contextmanager
@@ -89,7 +94,7 @@ def read_texts(dataset: h5py.Dataset, rows: slice) -> NDArray[np.object_]:
         ) from error
 
 
-def read_column(group: h5py.Group, name: str, rows: slice) -> NDArray[Any]:
+def read_column(name: str, group: h5py.Group, rows: slice) -> NDArray[Any]:
     """Read contiguous rows of a metadata column; NaN or '' where the pool lacks it."""
     if name in TEXTS:
         if name in group:
@@ -100,6 +105,45 @@ def read_column(group: h5py.Group, name: str, rows: slice) -> NDArray[Any]:
     return np.full(rows.stop - rows.start, np.nan)
 
 
+def read_flux(spectra: h5py.Dataset, rows: slice) -> NDArray[np.float64]:
+    """Read flux of contiguous rows, whatever its width in the file."""
+    return spectra[rows].astype(np.float64, copy=False)
+
+
+def take_rows(
+    source: h5py.Dataset | h5py.Group,
+    rows: NDArray[np.int64],
+    read: Callable[[Any, slice], NDArray[Any]],
+) -> NDArray[Any]:
+    """Read any rows, in the order asked, with a function that reads contiguous ones.
+
+    Parameters
+    ----------
+    source : Dataset or Group
+        What `read` reads from.
+    rows : ndarray, shape (n_rows,)
+        Row numbers in any order, repeated or not.
+    read : callable
+        Gives the values of a slice of rows.
+
+    Returns
+    -------
+    ndarray, shape (n_rows, ...)
+    """
+    if not rows.size:
+        return read(source, slice(0, 0))
+    unique, inverse = np.unique(rows, return_inverse=True)
+    stretches = np.split(unique, np.flatnonzero(np.diff(unique) > NEAR) + 1)
+    values = [read(source, slice(near[0], near[-1] + 1))[near - near[0]] for near in stretches]
+    return np.concatenate(values)[inverse]
+
+
+def hash_texts(texts: Iterable[str]) -> NDArray[np.uint64]:
+    """Hash strings to 64 bits, the same on every machine."""
+    digests = b"".join(hashlib.blake2b(text.encode(), digest_size=8).digest() for text in texts)
+    return np.frombuffer(digests, dtype="<u8").astype(np.uint64)
+
+
 def find_unusable(group: h5py.Group, rows: slice, flux: NDArray[np.floating]) -> NDArray[np.uint8]:
     """Tell why rows cannot be used, by their flux and by the pool's own mark; 0 = usable."""
     defects = find_defects(flux)
@@ -108,14 +152,20 @@ def find_unusable(group: h5py.Group, rows: slice, flux: NDArray[np.floating]) ->
     return defects
 
 
+def categorise(reason: str) -> str:
+    """Shorten a reason to what files share that are refused for the same one."""
+    return re.sub(r"\b\d+(\.\d+)?(e[-+]?\d+)?", "…", reason.partition(":")[0])
+
+
 def publish(temporary: Path, path: Path) -> None:
     """Give a finished file its name, so that even after a power cut it is whole or absent."""
-    _sync(temporary)
+    sync(temporary)
     temporary.replace(path)
-    _sync(path.parent)
+    sync(path.parent)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -138,8 +188,8 @@ def _check_layout(group: h5py.Group, grid: Grid) -> None:
         )
     if spectra.ndim != 2 or spectra.shape[1] != grid.n:
         raise SpectrumError(
-            f"{where}: 'spectra' has the shape {spectra.shape}, the grid {grid} needs (n, {grid.n}). "
-            "Choose the grid that the pool was made for."
+            f"{where}: 'spectra' has the shape {spectra.shape}, the grid {grid} needs "
+            f"(n, {grid.n}). Choose the grid that the pool was made for."
         )
     if not len(spectra):
         raise SpectrumError(f"{where} holds no spectra. Give a pool with at least one.")

@@ -15,8 +15,9 @@ from active_cnn.records import Grid
 from active_cnn.spectra.preprocessing import DEFECTS, find_defects, rescale
 
 # What else a row of the Ondřejov archive tells; every other column is a flux.
-ARCHIVE_COLUMNS = frozenset(
-    "object ra dec expval gratang detector chipid specfilt date-obs dichmir".split()
+ARCHIVE_COLUMNS = (
+    *("object", "ra", "dec", "expval", "gratang"),
+    *("detector", "chipid", "specfilt", "date-obs", "dichmir"),
 )
 WAVELENGTH_TOLERANCE = 0.01  # angstrom
 

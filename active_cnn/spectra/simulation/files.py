@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import h5py
 import numpy as np
@@ -18,12 +18,10 @@ from numpy.typing import NDArray
 
 from active_cnn.errors import SpectrumError
 from active_cnn.records import Grid
+from active_cnn.spectra.simulation.exposures import Batch
 from active_cnn.spectra.simulation.population import TYPES
 from active_cnn.spectra.simulation.stars import Kind
 from active_cnn.spectra.simulation.whole import Target, write_fits
-
-if TYPE_CHECKING:
-    from active_cnn.spectra.simulation.survey import Batch
 
 TRAINING_COLUMNS = (
     "id", "label", "object", "ra", "dec", "expval", "gratang", "detector", "chipid", "specfilt",
@@ -157,7 +155,7 @@ class PoolWriter:
         self._group["spectra"][rows] = batch.windows
         self._group["filenames"][rows] = [target.filename for target in targets]
         self._group["designation"][rows] = [target.designation for target in targets]
-        self._group["pipeline_class"][rows] = [target.subclass for target in targets]
+        self._group["pipeline_class"][rows] = [target.pipeline_class for target in targets]
         self._group["path"][rows] = paths
         self._group["ra"][rows] = [target.ra for target in targets]
         self._group["dec"][rows] = [target.dec for target in targets]
@@ -165,9 +163,7 @@ class PoolWriter:
         self._write_truth(targets, labels, batch)
         return fits
 
-    def _write_truth(
-        self, targets: Sequence[Target], labels: Sequence[str], batch: Batch
-    ) -> None:
+    def _write_truth(self, targets: Sequence[Target], labels: Sequence[str], batch: Batch) -> None:
         sources, look = batch.sources, batch.look
         for row, (target, label) in enumerate(zip(targets, labels, strict=True)):
             source = sources[row]
@@ -195,7 +191,7 @@ def _targets(first: int, batch: Batch, rng: np.random.Generator) -> list[Target]
     dec = centre_dec + radius * np.sin(angle)
     ra = (centre_ra + radius * np.cos(angle) / np.cos(np.radians(dec))) % 360
     sources = batch.sources
-    subclass = pipeline_classes(sources, rng)
+    classes = pipeline_classes(sources, rng)
     return [
         Target(
             filename=(
@@ -212,30 +208,30 @@ def _targets(first: int, batch: Batch, rng: np.random.Generator) -> list[Target]
             ra=round(float(ra[row]), 6),
             dec=round(float(dec[row]), 6),
             snr=round(float(sources["snr"][row]), 2),
-            subclass=subclass[row],
+            coarse_class=classes[row][0],
+            subclass=classes[row][1],
         )
         for row in range(n)
     ]
 
 
-def pipeline_classes(sources: NDArray[np.void], rng: np.random.Generator) -> list[str]:
-    """What a template-matching pipeline would say: types of stars, galaxies, or nothing."""
-    names = list(TYPES)
-    hottest = np.array([TYPES[name][0] for name in names])
+def pipeline_classes(sources: NDArray[np.void], rng: np.random.Generator) -> list[tuple[str, str]]:
+    """What a template-matching pipeline would say: (class, subclass) of each source."""
+    letters = list(TYPES)
+    hottest = np.array([TYPES[letter][0] for letter in letters])
+    # It takes the temperature from the continuum, and is a subtype or two off.
     temperature = sources["temperature"] * np.exp(rng.normal(0, 0.015, len(sources)))
     classes = []
-    for source, kelvin in zip(sources, temperature, strict=True):
-        kind = Kind(source["kind"])
-        if kind is Kind.GALAXY and source["snr"] > 6:
-            classes.append("GALAXY")
-        elif kind is Kind.QUASAR and source["snr"] > 6:
-            classes.append("QSO")
-        elif kind is Kind.WHITE_DWARF:
-            classes.append("WD")
-        elif source["snr"] < 5 or kind in (Kind.FEATURELESS, Kind.GALAXY, Kind.QUASAR):
-            classes.append("Non")
+    for kind, snr, kelvin in zip(sources["kind"], sources["snr"], temperature, strict=True):
+        if kind in (Kind.GALAXY, Kind.QUASAR) and snr > 6:
+            classes.append(("GALAXY" if kind == Kind.GALAXY else "QSO", "Non"))
+        elif snr < 4 or kind in (Kind.FEATURELESS, Kind.GALAXY, Kind.QUASAR):
+            classes.append(("UNKNOWN", "Non"))
+        elif kind == Kind.WHITE_DWARF:
+            classes.append(("STAR", "WD"))
         else:
-            letter = names[max(int((hottest > kelvin).sum()) - 1, 0)]
+            letter = letters[max(int((hottest > kelvin).sum()) - 1, 0)]
             hot, cool = TYPES[letter]
-            classes.append(f"{letter}{int(np.clip(10 * (hot - kelvin) / (hot - cool), 0, 9))}")
+            tenth = int(np.clip(10 * (hot - kelvin) / (hot - cool), 0, 9))
+            classes.append(("STAR", f"{letter}{tenth}"))
     return classes

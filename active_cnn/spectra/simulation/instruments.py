@@ -28,9 +28,12 @@ from active_cnn.spectra.wavelength import air_to_vacuum, vacuum_to_air
 SCATTER = 0.45
 # What no exposure time takes away: flat field, sky model, interpolation between pixels.
 FLOOR = 0.004
-# Neighbouring pixels of the pipeline's rebinned spectra share this much of their noise.
-_NOISE_KERNEL = np.array([0.22, 1.0, 0.22], dtype=np.float32)
-_NOISE_KERNEL /= np.sqrt((_NOISE_KERNEL**2).sum())
+# Rebinning makes neighbouring pixels share noise: weight of each neighbour, from 0 to this.
+NEIGHBOUR = 0.45
+# Water bands and crowded sky lines: how much larger the noise is about a wavelength (Å).
+CROWDED = (0.8, 6540.0, 20.0)
+
+LSF_SIGMA = lines.HALPHA / POOL_RESOLVING_POWER / FWHM_PER_SIGMA  # Å, of LAMOST at Hα
 
 COEFF0, COEFF1 = 3.5682, 1e-4  # log10 of LAMOST's first wavelength (Å) and its step
 OVERSAMPLING = 2
@@ -53,7 +56,7 @@ class Lamost:
     @cached_property
     def wavelength(self) -> NDArray[np.float64]:
         """Vacuum wavelength of these pixels in angstrom, shape (n_pixels,)."""
-        return 10 ** (COEFF0 + COEFF1 * self.pixels)
+        return np.power(10.0, COEFF0 + COEFF1 * self.pixels)
 
     @cached_property
     def _fine(self) -> NDArray[np.float64]:
@@ -83,12 +86,12 @@ class Lamost:
         step = self.wavelength[right] - self.wavelength[left]
         return left, (self.grid.wavelength - self.wavelength[left]) / step
 
-    def to_window(self, flux: NDArray[np.float32]) -> NDArray[np.float64]:
+    def to_window(self, flux: NDArray[np.floating]) -> NDArray[np.float64]:
         """Interpolate linearly to the grid, as `preprocessing.resample` does."""
         left, part = self._resampling
-        flux = flux.astype(np.float64)
-        low = flux[:, left]
-        return low + part * (flux[:, left + 1] - low)
+        counts = flux.astype(np.float64)
+        low = counts[:, left]
+        return low + part * (counts[:, left + 1] - low)
 
 
 @dataclass(frozen=True)
@@ -117,19 +120,24 @@ class Ondrejov:
         flux, quiet = (gaussian_filter1d(x, sigma, axis=1, mode="nearest") for x in light)
         return Light(flux, quiet)
 
-    def to_window(self, flux: NDArray[np.float32]) -> NDArray[np.float64]:
+    def to_window(self, flux: NDArray[np.floating]) -> NDArray[np.float64]:
         """Vacuum, the pool's resolution, the campaign's grid: the product's own steps."""
         smooth = degrade_pixels(flux)
         return np.array([np.interp(self.grid.wavelength, self.wavelength, row) for row in smooth])
 
 
 def noise(
-    flux: NDArray[np.floating], snr: NDArray[np.floating], rng: np.random.Generator
+    wavelength: NDArray[np.float64],
+    flux: NDArray[np.floating],
+    snr: NDArray[np.floating],
+    rng: np.random.Generator,
 ) -> NDArray[np.float32]:
     """Draw LAMOST's noise for spectra in units of their continuum.
 
     Parameters
     ----------
+    wavelength : ndarray, shape (n_pixels,)
+        Vacuum wavelengths in angstrom.
     flux : ndarray, shape (n_spectra, n_pixels)
         Noiseless flux; about one in the continuum.
     snr : ndarray, shape (n_spectra,)
@@ -139,21 +147,24 @@ def noise(
     Returns
     -------
     ndarray of float32, shape (n_spectra, n_pixels)
-        To be added. It scatters by hypot(SCATTER / snr, FLOOR) where flux is one, and neighbouring
-        pixels are correlated.
+        To be added. It scatters by hypot(SCATTER / snr, FLOOR) where flux is one, more at the
+        wavelengths of `CROWDED`, and neighbouring pixels are correlated.
     """
     n, n_pixels = flux.shape
     white = rng.standard_normal((n, n_pixels + 2), dtype=np.float32)
-    left, middle, right = _NOISE_KERNEL
-    grain = middle * white[:, 1:-1]
-    grain += left * white[:, :-2]
-    grain += right * white[:, 2:]
+    side = NEIGHBOUR * rng.random((n, 1), dtype=np.float32)
+    grain = white[:, :-2] + white[:, 2:]
+    grain *= side
+    grain += white[:, 1:-1]
+    grain /= np.sqrt(1 + 2 * side * side)
     # Where the star is faint, most of the photons are the sky's, and bright lines add little.
     sky = (20 / snr)[:, None].astype(np.float32)
     photons = (np.maximum(flux, 0).astype(np.float32) + sky) / (1 + sky)
     sigma = np.hypot(SCATTER / snr, FLOOR).astype(np.float32)[:, None]
     grain *= sigma
     grain *= np.sqrt(photons)
+    excess, centre, width = CROWDED
+    grain *= (1 + excess * np.exp(-0.5 * ((wavelength - centre) / width) ** 2)).astype(np.float32)
     return grain
 
 
@@ -176,44 +187,46 @@ def sky_residuals(
         To be added to flux in units of the continuum.
     """
     n = len(snr)
-    sigma = 1.55  # Å: LAMOST's line-spread function
-    bumps = lines.sky_lines(wavelength, sigma)
-    pairs = -np.gradient(bumps, wavelength, axis=1).astype(np.float32) * np.float32(1.65 * sigma)
+    bumps = lines.sky_lines(wavelength, LSF_SIGMA)
+    pairs = -np.gradient(bumps, wavelength, axis=1).astype(np.float32) * np.float32(
+        1.65 * LSF_SIGMA
+    )
     amplitude = (SCATTER / snr * rng.exponential(0.6, n)).astype(np.float32)[:, None]
     bump = rng.standard_normal((n, len(bumps)), dtype=np.float32)
     pair = rng.standard_normal((n, len(bumps)), dtype=np.float32)
-    # Hα of the sky (last in the list) varies from fibre to fibre, so it is worse subtracted.
-    pair[:, -1] *= 1.0 + 2.0 * (rng.random(n) < 0.25)
-    return (amplitude * bump) @ bumps + (amplitude * pair) @ pairs
+    # The nebula on which the sky fibres lie is not quite the one on which the star lies.
+    nebular = (rng.random(n) < 0.3) * rng.uniform(0, 5, n)
+    for block in (bump, pair):
+        block[:, -lines.N_NEBULAR_SKY :] *= (1 + nebular[:, None]).astype(np.float32)
+    bump[:, -lines.N_NEBULAR_SKY :] *= 0.5
+    residuals = (amplitude * bump) @ bumps + (amplitude * pair) @ pairs
+    return residuals.astype(np.float32, copy=False)
 
 
-def water(
-    wavelength: NDArray[np.float64], n: int, rng: np.random.Generator
-) -> NDArray[np.float32]:
-    """Transmission of the Earth's water vapour that reduction did not correct, shape (n, n_pixels).
-    """
-    table = lines.telluric(wavelength, 1.55)
+def water(wavelength: NDArray[np.float64], n: int, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Transmission of water vapour that reduction left uncorrected, shape (n, n_pixels)."""
+    table = lines.telluric(wavelength, LSF_SIGMA)
     amount = rng.normal(0.15, 0.35, n).astype(np.float32)
     return np.exp(-amount[:, None] * table)
 
 
-def add_defects(flux: NDArray[np.floating], rng: np.random.Generator) -> None:
-    """Strike some spectra in place with cosmic rays (1.5 %) and dead pixels (0.4 %).
+def add_defects(flux: NDArray[np.floating], struck: float, rng: np.random.Generator) -> None:
+    """Strike some spectra in place with cosmic rays, and a quarter as many with dead pixels.
 
     Parameters
     ----------
     flux : ndarray, shape (n_spectra, n_pixels)
         In units of the continuum.
+    struck : float
+        Share of spectra with a cosmic ray.
     rng : numpy.random.Generator
     """
     n, n_pixels = flux.shape
-    struck = np.flatnonzero(rng.random(n) < 0.015)
-    for row in struck:
+    for row in np.flatnonzero(rng.random(n) < struck):
         for pixel in rng.integers(0, n_pixels, rng.integers(1, 3)):
             height = np.exp(rng.uniform(np.log(0.1), np.log(8)))
             flux[row, pixel] += height
             flux[row, min(pixel + 1, n_pixels - 1)] += height * rng.random() ** 2
-    dead = np.flatnonzero(rng.random(n) < 0.004)
-    for row in dead:
+    for row in np.flatnonzero(rng.random(n) < struck / 4):
         for pixel in rng.integers(0, n_pixels, rng.integers(1, 3)):
             flux[row, pixel : pixel + rng.integers(1, 5)] *= rng.random() ** 3

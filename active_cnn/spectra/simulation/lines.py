@@ -45,7 +45,7 @@ LOW_EXCITATION = (
 )  # fmt: skip
 # (air wavelength of the head in Å, share of the strength); the bands run to the red.
 TITANIUM_OXIDE = (
-    (6478.0, 0.50), (6512.0, 0.25), (6569.0, 0.28), (6596.0, 0.28), (6629.0, 0.28),
+    (6478.0, 0.40), (6512.0, 0.20), (6569.0, 0.15), (6596.0, 0.15), (6629.0, 0.15),
     (6651.5, 0.50), (6681.1, 0.65), (6714.4, 1.00), (6747.6, 0.80),
 )  # fmt: skip
 CALCIUM_HYDRIDE = ((6749.0, 0.7), (6775.0, 0.6), (6495.0, 0.1))
@@ -56,15 +56,16 @@ TELLURIC = (
     (6558.1, 0.3), (6560.6, 0.4), (6563.5, 0.3), (6564.2, 0.5), (6572.1, 0.8), (6574.9, 0.6),
     (6580.8, 0.3), (6586.7, 0.3), (6594.5, 0.2), (6599.3, 0.2),
 )  # fmt: skip
-# Airglow and city light (air): OH, [O I] wings and, last, geocoronal and diffuse nebular Hα.
+# Airglow (air): OH, and after it the diffuse nebular [N II] and Hα, which vary from fibre to fibre.
 SKY = (
     6498.7, 6522.4, 6533.0, 6544.0, 6553.6, 6568.8, 6577.2, 6596.6, 6604.1, 6627.6, 6661.8,
-    6700.0, 6748.0, 6562.8,
+    6700.0, 6748.0, 6548.05, 6583.45, 6562.80,
 )  # fmt: skip
+N_NEBULAR_SKY = 3
 
 N_HAZES = 12  # sets of faint lines that no list holds; each star has its own mixture of them
 LINE_SIGMA = 0.35  # Å: thermal, turbulent and rotational width of a metal line
-BAND_RISE, BAND_DECAY = 2.0, 38.0  # Å
+BAND_RISE, BAND_DECAY = 2.0, 50.0  # Å
 
 SPECIES = (
     "iron", "low_excitation", "titanium_oxide", "calcium_hydride",

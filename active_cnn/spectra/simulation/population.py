@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from active_cnn.spectra.simulation import lines
+from active_cnn.spectra.simulation import lines, others
+from active_cnn.spectra.simulation.emission import add_emission
 from active_cnn.spectra.simulation.stars import (
-    N_DISC_TABLES,
     Kind,
     no_sources,
 )
@@ -43,11 +43,11 @@ _POOL_KINDS: dict[str, dict[Kind, float]] = {
 }
 _TRAINING_KINDS: dict[str, dict[Kind, float]] = {
     "absorption": {
-        Kind.STAR: 0.77,
+        Kind.STAR: 0.76,
         Kind.WHITE_DWARF: 0.02,
         Kind.GALAXY: 0.05,
         Kind.QUASAR: 0.03,
-        Kind.SUPERNOVA: 0.02,
+        Kind.SUPERNOVA: 0.03,
         Kind.FEATURELESS: 0.07,
         Kind.BAND_STAR: 0.04,
     },
@@ -77,6 +77,7 @@ TYPES = {
 _POOL_TYPES = {"O": 0.002, "B": 0.02, "A": 0.10, "F": 0.27, "G": 0.31, "K": 0.21, "M": 0.088}
 _TRAINING_TYPES = {"O": 0.03, "B": 0.15, "A": 0.17, "F": 0.16, "G": 0.16, "K": 0.18, "M": 0.15}
 
+
 @dataclass(frozen=True)
 class Population:
     """The mixture of sources that a survey meets.
@@ -89,12 +90,15 @@ class Population:
         Shares of the spectral types among ordinary stars.
     median_snr, snr_spread : float
         Of the log-normal distribution of the S/N in r, cut to 2-200.
+    halo : float
+        Share of halo stars, which move by hundreds of km/s.
     """
 
     kinds: Mapping[str, Mapping[Kind, float]]
     types: Mapping[str, float]
     median_snr: float
     snr_spread: float
+    halo: float
 
     def choose_kinds(self, label: str, n: int, rng: np.random.Generator) -> NDArray[np.int8]:
         """Draw kinds of sources with this label, shape (n,)."""
@@ -103,8 +107,8 @@ class Population:
         return rng.choice(np.array(list(shares), dtype=np.int8), n, p=weights / weights.sum())
 
 
-POOL = Population(_POOL_KINDS, _POOL_TYPES, median_snr=28, snr_spread=0.95)
-TRAINING = Population(_TRAINING_KINDS, _TRAINING_TYPES, median_snr=32, snr_spread=1.05)
+POOL = Population(_POOL_KINDS, _POOL_TYPES, median_snr=28, snr_spread=0.95, halo=0.08)
+TRAINING = Population(_TRAINING_KINDS, _TRAINING_TYPES, median_snr=32, snr_spread=1.05, halo=0.2)
 
 # Knots of temperature (K): Hα's equivalent width (Å), the share of it in the wings and their half
 # width (Å); strength of iron-like and low-excitation lines, and of TiO, against the Sun's.
@@ -138,12 +142,6 @@ SNR_RANGE = (2.0, 200.0)
 _WING_AREA = 2.396  # ∫ (1 + x²)^−1.25 dx
 
 
-def _log_uniform(
-    rng: np.random.Generator, low: float, high: float, n: int
-) -> NDArray[np.float64]:
-    return np.exp(rng.uniform(np.log(low), np.log(high), n))
-
-
 def _temperatures(
     kinds: NDArray[np.int8], types: Mapping[str, float], rng: np.random.Generator
 ) -> NDArray[np.float64]:
@@ -165,7 +163,7 @@ def _temperatures(
         (Kind.BAND_STAR, 2400, 3400),
     ):
         rows = kinds == kind
-        temperature[rows] = _log_uniform(rng, low, high, int(rows.sum()))
+        temperature[rows] = others.log_uniform(rng, low, high, int(rows.sum()))
     return temperature
 
 
@@ -194,7 +192,7 @@ def _photospheres(sources: NDArray[np.void], rng: np.random.Generator) -> None:
     sources["balmer_core"][:, 0] = np.minimum(
         width * (1 - share) / (np.sqrt(2 * np.pi) * sigma), 0.75
     )
-    sources["helium"] = np.interp(temperature, *_HELIUM_KNOTS) * rng.uniform(0.5, 1.4, n)
+    sources["helium"] = np.interp(temperature, *_HELIUM_KNOTS) * np.exp(rng.normal(0, 0.35, n))
 
     opacity = sources["opacity"]
     opacity[:, 0] = iron * metals**0.6
@@ -209,207 +207,9 @@ def _photospheres(sources: NDArray[np.void], rng: np.random.Generator) -> None:
     sources["slope"] = planck + rng.normal(0, 1.6, n)
 
 
-def _velocities(n: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Disc stars, and a tenth of halo stars that move by hundreds of km/s."""
-    halo = rng.random(n) < 0.08
-    return np.clip(rng.normal(0, np.where(halo, 150, 32), n), -500, 500)
-
-
-def _bare(sources: NDArray[np.void], rows: NDArray[np.intp]) -> None:
-    for name in ("balmer_core", "balmer_wing"):
-        sources[name][rows, 0] = 0
-    sources["helium"][rows] = 0
-    sources["opacity"][rows] = 0
-
-
-def _veil_photosphere(
-    sources: NDArray[np.void], rows: NDArray[np.intp], share: NDArray[np.float64]
-) -> None:
-    for name in ("balmer_core", "balmer_wing"):
-        sources[name][rows, 0] *= share
-    sources["opacity"][rows] *= share[:, None]
-
-
-def _elsewhere(n: int, rng: np.random.Generator, gap: float) -> NDArray[np.float64]:
-    """Wavelengths in and about the window that keep `gap` Å off Hα."""
-    red = rng.random(n) < 0.72
-    return np.where(
-        red,
-        rng.uniform(lines.HALPHA + gap, 6760, n),
-        rng.uniform(6490, lines.HALPHA - gap, n),
-    )
-
-
-def _galaxies(sources: NDArray[np.void], rows: NDArray[np.intp], rng: np.random.Generator) -> None:
-    n = len(rows)
-    _bare(sources, rows)
-    # Stars of all types, smeared by their motions, leave a bumpy continuum.
-    sources["opacity"][rows, 4:] = rng.exponential(0.15, (n, lines.N_HAZES))
-    sources["curvature"][rows] += rng.normal(0, 0.05, n)
-    emitting = rng.random(n) < 0.6
-    rest = np.where(
-        emitting,
-        rng.choice(lines.GALAXY_EMISSION, n),
-        rng.choice(lines.GALAXY_ABSORPTION, n),
-    )
-    observed = _elsewhere(n, rng, 9.0)
-    # Hα itself is never blueshifted by expansion, and no galaxy of the survey is nearer than this.
-    near = rest > 6500
-    observed[near] = rest[near] * (1 + rng.uniform(0.0025, 0.03, int(near.sum())))
-    stretch = observed / rest
-    height = np.where(emitting, _log_uniform(rng, 0.15, 12, n), -rng.uniform(0.1, 0.45, n))
-    sigma = np.where(emitting, rng.uniform(0.8, 3.5, n), rng.uniform(3, 10, n))
-    sources["feature"][rows, 0] = np.column_stack([observed, sigma, height])
-    companions = np.array(lines.GALAXY_EMISSION)
-    for slot, offset in ((1, 1), (2, 2), (3, -1), (4, -2)):
-        # The neighbours in the list share the redshift; what falls outside the window is harmless.
-        index = np.searchsorted(companions, rest - 1) + offset
-        valid = emitting & (index >= 0) & (index < len(companions))
-        other = companions[np.clip(index, 0, len(companions) - 1)] * stretch
-        strength = np.where(valid, height * _log_uniform(rng, 0.1, 1.0, n), 0)
-        sources["feature"][rows, slot] = np.column_stack([other, sigma, strength])
-
-
-def _quasars(sources: NDArray[np.void], rows: NDArray[np.intp], rng: np.random.Generator) -> None:
-    n = len(rows)
-    _bare(sources, rows)
-    observed = rng.uniform(6380, 6880, n)
-    broad = rng.uniform(18, 90, n)
-    height = _log_uniform(rng, 0.08, 2.0, n)
-    sources["feature"][rows, 0] = np.column_stack([observed, broad, height])
-    narrow = rng.random(n) < 0.3
-    sources["feature"][rows, 1] = np.column_stack(
-        [_elsewhere(n, rng, 10.0), rng.uniform(2, 7, n), narrow * _log_uniform(rng, 0.1, 3, n)]
-    )
-    trough = rng.random(n) < 0.2
-    sources["feature"][rows, 2] = np.column_stack(
-        [observed - rng.uniform(15, 90, n), rng.uniform(3, 25, n), trough * rng.uniform(-0.5, 0, n)]
-    )
-
-
-def _supernovae(
-    sources: NDArray[np.void], rows: NDArray[np.intp], rng: np.random.Generator
-) -> None:
-    n = len(rows)
-    _bare(sources, rows)
-    width = rng.uniform(10, 45, n)
-    peak = lines.HALPHA + rng.uniform(8, 60, n)
-    height = _log_uniform(rng, 0.2, 3, n)
-    sources["feature"][rows, 0] = np.column_stack([peak, width, height])
-    sources["feature"][rows, 1] = np.column_stack(
-        [peak - rng.uniform(1.8, 2.8, n) * width, 0.7 * width, -rng.uniform(0.1, 0.45, n)]
-    )
-    for slot in (2, 3):
-        sources["feature"][rows, slot] = np.column_stack(
-            [rng.uniform(6600, 6740, n), rng.uniform(6, 18, n), height * rng.normal(0, 0.12, n)]
-        )
-
-
-def _nebular_lines(
-    sources: NDArray[np.void], rows: NDArray[np.intp], rng: np.random.Generator
-) -> None:
-    n = len(rows)
-    sigma = np.full(n, 0.7)
-    height = sources["strength"][rows] / (np.sqrt(2 * np.pi) * sigma)
-    stretch = 1 + (sources["rv"] + sources["line_velocity"])[rows] / lines.SPEED_OF_LIGHT
-    nitrogen = height * _log_uniform(rng, 0.02, 1.6, n)
-    sulphur = height * _log_uniform(rng, 0.02, 0.6, n)
-    density = rng.uniform(0.5, 1.4, n)
-    for slot, (rest, flux) in enumerate(
-        zip(
-            (*lines.NII, *lines.SII),
-            (nitrogen / 3.05, nitrogen, sulphur * density, sulphur),
-            strict=True,
-        )
-    ):
-        sources["feature"][rows, slot] = np.column_stack([rest * stretch, sigma, flux])
-
-
-def _emission_lines(
-    sources: NDArray[np.void], rng: np.random.Generator, *, is_double: bool
-) -> None:
-    """Give every row an Hα emission line as its kind has them."""
-    n = len(sources)
-    kinds = sources["kind"]
-
-    def rows_of(*some: Kind) -> NDArray[np.intp]:
-        return np.flatnonzero(np.isin(kinds, some))
-
-    sources["disc_table"] = rng.integers(0, N_DISC_TABLES, n)
-    sources["line_velocity"] = rng.normal(0, 12, n)
-    sources["asymmetry"] = np.clip(rng.normal(0, 0.16, n), -0.6, 0.6)
-    sources["strength"] = _log_uniform(rng, 0.6, 60, n)
-    sources["disc"] = rng.uniform(0.5, 1.0, n)
-    sources["sigma"] = rng.uniform(50, 120, n)
-    sources["disc_velocity"] = rng.uniform(30, 105, n)
-    winged = rng.random(n) < 0.4
-    sources["wings"] = np.column_stack(
-        [winged * rng.uniform(0, 0.35, n), rng.uniform(250, 700, n)]
-    )
-    if is_double:
-        sources["disc_velocity"] = rng.uniform(95, 300, n)
-        sources["disc"] = rng.uniform(0.85, 1.0, n)
-        sources["strength"] = _log_uniform(rng, 1.5, 45, n)
-
-    rows = rows_of(Kind.BE, Kind.SHELL)
-    sources["helium_emission"][rows] = rng.uniform(0, 0.12, len(rows)) * (
-        rng.random(len(rows)) < 0.6
-    )
-    # Emission weaker than the photospheric line sits inside it.
-    faint = rows[rng.random(len(rows)) < 0.3]
-    sources["strength"][faint] = _log_uniform(rng, 0.5, 5, len(faint))
-    rows = rows_of(Kind.SHELL)
-    sources["shell"][rows] = np.column_stack(
-        [
-            rng.uniform(0.3, 0.95, len(rows)),
-            rng.normal(0, 15, len(rows)),
-            rng.uniform(25, 75, len(rows)),
-        ]
-    )
-    rows = rows_of(Kind.DME)
-    sources["strength"][rows] = _log_uniform(rng, 0.8, 14, len(rows))
-    rows = rows_of(Kind.DME, Kind.NEBULA)
-    sources["disc"][rows] = 0
-    sources["wings"][rows, 0] = 0
-    sources["sigma"][rows] = rng.uniform(15, 40, len(rows))
-    rows = rows_of(Kind.NEBULA)
-    sources["strength"][rows] = _log_uniform(rng, 0.8, 200, len(rows))
-    sources["line_velocity"][rows] = rng.normal(0, 45, len(rows))
-    _nebular_lines(sources, rows, rng)
-    rows = rows_of(Kind.T_TAURI)
-    sources["strength"][rows] = _log_uniform(rng, 1.0, 90, len(rows))
-    sources["sigma"][rows] = rng.uniform(45, 170, len(rows))
-    _veil_photosphere(sources, rows, rng.uniform(0.2, 1.0, len(rows)))
-    rows = rows_of(Kind.SYMBIOTIC)
-    sources["sigma"][rows] = rng.uniform(40, 130, len(rows))
-    sources["strength"][rows] = _log_uniform(rng, 1.0, 60, len(rows))
-    _veil_photosphere(sources, rows, rng.uniform(0.2, 1.2, len(rows)))
-    rows = rows_of(Kind.P_CYGNI)
-    sources["disc"][rows] = 0
-    sources["sigma"][rows] = rng.uniform(50, 200, len(rows))
-    sources["strength"][rows] = _log_uniform(rng, 1.0, 40, len(rows))
-    sources["shell"][rows] = np.column_stack(
-        [
-            rng.uniform(0.05, 0.8, len(rows)),
-            -rng.uniform(90, 400, len(rows)),
-            rng.uniform(35, 120, len(rows)),
-        ]
-    )
-    rows = rows_of(Kind.WOLF_RAYET)
-    _bare(sources, rows)
-    sources["disc"][rows] = 0
-    sources["sigma"][rows] = rng.uniform(220, 950, len(rows))
-    sources["line_velocity"][rows] = rng.normal(-40, 120, len(rows))
-    sources["strength"][rows] = _log_uniform(rng, 8, 250, len(rows))
-    sources["helium_emission"][rows] = rng.uniform(0, 0.4, len(rows))
-    sources["feature"][rows, 4] = np.column_stack(
-        [rng.uniform(6575, 6600, len(rows)), rng.uniform(3, 12, len(rows)), rng.normal(0, 0.05, len(rows))]
-    )
-    rows = rows_of(Kind.BINARY)
-    fast = rng.uniform(220, 600, len(rows)) if is_double else rng.uniform(60, 130, len(rows))
-    sources["disc_velocity"][rows] = fast
-    sources["strength"][rows] = _log_uniform(rng, 4, 80, len(rows))
-    _veil_photosphere(sources, rows, rng.uniform(0.0, 0.9, len(rows)))
+def _velocities(n: int, halo: float, rng: np.random.Generator) -> NDArray[np.float64]:
+    is_halo = rng.random(n) < halo
+    return np.clip(rng.normal(0, np.where(is_halo, 150, 32), n), -500, 500)
 
 
 def draw(
@@ -442,12 +242,13 @@ def draw(
     snr = np.exp(rng.normal(np.log(population.median_snr), population.snr_spread, n))
     snr[kinds == Kind.FEATURELESS] *= 0.35
     sources["snr"] = np.clip(snr, *SNR_RANGE)
-    sources["rv"] = _velocities(n, rng)
+    sources["rv"] = _velocities(n, population.halo, rng)
     _photospheres(sources, rng)
     sources["curvature"] = rng.normal(0, 0.012, n)
     sources["ripple"] = np.column_stack(
         [rng.exponential(0.006, n), rng.uniform(1, 4, n), rng.uniform(0, 2 * np.pi, n)]
     )
+
     def rows_of(kind: Kind) -> NDArray[np.intp]:
         return np.flatnonzero(kinds == kind)
 
@@ -455,21 +256,11 @@ def draw(
     sources["balmer_wing"][rows, 0] = rng.uniform(0.2, 0.5, len(rows))
     sources["balmer_wing"][rows, 1] = rng.uniform(14, 40, len(rows))
     sources["opacity"][rows] = 0
-    _galaxies(sources, rows_of(Kind.GALAXY), rng)
-    _quasars(sources, rows_of(Kind.QUASAR), rng)
-    _supernovae(sources, rows_of(Kind.SUPERNOVA), rng)
-    _bare(sources, rows_of(Kind.FEATURELESS))
-    rows = rows_of(Kind.BAND_STAR)
-    # Carbon stars, brown dwarfs and hot carbon-rich stars: broad bands with no Hα among them.
-    sources["balmer_core"][rows, 0] = 0
-    for slot in range(3):
-        sources["feature"][rows, slot] = np.column_stack(
-            [
-                rng.uniform(6490, 6760, len(rows)),
-                rng.uniform(8, 40, len(rows)),
-                rng.normal(0, 0.25, len(rows)),
-            ]
-        )
+    others.add_galaxies(sources, rows_of(Kind.GALAXY), rng)
+    others.add_quasars(sources, rows_of(Kind.QUASAR), rng)
+    others.add_supernovae(sources, rows_of(Kind.SUPERNOVA), rng)
+    others.remove_lines(sources, rows_of(Kind.FEATURELESS))
+    others.add_bands(sources, rows_of(Kind.BAND_STAR), rng)
     if label != "absorption":
-        _emission_lines(sources, rng, is_double=label == "double-peak")
+        add_emission(sources, rng, is_double=label == "double-peak")
     return sources

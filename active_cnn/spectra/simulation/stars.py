@@ -78,13 +78,13 @@ SOURCE = np.dtype(
 
 
 class Light(NamedTuple):
-    """Rendered sources, each array of shape (n_sources, n_pixels), float32.
+    """Rendered sources, each array of shape (n_sources, n_pixels).
 
     `flux` is in units of the flux at Hα; `quiet` is the same without Hα's emission.
     """
 
-    flux: NDArray[np.float32]
-    quiet: NDArray[np.float32]
+    flux: NDArray[np.floating]
+    quiet: NDArray[np.floating]
 
 
 @cache
@@ -278,5 +278,3 @@ def no_sources(n: int) -> NDArray[np.void]:
     sources["wings"][:, 1] = 500
     sources["feature"][:, :, 1] = 1
     return sources
-
-

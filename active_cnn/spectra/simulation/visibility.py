@@ -16,8 +16,10 @@ from active_cnn.spectra.simulation.stars import Light
 DETECTION = 8.0
 PROMINENCE = 4.0
 LEAST_PROMINENCE = 0.03  # of the continuum
-# Two peaks are told apart when the dip between them is this much of the weaker one.
+# Two peaks are told apart when the dip between them is this much of the weaker one, and when the
+# dip and the outer sides of both stand out of the noise of a pixel by this much.
 DIP = 0.12
+DOUBLE_PROMINENCE = 3.5
 
 
 class Look(NamedTuple):
@@ -40,9 +42,7 @@ class Look(NamedTuple):
             mine[rows] = theirs
 
 
-def look(
-    wavelength: NDArray[np.float64], light: Light, snr: NDArray[np.floating]
-) -> Look:
+def look(wavelength: NDArray[np.float64], light: Light, snr: NDArray[np.floating]) -> Look:
     """Judge Hα of noiseless spectra at the pool's resolution.
 
     Parameters
@@ -75,48 +75,62 @@ def look(
 
     # The sides: one and a half widths of the line away from its half-maximum points.
     reach = np.clip(1.5 * fwhm / step, 4, 25).astype(int)
-    column = np.arange(len(x))[None, :]
-    inside = (column >= first[:, None]) & (column <= last[:, None])
+    sides = _Sides(first, last, reach)
+    inside = sides.between(first, last, len(x))
     top = np.where(inside, flux, -np.inf).max(axis=1)
-    left = (column < first[:, None]) & (column >= (first - reach)[:, None])
-    right = (column > last[:, None]) & (column <= (last + reach)[:, None])
-    level = np.maximum(
-        np.where(left, flux, np.inf).min(axis=1), np.where(right, flux, np.inf).min(axis=1)
-    )
-    prominence = np.where(np.isfinite(level), top - level, 0)
+    left, right = sides.lowest(flux)
+    prominence = top - np.maximum(left, right)
     needed = np.maximum(PROMINENCE * sigma, LEAST_PROMINENCE)
     is_visible = (detection > DETECTION) & (prominence > needed)
+    separation = _separation(x, flux, sides, sigma)
+    is_double = (separation > 0) & is_visible
+    return Look(is_visible, is_double, excess.sum(axis=1) * step, fwhm, separation * is_double)
 
-    is_double, separation = _two_peaks(x, flux, first, last, level, sigma)
-    return Look(is_visible, is_double & is_visible, excess.sum(axis=1) * step, fwhm, separation)
+
+class _Sides(NamedTuple):
+    """Columns of the line's half-maximum points, and how far its sides reach."""
+
+    first: NDArray[np.intp]
+    last: NDArray[np.intp]
+    reach: NDArray[np.intp]
+
+    @staticmethod
+    def between(start: NDArray[np.intp], stop: NDArray[np.intp], n: int) -> NDArray[np.bool_]:
+        column = np.arange(n)[None, :]
+        return (column >= start[:, None]) & (column <= stop[:, None])
+
+    def lowest(self, flux: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        left = self.between(self.first - self.reach, self.first - 1, flux.shape[1])
+        right = self.between(self.last + 1, self.last + self.reach, flux.shape[1])
+        # A line that leaves the picture has no side there (infinity), and so no prominence.
+        return (
+            np.where(left, flux, np.inf).min(axis=1),
+            np.where(right, flux, np.inf).min(axis=1),
+        )
 
 
-def _two_peaks(
+def _separation(
     x: NDArray[np.float64],
     flux: NDArray[np.float64],
-    first: NDArray[np.intp],
-    last: NDArray[np.intp],
-    level: NDArray[np.float64],
+    sides: _Sides,
     sigma: NDArray[np.float64],
-) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
-    column = np.arange(len(x))[None, :]
-    inside = (column >= (first - 2)[:, None]) & (column <= (last + 2)[:, None])
-    middle = flux[:, 1:-1]
+) -> NDArray[np.float64]:
+    """Separation in km/s of the two highest peaks of each line; 0 where there are not two."""
     is_peak = np.zeros(flux.shape, dtype=bool)
-    is_peak[:, 1:-1] = (middle > flux[:, :-2]) & (middle >= flux[:, 2:])
+    is_peak[:, 1:-1] = (flux[:, 1:-1] > flux[:, :-2]) & (flux[:, 1:-1] >= flux[:, 2:])
+    inside = sides.between(sides.first - 2, sides.last + 2, len(x))
     heights = np.where(is_peak & inside, flux, -np.inf)
     rows = np.arange(len(flux))
     one = heights.argmax(axis=1)
-    heights_left = heights.copy()
-    heights_left[rows, one] = -np.inf
-    two = heights_left.argmax(axis=1)
-    weaker = heights_left[rows, two]
+    heights[rows, one] = -np.inf
+    two = heights.argmax(axis=1)
+    has_two = np.isfinite(heights[rows, two])
     low, high = np.minimum(one, two), np.maximum(one, two)
-    between = (column >= low[:, None]) & (column <= high[:, None])
-    dip = np.where(between, flux, np.inf).min(axis=1)
-    finite = np.isfinite(weaker)
-    depth = np.where(finite, weaker, 0) - dip
-    above = np.where(finite, weaker - np.where(np.isfinite(level), level, 0), 0)
-    is_double = finite & (above > 0) & (depth > DIP * above) & (depth > 2.5 * sigma)
-    separation = np.where(is_double, np.abs(x[one] - x[two]) / HALPHA * SPEED_OF_LIGHT, 0)
-    return is_double, separation
+    weaker = flux[rows, two]
+    dip = np.where(sides.between(low, high, len(x)), flux, np.inf).min(axis=1)
+    left, right = sides.lowest(flux)
+    outer = np.minimum(flux[rows, low] - left, flux[rows, high] - right)
+    needed = np.maximum(DOUBLE_PROMINENCE * sigma, LEAST_PROMINENCE)
+    above = weaker - np.maximum(left, right)
+    has_two &= (outer > needed) & (weaker - dip > np.maximum(needed, DIP * above))
+    return np.where(has_two, (x[high] - x[low]) / HALPHA * SPEED_OF_LIGHT, 0)

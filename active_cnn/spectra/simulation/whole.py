@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from active_cnn.records import Grid
 from active_cnn.spectra.simulation.instruments import COEFF0, COEFF1, FLOOR, SCATTER, Lamost
-from active_cnn.spectra.simulation.lines import SPEED_OF_LIGHT
+from active_cnn.spectra.simulation.lines import SPEED_OF_LIGHT, opacities
 from active_cnn.spectra.simulation.stars import Kind
 
 N_PIXELS = 3909
@@ -40,12 +40,12 @@ class Target:
     ra: float
     dec: float
     snr: float
+    coarse_class: str
     subclass: str
 
     @property
     def designation(self) -> str:
-        """Name from the coordinates, such as `LAMOST J063105.21+255658.4`; truncated, as is usual.
-        """
+        """Name from the truncated coordinates, such as `LAMOST J063105.21+255658.4`."""
         hours = int(self.ra / 15 * 3600 * 100 + 1e-6)
         arcsec = int(abs(self.dec) * 3600 * 10 + 1e-6)
         h, rest = divmod(hours, 360_000)
@@ -59,9 +59,9 @@ class Target:
         )
 
     @property
-    def pipeline(self) -> str:
-        """The pipeline's coarse class."""
-        return {"GALAXY": "GALAXY", "QSO": "QSO", "Non": "UNKNOWN"}.get(self.subclass, "STAR")
+    def pipeline_class(self) -> str:
+        """The pipeline's class and subclass in one, as readers give it."""
+        return f"{self.coarse_class} {self.subclass}"
 
 
 def _sketch(source: np.void, wavelength: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -78,10 +78,14 @@ def _sketch(source: np.void, wavelength: NDArray[np.float64]) -> NDArray[np.floa
     sigma = float(np.hypot(sigma, 1.3))
     for centre, share in BALMER:
         distance = rest - centre
-        line = core * np.exp(-0.5 * (distance / sigma) ** 2) + wing / (
-            1 + (distance / half) ** 2
-        ) ** 1.25
+        line = (
+            core * np.exp(-0.5 * (distance / sigma) ** 2)
+            + wing / (1 + (distance / half) ** 2) ** 1.25
+        )
         flux *= 1 - np.minimum(share * line, 0.9)
+    step = float(np.log(wavelength[1] / wavelength[0]))
+    depth = source["opacity"] @ opacities(float(np.log(wavelength[0])), step, len(wavelength))
+    flux *= np.exp(-np.interp(rest, wavelength, depth))
     iron = float(source["opacity"][0])
     for centre, width in METALS:
         depth = width * min(iron, 2.5) / (np.sqrt(2 * np.pi) * 1.8)
@@ -121,7 +125,7 @@ def write_fits(
     rng : numpy.random.Generator
         For the noise outside of it.
     """
-    wavelength = 10 ** (COEFF0 + COEFF1 * np.arange(N_PIXELS))
+    wavelength = np.power(10.0, COEFF0 + COEFF1 * np.arange(N_PIXELS))
     pixels = Lamost(grid).pixels
     flux = _sketch(source, wavelength)
     sigma = np.hypot(SCATTER / target.snr, FLOOR) * np.sqrt(np.maximum(flux, 0.05))
@@ -130,14 +134,14 @@ def write_fits(
     flux = flux + rng.normal(0, 1, N_PIXELS) * sigma
     counts = float(np.median(near_halpha)) or 1.0
     flux, sigma = flux * counts, sigma * abs(counts)
-    # The parts meet at the same level on both ends of the window.
-    ends = [float(np.median(near_halpha[part])) for part in (slice(None, 12), slice(-12, None))]
-    edges = [float(np.median(flux[pixels[part]])) for part in (slice(None, 12), slice(-12, None))]
-    for end, edge, part in zip(
-        ends, edges, (slice(None, pixels[0]), slice(pixels[-1] + 1, None)), strict=True
+    # The parts meet at the same level of the continuum on both ends of the window.
+    for edge, part in (
+        (slice(None, 30), slice(None, pixels[0])),
+        (slice(-30, None), slice(pixels[-1] + 1, None)),
     ):
-        if edge:
-            flux[part] *= end / edge
+        sketched, simulated = flux[pixels[edge]], near_halpha[edge]
+        if np.median(sketched) > 0 and np.median(simulated) > 0:
+            flux[part] *= np.percentile(simulated, 80) / np.percentile(sketched, 80)
     flux[pixels] = near_halpha
     rows = np.zeros((5, N_PIXELS), dtype=np.float32)
     rows[0], rows[1], rows[2] = flux, 1 / sigma**2, wavelength
@@ -179,7 +183,7 @@ def _header(target: Target) -> fits.Header:
         ("CRPIX1", 1, "Starting pixel (1-indexed)"),
         ("CTYPE1", "LINEAR", ""),
         ("DC-FLAG", 1, "Log-linear flag"),
-        ("CLASS", target.pipeline, "Class of object"),
+        ("CLASS", target.coarse_class, "Class of object"),
         ("SUBCLASS", target.subclass, "Subclass of object"),
         ("Z", 0.0, "Redshift of object"),
         ("SNRG", round(0.8 * target.snr, 2), "SNR of g filter"),

@@ -1,0 +1,110 @@
+"""What belongs to a campaign from its creation, read from a TOML file."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from active_cnn.campaign.campaign import DEFAULT_CLASSES
+from active_cnn.errors import CampaignError
+from active_cnn.records import Grid, Line, OracleClass
+from active_cnn.spectra.wavelength import LINES
+
+
+@dataclass(frozen=True)
+class Definition:
+    """Grid, classes and lines of a campaign; by default those of the method's authors."""
+
+    grid: Grid = Grid()
+    classes: tuple[OracleClass, ...] = DEFAULT_CLASSES
+    lines: tuple[Line, ...] = LINES
+
+
+def read_definition(path: Path) -> Definition:
+    """Read a definition such as this one; each of the three parts may be left out.
+
+    ::
+
+        [grid]
+        start = 6519.0
+        end = 6732.0
+        n = 140
+
+        [[class]]
+        name = "emission"
+        key = "e"
+        network_class = "emission"   # left out: stored, never trained on
+        is_target = true             # left out: false
+
+        [[line]]
+        name = "Hα"
+        wavelength = 6564.614        # vacuum, angstrom
+
+    Raises
+    ------
+    CampaignError
+        If the file cannot be read, or holds a name or value that does not belong there.
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise CampaignError(
+            f"Cannot read the definition {path}: {error}. Give a TOML file with [grid], "
+            "[[class]] and [[line]]."
+        ) from error
+    unknown = sorted(set(content) - {"grid", "class", "line"})
+    if unknown:
+        raise CampaignError(
+            f"{path} holds {unknown[0]!r}: only [grid], [[class]] and [[line]] are known."
+        )
+    default = Definition()
+    grid = default.grid
+    if "grid" in content:
+        given = _take(path, "[grid]", content["grid"], {"start": float, "end": float, "n": int}, ())
+        grid = Grid(given["start"], given["end"], given["n"])
+    classes = tuple(
+        OracleClass(
+            given["name"], given["key"], given.get("network_class"), given.get("is_target", False)
+        )
+        for given in (
+            _take(
+                path,
+                "[[class]]",
+                one,
+                {"name": str, "key": str, "network_class": str, "is_target": bool},
+                ("network_class", "is_target"),
+            )
+            for one in content.get("class", ())
+        )
+    )
+    lines = tuple(
+        Line(given["name"], given["wavelength"])
+        for given in (
+            _take(path, "[[line]]", one, {"name": str, "wavelength": float}, ())
+            for one in content.get("line", ())
+        )
+    )
+    return Definition(grid, classes or default.classes, lines or default.lines)
+
+
+def _take(
+    path: Path, part: str, given: Any, kinds: dict[str, type], optional: tuple[str, ...]
+) -> dict[str, Any]:
+    if not isinstance(given, dict):
+        raise CampaignError(f"{path}: {part} is {given!r}: give names with values.")
+    for name in given:
+        if name not in kinds:
+            raise CampaignError(f"{path}: {part} has no {name!r}: it has {', '.join(kinds)}.")
+    taken: dict[str, Any] = {}
+    for name, kind in kinds.items():
+        if name not in given:
+            if name in optional:
+                continue
+            raise CampaignError(f"{path}: {part} lacks {name!r}: add it.")
+        value = float(given[name]) if kind is float and type(given[name]) is int else given[name]
+        if type(value) is not kind:
+            raise CampaignError(f"{path}: {name} in {part} is {value!r}: give a {kind.__name__}.")
+        taken[name] = value
+    return taken

@@ -1,0 +1,284 @@
+"""Read-only views of a campaign: what stands in it, what comes next, one spectrum in full."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from active_cnn.campaign.campaign import (
+    open_pool,
+    open_predictions,
+    trained_answers,
+    training_path,
+)
+from active_cnn.campaign.store import Store
+from active_cnn.errors import SpectrumError
+from active_cnn.records import Answer, Campaign, Grid, Medium, Purpose, Query, QueryItem, Spectrum
+from active_cnn.spectra.preprocessing import POOL_RESOLVING_POWER, prepare, rescale
+from active_cnn.spectra.readers import read
+from active_cnn.spectra.training_set import TrainingSet, read_training_csv
+
+
+class Step(StrEnum):
+    """What a person can do next in a campaign."""
+
+    TRAIN = "train"
+    WAIT = "wait"
+    MEASURE = "measure"
+    RELABEL = "relabel"
+    GO_ON = "go on"
+
+
+@dataclass(frozen=True)
+class Question:
+    """One spectrum that the open iteration asks about, with the query that asks."""
+
+    query: Query
+    item: QueryItem
+
+
+def questions(store: Store, campaign: Campaign, purpose: Purpose) -> list[Question]:
+    """Give all that the open iteration asks for one purpose, in the order it was drawn."""
+    iteration = store.iteration(campaign.name)
+    return [
+        Question(query, item) for query in store.queries(iteration, purpose) for item in query.items
+    ]
+
+
+def next_step(store: Store, campaign: Campaign) -> Step:
+    """Tell what comes next in the loop."""
+    if store.active_job(campaign.name):
+        return Step.WAIT
+    iteration = store.iteration(campaign.name)
+    if iteration.result is None:
+        return Step.TRAIN
+    answers = store.current_answers(campaign.name)
+
+    def is_finished(purpose: Purpose) -> bool:
+        asked = questions(store, campaign, purpose)
+        return bool(asked) and all(one.item.identifier in answers for one in asked)
+
+    n_targets = sum(iteration.result.predicted_counts[target] for target in campaign.targets)
+    if n_targets and not is_finished(Purpose.PERFORMANCE):
+        return Step.MEASURE
+    return Step.GO_ON if is_finished(Purpose.RELABEL) else Step.RELABEL
+
+
+def count_answers(campaign: Campaign, answers: dict[str, Answer]) -> dict[str, int]:
+    """Count answers by class, in the order of the campaign's classes."""
+    counts = Counter(answer.answer for answer in answers.values())
+    return {one.name: counts[one.name] for one in campaign.classes}
+
+
+def joining_answers(store: Store, campaign: Campaign) -> dict[str, int]:
+    """Count by class the answers that the open iteration's network does not know yet.
+
+    They join the training set when the iteration is closed; those that train nothing (such as
+    `unsure`) are counted too.
+    """
+    iteration = store.iteration(campaign.name)
+    known = trained_answers(store, campaign, iteration)
+    new = {
+        identifier: answer
+        for identifier, answer in store.current_answers(campaign.name).items()
+        if identifier not in known or known[identifier].answer != answer.answer
+    }
+    return count_answers(campaign, new)
+
+
+def epochs_to_patience(losses: Sequence[float], min_delta: float, patience: int) -> int:
+    """Tell after how many more epochs without improvement a training stops.
+
+    An epoch is an improvement if its loss is more than `min_delta` below the best one before it.
+    """
+    best, waited = np.inf, 0
+    for loss in losses:
+        if loss < best - min_delta:
+            best, waited = loss, 0
+        else:
+            waited += 1
+    return max(patience - waited, 0)
+
+
+def read_training_set(store: Store, campaign: Campaign) -> TrainingSet:
+    """Read the initial training set of a campaign."""
+    return read_training_csv(training_path(store, campaign), campaign.grid, campaign.trains)
+
+
+@dataclass(frozen=True, eq=False)
+class Histogram:
+    """Counts between edges, shape (n,) and (n + 1,), and how many values are not known."""
+
+    edges: NDArray[np.float64]
+    counts: NDArray[np.int64]
+    n_unknown: int
+
+
+def snr_histogram(store: Store, campaign: Campaign, n_bins: int = 40) -> Histogram:
+    """Count the pool's usable spectra by S/N in r, in equal steps of its logarithm."""
+    pool = open_pool(store, campaign)
+    snr = pool.column("snr_r")[pool.usable]
+    known = snr[np.isfinite(snr) & (snr > 0)]
+    if not known.size:
+        return Histogram(np.array([]), np.array([], dtype=np.int64), len(snr))
+    # A spread of a factor of two at least, so that equal values make a bar and not a needle.
+    low, high = known.min(), max(known.max(), known.min() * 2)
+    counts, edges = np.histogram(known, np.geomspace(low, high, n_bins + 1))
+    return Histogram(edges, counts.astype(np.int64), len(snr) - len(known))
+
+
+@dataclass(frozen=True, eq=False)
+class Gallery:
+    """Some spectra of one class: names, and windows of shape (n_spectra, n_wavelengths)."""
+
+    identifiers: tuple[str, ...]
+    windows: NDArray[np.float32]
+    n_in_class: int
+
+
+def training_gallery(training: TrainingSet, label: str, size: int, seed: int) -> Gallery:
+    """Draw some spectra that the initial training set gives a label."""
+    rows = np.flatnonzero(np.array(training.labels) == label)
+    chosen = np.random.default_rng(seed).choice(rows, min(size, len(rows)), replace=False)
+    return Gallery(
+        tuple(training.identifiers[row] for row in chosen), training.windows[chosen], len(rows)
+    )
+
+
+def predicted_gallery(
+    store: Store, campaign: Campaign, number: int, label: str, size: int, seed: int
+) -> Gallery:
+    """Draw some spectra of the pool that an iteration predicts as a class."""
+    predictions = open_predictions(store, store.iteration(campaign.name, number))
+    rows = np.flatnonzero(predictions.labels() == campaign.network_classes.index(label))
+    chosen = np.random.default_rng(seed).choice(rows, min(size, len(rows)), replace=False)
+    pool = open_pool(store, campaign)
+    return Gallery(tuple(pool.identifiers(chosen)), pool.windows(chosen), len(rows))
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """One spectrum of the pool as a person wants to see it.
+
+    Parameters
+    ----------
+    identifier : str
+        Of the spectrum.
+    window : ndarray of float32, shape (n_wavelengths,), or None
+        Rescaled, as the network sees it; None if the spectrum cannot be used.
+    metadata : dict of str to object
+        ra and dec (degrees), snr_r, designation, pipeline_class, path.
+    """
+
+    identifier: str
+    window: NDArray[np.float32] | None
+    metadata: dict[str, object]
+
+
+def view_spectra(store: Store, campaign: Campaign, identifiers: Sequence[str]) -> tuple[View, ...]:
+    """Look at some spectra of the pool, in the order asked.
+
+    Raises
+    ------
+    SpectrumError
+        If one of them is not in the pool.
+    """
+    pool = open_pool(store, campaign)
+    rows = pool.rows(list(identifiers))
+    usable = pool.usable[rows]
+    windows = iter(pool.windows(rows[usable]))
+    metadata: pd.DataFrame = pool.metadata(rows).drop(columns="identifier")
+    return tuple(
+        View(identifier, next(windows) if is_usable else None, dict(row))
+        for identifier, is_usable, row in zip(
+            identifiers, usable, metadata.to_dict("records"), strict=True
+        )
+    )
+
+
+def predicted_probabilities(
+    store: Store, campaign: Campaign, number: int, identifier: str
+) -> tuple[float, ...]:
+    """Give what an iteration says of one spectrum; NaN if it could not be predicted."""
+    row = open_pool(store, campaign).rows([identifier])
+    predictions = open_predictions(store, store.iteration(campaign.name, number))
+    return tuple(float(p) for p in predictions.probabilities(row)[0])
+
+
+@dataclass(frozen=True, eq=False)
+class Preparation:
+    """How a spectrum's file became a window: what was done, in words, and what came out.
+
+    Parameters
+    ----------
+    spectrum : Spectrum
+        As its file gives it.
+    window : ndarray of float32, shape (n_wavelengths,)
+        Rescaled.
+    steps : tuple of str
+        What was done, in order, with the parameters.
+    """
+
+    spectrum: Spectrum
+    window: NDArray[np.float32]
+    steps: tuple[str, ...]
+
+
+def prepare_file(path: Path, grid: Grid) -> Preparation:
+    """Read a spectrum and prepare it as ingest does.
+
+    Raises
+    ------
+    SpectrumError
+        If the file is missing, cannot be read, or does not give a window.
+    """
+    spectrum = read(path)
+    window = rescale(prepare(spectrum, grid)[None, :])[0]
+    source = spectrum.resolving_power
+    if spectrum.medium is Medium.AIR:
+        medium = "Wavelengths: from standard air to vacuum (Piskunov's inverse of Birch & Downs)."
+    else:
+        medium = "Wavelengths: in vacuum already, kept."
+    if source is None:
+        resolution = f"Resolution: not stated in the file; brought to R = {POOL_RESOLVING_POWER:g} "
+        resolution += "where the sampling is finer."
+    elif source > POOL_RESOLVING_POWER:
+        resolution = (
+            f"Resolution: R = {source:g} brought to R = {POOL_RESOLVING_POWER:g} with a Gaussian."
+        )
+    else:
+        resolution = f"Resolution: R = {source:g}, kept."
+    return Preparation(
+        spectrum,
+        window,
+        (
+            medium,
+            resolution,
+            f"Grid: linear interpolation to {grid.n} equally spaced wavelengths, "
+            f"{grid.start:g}–{grid.end:g} Å (vacuum), both ends included.",
+            "Scale: the window's own minimum and maximum become −1 and 1.",
+        ),
+    )
+
+
+def read_whole(path: str) -> Spectrum:
+    """Read the file of a spectrum of the pool.
+
+    Raises
+    ------
+    SpectrumError
+        If the pool names no file, or it is missing or cannot be read.
+    """
+    if not path:
+        raise SpectrumError("The pool does not say which file this spectrum came from.")
+    try:
+        return read(path)
+    except SpectrumError as error:
+        raise SpectrumError(f"The file {path} cannot be shown: {error}.") from error

@@ -1,0 +1,168 @@
+"""What an unfinished ingest has done so far: small complete files that are joined in the end.
+
+A part gets its name only when it is whole on the disk and is never written to again, so that an
+interruption at any moment costs the part in the making and nothing else.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from active_cnn.errors import SpectrumError
+from active_cnn.records import Grid
+from active_cnn.spectra.pool_file import (
+    NUMBERS,
+    REFUSED,
+    TEXTS,
+    open_hdf5,
+    publish,
+    read_texts,
+    sync,
+)
+
+POOL = "pool"
+SOURCE = "source"
+TEXT = h5py.string_dtype()
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """An accepted spectrum: a row of the pool to be, and the source that it was read from."""
+
+    source: str
+    filenames: str
+    spectra: NDArray[np.float64]
+    ra: float
+    dec: float
+    snr_r: float
+    designation: str
+    pipeline_class: str
+    path: str
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A source that was not accepted, and why."""
+
+    source: str
+    path: str
+    reason: str
+
+
+class Parts:
+    """The parts of one ingest, in a folder beside the pool to be.
+
+    Parameters
+    ----------
+    out : Path
+        The pool to be.
+    grid : Grid
+        The wavelengths of its spectra.
+    """
+
+    def __init__(self, out: Path, grid: Grid) -> None:
+        self.out = out
+        self.grid = grid
+        self.folder = out.with_name(f"{out.name}.partial")
+
+    @property
+    def files(self) -> list[Path]:
+        """The parts in the order in which they were written."""
+        return sorted(self.folder.glob("part-*.h5"))
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Make the folder and keep other processes from it; the lock dies with this process."""
+        self.folder.mkdir(exist_ok=True)
+        sync(self.folder.parent)
+        with (self.folder / "lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise SpectrumError(
+                    f"Another process is writing {self.out} now. Wait until it has finished."
+                ) from error
+            yield
+
+    def append(self, entries: Sequence[Row | Refusal]) -> None:
+        """Write one more part; when this returns it is safe on the disk."""
+        rows = [entry for entry in entries if isinstance(entry, Row)]
+        refusals = [entry for entry in entries if isinstance(entry, Refusal)]
+        number = len(self.files)
+        temporary = self.folder / "part.tmp"
+        with h5py.File(temporary, "w") as part:
+            part.attrs["grid"] = [self.grid.start, self.grid.end, self.grid.n]
+            _fill(create_pool(part, len(rows), self.grid), rows)
+            _fill(create_refused(part, len(refusals)), refusals)
+        publish(temporary, self.folder / f"part-{number:06d}.h5")
+
+    def done(self) -> NDArray[np.bytes_]:
+        """Digests of the sources in the parts, sorted.
+
+        Raises
+        ------
+        SpectrumError
+            If the parts were made for another grid.
+        """
+        digests = [digest([])]
+        for path in self.files:
+            with open_hdf5(path) as part:
+                start, end, n = part.attrs["grid"]
+                begun = Grid(float(start), float(end), int(n))
+                if begun != self.grid:
+                    raise SpectrumError(
+                        f"{self.out} was begun with the grid {begun}, not {self.grid}. "
+                        f"Resume with that one, or remove {self.folder} to begin anew."
+                    )
+                digests += [digest(all_texts(part[name][SOURCE])) for name in (POOL, REFUSED)]
+        return np.sort(np.concatenate(digests))
+
+    def remove(self) -> None:
+        """Remove the parts."""
+        shutil.rmtree(self.folder)
+
+
+def create_pool(file: h5py.File, n: int, grid: Grid) -> h5py.Group:
+    """Make the columns of a pool with room for n rows."""
+    group = file.create_group(POOL)
+    group.create_dataset("spectra", (n, grid.n), np.float64)
+    for name in NUMBERS:
+        group.create_dataset(name, (n,), np.float64)
+    for name in ("filenames", *TEXTS):
+        group.create_dataset(name, (n,), TEXT)
+    return group
+
+
+def create_refused(file: h5py.File, n: int) -> h5py.Group:
+    """Make the columns of the list of what was refused, with room for n."""
+    group = file.create_group(REFUSED)
+    for name in ("path", "reason"):
+        group.create_dataset(name, (n,), TEXT)
+    return group
+
+
+def all_texts(dataset: h5py.Dataset) -> NDArray[np.object_]:
+    """Read all strings of a part's column."""
+    return read_texts(dataset, slice(0, len(dataset)))
+
+
+def digest(texts: Iterable[str]) -> NDArray[np.bytes_]:
+    """Hash strings to 128 bits, enough that no two of a survey will ever share one."""
+    digests = (hashlib.blake2b(text.encode(), digest_size=16).digest() for text in texts)
+    return np.frombuffer(b"".join(digests), dtype="S16")
+
+
+def _fill(group: h5py.Group, entries: Sequence[Row | Refusal]) -> None:
+    group.create_dataset(SOURCE, (len(entries),), TEXT)
+    for name in group if entries else ():
+        group[name][:] = [getattr(entry, name) for entry in entries]

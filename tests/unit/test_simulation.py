@@ -1,0 +1,391 @@
+"""The demo survey: its files, the truth that it states, and whether its lines look like lines."""
+
+import csv
+from dataclasses import replace
+
+import h5py
+import numpy as np
+import pytest
+from astropy.io import fits
+
+from active_cnn.errors import SpectrumError
+from active_cnn.records import Grid
+from active_cnn.spectra import readers
+from active_cnn.spectra.preprocessing import find_defects, prepare
+from active_cnn.spectra.simulation import exposures, instruments, write_demo
+from active_cnn.spectra.simulation import survey as survey_module
+from active_cnn.spectra.simulation.exposures import simulate_pool, simulate_training
+from active_cnn.spectra.simulation.lines import HALPHA, HELIUM, NII, SPEED_OF_LIGHT
+from active_cnn.spectra.simulation.population import POOL, draw
+from active_cnn.spectra.simulation.stars import Kind, no_sources, render
+from active_cnn.spectra.simulation.visibility import look
+
+GRID = Grid()
+X = GRID.wavelength
+ABSORPTION, EMISSION, DOUBLE_PEAK = range(3)
+
+
+def labels(label, n):
+    return np.full(n, label, dtype=np.int8)
+
+
+def near(wavelength, centre, reach):
+    return np.abs(wavelength - centre) < reach
+
+
+@pytest.fixture(scope="module")
+def survey(tmp_path_factory):
+    return write_demo(
+        tmp_path_factory.mktemp("demo"),
+        pool_size=600,
+        training_size=200,
+        emission_share=0.05,
+        double_peak_share=0.02,
+        n_fits=12,
+        seed=7,
+    )
+
+
+@pytest.fixture(scope="module")
+def truth(survey):
+    with survey.truth.open() as file:
+        return list(csv.DictReader(file))
+
+
+def contents(folder):
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+# Files
+
+
+def test_the_same_seed_writes_the_same_files_and_another_one_does_not(tmp_path):
+    for name, seed in (("one", 1), ("again", 1), ("other", 2)):
+        write_demo(tmp_path / name, pool_size=50, training_size=30, n_fits=3, seed=seed)
+    one, again, other = (contents(tmp_path / name) for name in ("one", "again", "other"))
+    assert one == again
+    assert one["training.csv"] != other["training.csv"]
+    assert one["pool.h5"] != other["pool.h5"]
+
+
+def test_no_unfinished_file_is_left_behind(survey):
+    assert not list(survey.pool.parent.rglob("*.tmp"))
+
+
+def test_the_training_csv_has_the_columns_and_the_shares_of_the_archive(survey):
+    with survey.training.open() as file:
+        header, *rows = csv.reader(file)
+    assert ",".join(header[:12]) == (
+        "id,label,object,ra,dec,expval,gratang,detector,chipid,specfilt,date-obs,dichmir"
+    )
+    np.testing.assert_allclose([float(name) for name in header[12:]], X, atol=0.001)
+    assert len({row[0] for row in rows}) == len(rows) == 200
+    count = [sum(row[1] == label for row in rows) for label in exposures.LABELS]
+    assert count == [94, 82, 24]
+    flux = np.array([[float(value) for value in row[12:]] for row in rows])
+    assert not find_defects(flux).any()
+
+
+def test_the_pool_has_the_layout_of_the_archive_and_one_name_a_row(survey):
+    with h5py.File(survey.pool) as file:
+        assert list(file) == ["lamost_dr2"]
+        group = file["lamost_dr2"]
+        assert group["spectra"].shape == (600, 140)
+        assert group["spectra"].dtype == np.float64
+        np.testing.assert_array_equal(group["wavelengths"][:], X)
+        names = group["filenames"].asstr()[:]
+        assert len(set(names)) == 600
+        assert all(name.startswith("spec-") and name.endswith(".fits") for name in names)
+        assert np.isfinite(group["spectra"][:]).all()
+        assert ((group["ra"][:] >= 0) & (group["ra"][:] < 360)).all()
+        assert (np.abs(group["dec"][:]) <= 90).all()
+        assert ((group["snr_r"][:] >= 2) & (group["snr_r"][:] <= 200)).all()
+        designations = group["designation"].asstr()[:]
+        assert all(name.startswith("LAMOST J") for name in designations)
+
+
+def test_the_truth_names_every_row_of_the_pool_and_keeps_the_shares(survey, truth):
+    with h5py.File(survey.pool) as file:
+        names = file["lamost_dr2/filenames"].asstr()[:]
+    assert [row["identifier"] for row in truth] == names.tolist()
+    count = {label: sum(row["label"] == label for row in truth) for label in exposures.LABELS}
+    assert (count["emission"], count["double-peak"]) == (30, 12)
+    assert survey.truth.parent != survey.pool.parent
+
+
+def test_a_fits_file_shows_the_same_window_and_star_as_its_row_of_the_pool(survey):
+    with h5py.File(survey.pool) as file:
+        group = file["lamost_dr2"]
+        paths = group["path"].asstr()[:]
+        rows = np.flatnonzero(paths != "")
+        assert {survey.pool.parent / path for path in paths[rows]} == set(survey.fits)
+        assert len(survey.fits) == 12
+        for row in rows:
+            spectrum = readers.read(survey.pool.parent / paths[row])
+            np.testing.assert_allclose(
+                prepare(spectrum, GRID), group["spectra"][row], rtol=1e-6, atol=1e-3
+            )
+            assert spectrum.identifier == group["filenames"].asstr()[row]
+            assert spectrum.designation == group["designation"].asstr()[row]
+            assert spectrum.pipeline_class == group["pipeline_class"].asstr()[row]
+            place = (spectrum.ra, spectrum.dec, spectrum.snr_r)
+            assert place == (group["ra"][row], group["dec"][row], group["snr_r"][row])
+
+
+def test_a_fits_file_is_laid_out_as_lamost_does(survey):
+    with fits.open(survey.fits[0]) as hdus:
+        header, data = hdus[0].header, hdus[0].data
+    assert data.shape == (5, 3909)
+    wavelength = 10 ** (header["COEFF0"] + header["COEFF1"] * np.arange(3909))
+    np.testing.assert_allclose(data[2], wavelength, rtol=1e-6)
+    assert (data[1] > 0).all()
+    assert header["TELESCOP"] == "LAMOST"
+    assert "simulated" in header.comments["AUTHOR"].lower()
+
+
+def test_a_third_of_the_fits_files_are_targets(survey, truth):
+    kinds = {row["identifier"]: row["label"] for row in truth}
+    assert sum(kinds[path.name] in ("emission", "double-peak") for path in survey.fits) == 4
+
+
+def test_blocks_do_not_show_in_the_files(tmp_path):
+    sizes = []
+    write_demo(
+        tmp_path,
+        pool_size=survey_module.BLOCK + 100,
+        training_size=30,
+        n_fits=0,
+        progress=lambda done, total: sizes.append((done, total)),
+    )
+    total = survey_module.BLOCK + 130
+    assert sizes == [(30, total), (survey_module.BLOCK + 30, total), (total, total)]
+    with h5py.File(tmp_path / "pool.h5") as file:
+        assert (np.abs(file["lamost_dr2/spectra"][:]).sum(axis=1) > 0).mean() > 0.99
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"pool_size": 0}, "pool of 0"),
+        ({"pool_size": -5}, "pool of -5"),
+        ({"training_size": 0}, "training set of 0"),
+        ({"training_size": 10}, "fewer than 2 double-peak"),
+        ({"emission_share": -0.1}, "share of -0.1 emission"),
+        ({"double_peak_share": 1.5}, "share of 1.5 double-peak"),
+        ({"emission_share": 0.7, "double_peak_share": 0.6}, "more than 1"),
+        ({"emission_share": float("nan")}, "share of nan"),
+        ({"n_fits": -1}, "-1 FITS files"),
+        ({"n_fits": 21, "pool_size": 20}, "21 FITS files"),
+        ({"grid": Grid(7000, 7200, 140)}, "7000-7200"),
+        ({"grid": Grid(6560, 6700, 140)}, "6560-6700"),
+    ],
+)
+def test_sizes_shares_and_grids_that_make_no_sense_are_refused(tmp_path, options, text):
+    with pytest.raises(SpectrumError, match=text):
+        write_demo(tmp_path / "demo", **options)
+    assert not (tmp_path / "demo").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_an_error_that_names_it(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(SpectrumError, match="file"):
+        write_demo(tmp_path / "file" / "demo", pool_size=20, training_size=20, n_fits=0)
+
+
+def test_another_grid_around_halpha_can_be_simulated(tmp_path):
+    grid = Grid(6480, 6680, 100)
+    survey = write_demo(tmp_path, pool_size=60, training_size=30, n_fits=4, grid=grid)
+    with h5py.File(survey.pool) as file:
+        assert file["lamost_dr2/spectra"].shape == (60, 100)
+
+
+# Lines
+
+
+def test_absorption_spectra_dip_at_halpha():
+    batch = simulate_pool(labels(ABSORPTION, 500), GRID, np.random.default_rng(1))
+    stars = (batch.sources["kind"] == Kind.STAR) & (batch.sources["temperature"] > 4600)
+    stars &= (batch.sources["snr"] > 30) & (np.abs(batch.sources["rv"]) < 60)
+    windows = batch.windows[stars]
+    line = windows[:, near(X, HALPHA, 2.5)].min(axis=1)
+    continuum = np.median(windows[:, near(X, HALPHA + 45, 15)], axis=1)
+    assert stars.sum() > 100
+    assert np.mean(line < 0.93 * continuum) > 0.99
+    assert not batch.look.is_visible.any()
+
+
+@pytest.mark.parametrize("simulate", [simulate_pool, simulate_training])
+def test_emission_spectra_have_more_flux_at_halpha_than_beside_it(simulate):
+    batch = simulate(labels(EMISSION, 200), GRID, np.random.default_rng(2))
+    seen = batch.look.is_visible
+    assert seen.mean() > (0.9 if simulate is simulate_pool else 0.9999)
+    assert (batch.look.equivalent_width[seen] > 0).all()
+    strong = seen & (batch.look.equivalent_width > 8) & (batch.sources["snr"] > 20)
+    strong &= batch.look.fwhm < 15
+    windows = batch.windows[strong]
+    peak = windows[:, near(X, HALPHA, 8)].max(axis=1)
+    assert strong.sum() > 20
+    assert np.mean(peak > 1.2 * np.median(windows, axis=1)) > 0.97
+
+
+@pytest.mark.parametrize("simulate", [simulate_pool, simulate_training])
+def test_double_peaks_have_two_maxima_within_the_line(simulate):
+    batch = simulate(labels(DOUBLE_PEAK, 100), GRID, np.random.default_rng(3))
+    assert batch.look.is_double.all()
+    assert (batch.look.separation > 100).all()
+    clear = batch.sources["snr"] > 60
+    assert clear.sum() > 15
+    for window, separation in zip(batch.windows[clear], batch.look.separation[clear], strict=True):
+        reach = 0.5 * separation / SPEED_OF_LIGHT * HALPHA + 12
+        line = window[near(X, HALPHA, reach)]
+        maxima = (line[1:-1] > line[:-2]) & (line[1:-1] >= line[2:])
+        assert maxima.sum() >= 2
+
+
+def test_emission_lines_are_never_labelled_single_when_they_look_double():
+    batch = simulate_training(labels(EMISSION, 300), GRID, np.random.default_rng(4))
+    assert not batch.look.is_double.any()
+
+
+def one_star(**fields):
+    star = no_sources(1)
+    star["snr"] = 1000
+    for name, value in fields.items():
+        star[name] = value
+    return star
+
+
+def test_a_receding_star_has_its_lines_at_longer_wavelengths():
+    fine = np.geomspace(6500, 6750, 2000)
+    for rv in (-300, 0, 300):
+        star = one_star(rv=rv, balmer_core=(0.6, 0.8))
+        flux = render(star, fine).flux[0]
+        assert fine[flux.argmin()] == pytest.approx(HALPHA * (1 + rv / SPEED_OF_LIGHT), abs=0.2)
+
+
+def test_metal_lines_move_with_the_star():
+    fine = np.geomspace(6500, 6750, 1200)
+    still, moving = (
+        render(one_star(rv=rv, opacity=np.eye(16)[0]), fine).flux[0] for rv in (0, 200)
+    )
+    expected = np.interp(fine / (1 + 200 / SPEED_OF_LIGHT), fine, still)
+    inner = slice(50, -50)
+    np.testing.assert_allclose(moving[inner], expected[inner], atol=0.03)
+
+
+def test_the_equivalent_width_of_a_line_is_what_was_asked_for():
+    fine = np.linspace(6450, 6700, 4000)
+    for disc, velocity in ((0.0, 100), (1.0, 150), (0.6, 250)):
+        star = one_star(strength=5.0, disc=disc, disc_velocity=velocity, wings=(0.2, 400))
+        light = render(star, fine)
+        width = np.trapezoid(light.flux[0] - light.quiet[0], fine)
+        assert width == pytest.approx(5.0, rel=0.03)
+
+
+def test_helium_appears_in_hot_stars_and_molecules_in_cool_ones():
+    hot, cool = (
+        draw(np.full(50, Kind.STAR, np.int8), types, np.random.default_rng(5), "absorption")
+        for types in (_only("B"), _only("M"))
+    )
+    fine = np.geomspace(6500, 6760, 800)
+    dip = near(fine, HELIUM, 1.5), near(fine, HELIUM + 12, 3)
+    flux = render(hot, fine).flux
+    assert np.mean(flux[:, dip[0]].mean(axis=1) < flux[:, dip[1]].mean(axis=1)) > 0.9
+    flux = render(cool, fine).flux
+    head = near(fine, 6725, 5), near(fine, 6710, 4)
+    assert np.mean(flux[:, head[0]].mean(axis=1) < flux[:, head[1]].mean(axis=1)) > 0.9
+
+
+def _only(letter):
+    return replace(POOL, types={letter: 1.0})
+
+
+def test_nebulae_have_nitrogen_lines_in_their_ratio_of_three():
+    rng = np.random.default_rng(6)
+    nebulae = draw(np.full(30, Kind.NEBULA, np.int8), POOL, rng, "emission")
+    centre, _, height = nebulae["feature"].transpose(2, 0, 1)
+    np.testing.assert_allclose(height[:, 1] / height[:, 0], 3.05, rtol=1e-4)
+    np.testing.assert_allclose(centre[:, 1] / centre[:, 0], NII[1] / NII[0], rtol=1e-6)
+
+
+def test_redshifted_lines_of_galaxies_keep_away_from_halpha():
+    rng = np.random.default_rng(7)
+    galaxies = draw(np.full(500, Kind.GALAXY, np.int8), POOL, rng, "absorption")
+    strongest = galaxies["feature"][:, 0]
+    assert (np.abs(strongest[:, 0] - HALPHA) > 8).all()
+
+
+# Noise
+
+
+@pytest.mark.parametrize("snr", [3.0, 10.0, 50.0])
+def test_the_noise_scatters_as_the_stated_signal_to_noise_says(snr):
+    wavelength = np.linspace(6600, 6740, 100)
+    n = 2000
+    grain = instruments.noise(
+        wavelength, np.ones((n, 100)), np.full(n, snr), np.random.default_rng(8)
+    )
+    expected = np.hypot(instruments.SCATTER / snr, instruments.FLOOR)
+    assert grain.std() == pytest.approx(expected, rel=0.03)
+    assert abs(grain.mean()) < 0.02 * expected
+    neighbours = (grain[:, 1:] * grain[:, :-1]).mean() / grain.var()
+    assert 0.2 < neighbours < 0.6
+
+
+def test_a_spectrum_of_the_pool_scatters_as_its_row_says():
+    batch = simulate_pool(labels(ABSORPTION, 4000), GRID, np.random.default_rng(9))
+    sources = batch.sources
+    calm = (sources["kind"] == Kind.STAR) & (sources["temperature"] > 6500)
+    calm &= sources["temperature"] < 9500
+    quiet = near(X, 6640, 28)
+    windows = batch.windows[calm][:, quiet]
+    windows = windows[(windows != 0).all(axis=1)]
+    snr = sources["snr"][calm][(batch.windows[calm][:, quiet] != 0).all(axis=1)]
+    t = np.linspace(-1, 1, quiet.sum())
+    smooth = np.polynomial.polynomial.polyval(t, np.polynomial.polynomial.polyfit(t, windows.T, 3))
+    scatter = 1.48 * np.median(np.abs(windows - smooth), axis=1) / np.median(windows, axis=1)
+    faint = snr < 20
+    # Interpolation to the grid takes some of the noise away; metal lines and sky add to it.
+    assert np.median(scatter[faint] * snr[faint]) == pytest.approx(instruments.SCATTER, rel=0.2)
+
+
+def test_cosmic_rays_and_dead_pixels_strike_few_spectra():
+    flux = np.ones((5000, 160))
+    instruments.add_defects(flux, 0.02, np.random.default_rng(10))
+    struck = (flux != 1).any(axis=1)
+    assert 0.015 < struck.mean() < 0.04
+    assert (flux >= 0).all()
+
+
+def test_hidden_emission_is_rare_and_marked_as_not_visible():
+    batch = simulate_pool(labels(EMISSION, 600), GRID, np.random.default_rng(11))
+    assert 0.0 < (~batch.look.is_visible).mean() < 0.05
+
+
+# Looking
+
+
+def test_a_line_below_the_noise_is_not_seen():
+    star = one_star(strength=1.0)
+    light = instruments.Lamost(GRID).expose(star)
+    wavelength = instruments.Lamost(GRID).wavelength
+    assert look(wavelength, light, np.array([200.0])).is_visible[0]
+    assert not look(wavelength, light, np.array([2.0])).is_visible[0]
+
+
+def test_emission_that_only_fills_an_absorption_line_is_not_seen():
+    star = one_star(strength=1.0, balmer_core=(0.7, 1.2), disc=0.0, sigma=55)
+    telescope = instruments.Lamost(GRID)
+    assert not look(telescope.wavelength, telescope.expose(star), np.array([200.0])).is_visible[0]
+
+
+def test_the_separation_of_the_peaks_is_that_of_the_disc():
+    telescope = instruments.Lamost(GRID)
+    star = one_star(strength=20.0, disc=1.0, disc_velocity=250)
+    seen = look(telescope.wavelength, telescope.expose(star), np.array([200.0]))
+    assert seen.is_double[0]
+    assert seen.separation[0] == pytest.approx(500, abs=140)
