@@ -242,7 +242,7 @@ def _ingest(options: argparse.Namespace) -> None:
     with _Bar("Ingesting", "spectra") as bar:
 
         def show(progress: IngestProgress) -> None:
-            bar.show(progress.done, progress.total)
+            bar.show(progress.done, progress.total, known=progress.resumed)
 
         report = ingest(
             options.source, options.out, grid=grid, resume=options.resume, progress=show
@@ -410,10 +410,15 @@ class _Bar:
         self._began = time.time()
         self._bar: tqdm | None = None
 
-    def show(self, done: int, total: int, details: str = "") -> None:
+    def show(self, done: int, total: int, details: str = "", known: int = 0) -> None:
         if self._bar is None:
+            # What an earlier run has done does not count for the rate.
             self._bar = tqdm(
-                desc=self._what, unit=f" {self._unit}", dynamic_ncols=True, file=sys.stderr
+                desc=self._what,
+                unit=f" {self._unit}",
+                initial=known,
+                dynamic_ncols=True,
+                file=sys.stderr,
             )
             self._bar.start_t = self._began
         self._bar.total = total

@@ -19,6 +19,7 @@ from active_cnn.spectra.pool_file import (
     METADATA,
     find_unusable,
     open_pool,
+    publish,
     read_column,
     read_texts,
 )
@@ -113,7 +114,10 @@ def ingest(
             entries = _read_all(sources, parts)
             for batch in _batches(_reported(entries, total, progress)):
                 parts.append(batch)
-            report = join_parts(parts)
+            joined = parts.folder / "joined.tmp"
+            report = join_parts(parts, joined)
+            if report.accepted:
+                publish(joined, out)
             parts.remove()
     except OSError as error:
         raise SpectrumError(
@@ -142,7 +146,7 @@ def _read_all(sources: Sequence[str | Path], parts: Parts) -> Iterator[Row | Ref
         if _is_among([source], done)[0]:
             yield None
         elif source != str(path):
-            yield Refusal(source, source, "has a name that is not UTF-8: rename the file")
+            yield Refusal(source, source, "has a name that is not valid text: rename the file")
         else:
             yield _read_file(path, parts.grid, folder)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ from active_cnn.spectra.parts import (
     create_refused,
     digest,
 )
-from active_cnn.spectra.pool_file import REFUSED, categorise, open_hdf5, publish
+from active_cnn.spectra.pool_file import REFUSED, categorise, open_hdf5
 
 
 @dataclass(frozen=True)
@@ -39,22 +40,34 @@ class IngestReport:
     reasons: dict[str, int]
 
 
-def join_parts(parts: Parts) -> IngestReport:
-    """Write the pool from its parts; it appears whole or not at all.
+def join_parts(parts: Parts, path: Path) -> IngestReport:
+    """Write a pool from its parts.
 
     Of spectra with the same identifier the first is kept and the others are refused; what was
-    named twice is there once. Without one usable spectrum no pool is written.
+    named twice is there once.
+
+    Raises
+    ------
+    OSError
+        If the disk is too full or the file cannot be written.
     """
     plan = _Plan(parts.files)
+    _refuse_full_disk(plan.files, parts.folder)
+    try:
+        return _join(parts, plan, path)
+    except RuntimeError as error:  # so HDF5 calls a write that failed when it closes the file
+        raise OSError(" ".join(str(error).split())) from error
+
+
+def _join(parts: Parts, plan: _Plan, path: Path) -> IngestReport:
     n_refused = int(plan.refused.sum() + plan.duplicate.sum())
     reasons: Counter[str] = Counter()
-    temporary = parts.folder / "joined.tmp"
-    with h5py.File(temporary, "w") as file:
+    with h5py.File(path, "w") as file:
         pool = create_pool(file, int(plan.kept.sum()), parts.grid)
         refused = create_refused(file, n_refused)
         at_pool = at_refused = 0
-        for number, path in enumerate(plan.files):
-            with open_hdf5(path) as part:
+        for number, source in enumerate(plan.files):
+            with open_hdf5(source) as part:
                 kept = plan.kept[plan.rows(number)]
                 into = slice(at_pool, at_pool := at_pool + int(kept.sum()))
                 for name in pool:
@@ -65,9 +78,17 @@ def join_parts(parts: Parts) -> IngestReport:
             refused["reason"][into] = why
             reasons.update(map(categorise, why))
         pool["wavelengths"] = parts.grid.wavelength
-    if at_pool:
-        publish(temporary, parts.out)
     return IngestReport(at_pool, n_refused, dict(reasons.most_common()))
+
+
+def _refuse_full_disk(files: list[Path], folder: Path) -> None:
+    # The pool is a little smaller than its parts together.
+    needed = sum(file.stat().st_size for file in files)
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise OSError(
+            f"joining the parts needs {needed / 1e6:.0f} MB, {free / 1e6:.0f} MB are free"
+        )
 
 
 def read_report(path: Path) -> IngestReport:

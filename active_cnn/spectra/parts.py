@@ -24,8 +24,8 @@ from active_cnn.spectra.pool_file import (
     NUMBERS,
     REFUSED,
     TEXTS,
+    new_hdf5,
     open_hdf5,
-    publish,
     read_texts,
     sync,
 )
@@ -98,13 +98,10 @@ class Parts:
         """Write one more part; when this returns it is safe on the disk."""
         rows = [entry for entry in entries if isinstance(entry, Row)]
         refusals = [entry for entry in entries if isinstance(entry, Refusal)]
-        number = len(self.files)
-        temporary = self.folder / "part.tmp"
-        with h5py.File(temporary, "w") as part:
+        with new_hdf5(self.folder / f"part-{len(self.files):06d}.h5") as part:
             part.attrs["grid"] = [self.grid.start, self.grid.end, self.grid.n]
             _fill(create_pool(part, len(rows), self.grid), rows)
             _fill(create_refused(part, len(refusals)), refusals)
-        publish(temporary, self.folder / f"part-{number:06d}.h5")
 
     def done(self) -> NDArray[np.bytes_]:
         """Digests of the sources in the parts, sorted.

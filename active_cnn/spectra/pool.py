@@ -27,9 +27,9 @@ from active_cnn.spectra.pool_file import (
     categorise,
     find_unusable,
     hash_texts,
+    new_hdf5,
     open_hdf5,
     open_pool,
-    publish,
     read_column,
     read_flux,
     read_texts,
@@ -379,13 +379,11 @@ def _refuse_duplicates(
 
 
 def _write_index(path: Path, header: dict[str, Any], **arrays: NDArray[Any]) -> None:
-    temporary = path.with_name(f"{path.name}.tmp")
     try:
-        with h5py.File(temporary, "w") as index:
+        with new_hdf5(path) as index:
             index.attrs.update(header)
             for name, values in arrays.items():
                 index[name] = values
-        publish(temporary, path)
     except OSError as error:
         raise SpectrumError(
             f"The index {path} cannot be written: {error}. "

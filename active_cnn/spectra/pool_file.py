@@ -8,6 +8,7 @@ optionally `wavelengths` (grid.n), `corrupted` (bool) and the columns of `METADA
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -155,6 +156,25 @@ def find_unusable(group: h5py.Group, rows: slice, flux: NDArray[np.floating]) ->
 def categorise(reason: str) -> str:
     """Shorten a reason to what files share that are refused for the same one."""
     return re.sub(r"\b\d+(\.\d+)?(e[-+]?\d+)?", "…", reason.partition(":")[0])
+
+
+@contextmanager
+def new_hdf5(path: Path) -> Iterator[h5py.File]:
+    """Make a small HDF5 file, which appears whole or not at all.
+
+    It is built in memory, because HDF5 brings the process down when a disk fills up under an open
+    file; written in one piece, a full disk is an OSError like any other.
+    """
+    image = io.BytesIO()
+    with h5py.File(image, "w") as file:
+        yield file
+    temporary = path.with_name(f"{path.name}.tmp")
+    try:
+        temporary.write_bytes(image.getbuffer())
+        publish(temporary, path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def publish(temporary: Path, path: Path) -> None:
