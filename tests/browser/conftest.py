@@ -1,0 +1,127 @@
+"""A real browser, and the dashboard as `make run` starts it."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[2]
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+# A machine with two busy cores needs its time; a page that is ready is not waited for.
+PATIENCE = 60_000  # ms
+expect.set_options(timeout=PATIENCE)
+
+
+class Server:
+    """`make run` on a home folder; it can be killed as a power cut would."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.url = f"http://localhost:{self.port}"
+        self.log = home.parent / f"server-{self.port}.log"
+
+    def start(self) -> None:
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                ["make", "run", f"HOME_DIR={self.home}", f"PORT={self.port}"],
+                cwd=ROOT,
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+                # The settings of whoever runs the tests are not those of the tests.
+                env={**os.environ, "ACTIVE_CNN_ORACLE": "tester", "MAKEFLAGS": ""},
+            )
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline:
+            try:
+                with urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=1):
+                    return
+            except OSError:
+                if self._process.poll() is not None:
+                    break
+                time.sleep(0.2)
+        pytest.fail(f"The server did not come up: {self.log.read_text()[-2000:]}")
+
+    def kill(self) -> None:
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    one = Server(tmp_path / "home")
+    one.start()
+    yield one
+    one.kill()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed: apt-get install chromium")
+    with sync_playwright() as playwright:
+        one = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield one
+        one.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
+    context.set_default_timeout(PATIENCE)
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture
+def picture(page: Page, tmp_path: Path) -> Callable[[str], None]:
+    """Take a picture of the page, for the README when SCREENSHOTS names its folder."""
+    folder = Path(os.environ.get("SCREENSHOTS") or tmp_path / "screenshots")
+    folder.mkdir(parents=True, exist_ok=True)
+
+    def take(name: str) -> None:
+        wait_until_drawn(page)
+        page.screenshot(path=folder / f"{name}.png")
+
+    return take
+
+
+def wait_until_drawn(page: Page) -> None:
+    """Wait until no script runs and every chart that is there has been drawn."""
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+    expect(page.locator(".stVegaLiteChart:not(:has(canvas, svg))")).to_have_count(0)
+
+
+def by_key(page: Page, key: str) -> Locator:
+    """Find a widget by its key, or by what its key begins with."""
+    return page.locator(f"[class*='st-key-{re.sub(r'[^A-Za-z0-9_-]', '-', key)}']")
+
+
+@pytest.fixture(scope="module")
+def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    one = Server(tmp_path_factory.mktemp("shared") / "home")
+    one.start()
+    yield one
+    one.kill()
