@@ -1,7 +1,7 @@
 # The two commands: `make run` starts the dashboard, `make test` runs every check.
 
 PYTHON ?= python3
-HOME_DIR ?= data
+HOME_DIR ?= $(or $(ACTIVE_CNN_HOME),data)
 PORT ?= 8501
 ADDRESS ?= localhost
 
@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: run test install check unit browser bench clean help
+.PHONY: run test install check unit screenshots clean help
 
 help: ## Say what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -31,6 +31,9 @@ check: $(VENV)/installed-dev ## Format, lint, types, architecture
 
 unit: $(VENV)/installed-dev ## All tests; one kind with TESTS=tests/unit
 	$(BIN)/pytest $(or $(TESTS),tests)
+
+screenshots: $(VENV)/installed-dev ## Take the pictures of the README anew
+	SCREENSHOTS=docs/images $(BIN)/pytest tests/browser -k whole_loop
 
 install: $(VENV)/installed ## Make .venv without starting anything
 

@@ -28,7 +28,7 @@ from active_cnn.records import (
     Query,
     QueryItem,
 )
-from active_cnn.spectra.pool import Pool, index_pool
+from active_cnn.spectra.pool import Pool, index_pool, is_indexed
 from active_cnn.spectra.training_set import read_training_csv
 from active_cnn.spectra.wavelength import LINES
 
@@ -41,6 +41,8 @@ DEFAULT_CLASSES = (
     OracleClass("artefact", "x", "not-interesting"),
     OracleClass("unsure", "u", None),
 )
+
+POOL_INDEX = "pool-index.h5"
 
 PERFORMANCE_SIZE = 30
 RELABEL_SIZE = 100
@@ -98,7 +100,7 @@ def create_campaign(
     read_training_csv(training, grid, trains)
     folder = store.home / name
     folder.mkdir(exist_ok=True)
-    index_pool(pool, folder / "pool-index.h5", grid, progress)
+    index_pool(pool, folder / POOL_INDEX, grid, progress)
     campaign = Campaign(
         name=name,
         created_at=store.now(),
@@ -108,7 +110,7 @@ def create_campaign(
         training_path=_stored_path(store, training),
         training_sha256=hash_file(training),
         pool_path=_stored_path(store, pool),
-        pool_fingerprint=Pool(pool, folder / "pool-index.h5").fingerprint,
+        pool_fingerprint=Pool(pool, folder / POOL_INDEX).fingerprint,
         seed=seed,
     )
     store.add_campaign(campaign, first_seed=seed)
@@ -157,9 +159,24 @@ def open_pool(store: Store, campaign: Campaign) -> Pool:
     Raises
     ------
     SpectrumError
-        If its file is missing or is no longer the one that the campaign was created on.
+        If its file is missing or damaged.
+    CampaignError
+        If it is no longer the one that the campaign was created on.
     """
-    return Pool(store.home / campaign.pool_path, store.home / campaign.name / "pool-index.h5")
+    path = store.home / campaign.pool_path
+    index = store.home / campaign.name / POOL_INDEX
+    if not is_indexed(path, index):
+        # The index can be made anew at any time, as in a home that was copied or restored;
+        # whether the pool is still the same one is told by its content.
+        index_pool(path, index, campaign.grid)
+    pool = Pool(path, index)
+    if pool.fingerprint != campaign.pool_fingerprint:
+        raise CampaignError(
+            f"The pool {path} has changed since the campaign was created (fingerprint "
+            f"{pool.fingerprint[:12]}…, not {campaign.pool_fingerprint[:12]}…). "
+            "Put the old file back, or create a new campaign on this one."
+        )
+    return pool
 
 
 def iteration_folder(store: Store, iteration: Iteration) -> Path:

@@ -102,6 +102,22 @@ def index_pool(
     _write_index(Path(index_path), header, defects=np.concatenate(defects), hash=hashed, row=order)
 
 
+def is_indexed(path: Path, index_path: Path) -> bool:
+    """Tell whether the index is there and was made of the pool's file as it is now.
+
+    Raises
+    ------
+    SpectrumError
+        If the pool cannot be read.
+    """
+    stamp = _stamp(Path(path))
+    if not Path(index_path).exists():
+        return False
+    with open_hdf5(Path(index_path)) as index:
+        found = [index.attrs.get(name) for name in ("version", "size", "mtime_ns")]
+    return found == [INDEX_VERSION, *stamp]
+
+
 class Pool:
     """Reads an indexed pool; every call opens the file for itself, so many may read at once.
 
@@ -317,7 +333,7 @@ class Pool:
             raise SpectrumError(
                 f"The pool {self.path} has changed since it was indexed: {_describe(stamp)} now, "
                 f"{_describe(self._stamp)} then. "
-                "Put the old file back with its time, or create a new campaign on this one."
+                "Index it again."
             )
 
     def _read_index(self, name: str) -> NDArray[Any]:

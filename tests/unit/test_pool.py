@@ -200,7 +200,7 @@ def test_a_pool_that_changed_after_it_was_indexed_is_refused(pool: Pool) -> None
     os.utime(pool.path, ns=(before.st_atime_ns, before.st_mtime_ns + 1))
     with pytest.raises(SpectrumError, match="has changed since it was indexed"):
         pool.windows([0])
-    with pytest.raises(SpectrumError, match="create a new campaign"):
+    with pytest.raises(SpectrumError, match="Index it again"):
         Pool(pool.path, pool.index_path)
 
 
