@@ -196,7 +196,11 @@ def view_spectra(store: Store, campaign: Campaign, identifiers: Sequence[str]) -
     windows = iter(pool.windows(rows[usable]))
     metadata: pd.DataFrame = pool.metadata(rows).drop(columns="identifier")
     return tuple(
-        View(identifier, next(windows) if is_usable else None, dict(row))
+        View(
+            identifier,
+            next(windows) if is_usable else None,
+            {str(name): value for name, value in row.items()},
+        )
         for identifier, is_usable, row in zip(
             identifiers, usable, metadata.to_dict("records"), strict=True
         )

@@ -1,0 +1,147 @@
+"""The table of candidates on the page: threshold, filters, downloads, the selected spectrum."""
+
+from __future__ import annotations
+
+import zlib
+from functools import partial
+
+import pandas as pd
+import streamlit as st
+
+from active_cnn.campaign.campaign import last_scored
+from active_cnn.campaign.overview import predicted_probabilities
+from active_cnn.delivery.candidates import ORACLE, above_threshold, probability_column
+from active_cnn.delivery.tables import format_candidates
+from active_cnn.records import Campaign
+from active_cnn.ui import cached
+from active_cnn.ui.page import OVERVIEW, View, link, rows_of_numbers
+from active_cnn.ui.spectrum_view import show_metadata, show_probabilities, show_spectrum
+from active_cnn.ui.text import plain
+
+DOWNLOADS = {
+    "CSV": (".csv", "text/csv"),
+    "FITS": (".fits", "application/fits"),
+    "VOTable": (".vot", "application/x-votable+xml"),
+}
+_SEARCHED = ["identifier", "designation", "note", "pipeline_class"]
+
+
+def ask_threshold(campaign: Campaign, found: pd.DataFrame) -> float:
+    """Ask for the lowest probability, and say how many of each class remain."""
+    threshold = st.slider(
+        "Lowest probability of a predicted candidate (confirmed ones always stay)",
+        0.0,
+        1.0,
+        0.0,
+        0.01,
+        key="threshold",
+        bind="query-params",
+    )
+    kept = above_threshold(found, threshold)
+    confirmed = int((kept["source"] == ORACLE).sum())
+    rows_of_numbers(
+        *(
+            (name, f"{(kept['label'] == name).sum():,} of {(found['label'] == name).sum():,}")
+            for name in campaign.targets
+        ),
+        ("Confirmed by the oracle", f"{confirmed:,}"),
+    )
+    return threshold
+
+
+def ask_filter(candidates: pd.DataFrame) -> pd.DataFrame:
+    """Ask what to show, and keep that."""
+    first, second, third, fourth = st.columns([2, 2, 3, 2])
+    label = first.selectbox("Label", ["all", *sorted(candidates["label"].unique())], key="label")
+    source = second.selectbox(
+        "Source", ["all", *sorted(candidates["source"].unique())], key="source"
+    )
+    text = third.text_input("Search", key="search", placeholder="identifier, object, note, class")
+    lowest = fourth.number_input(
+        "Lowest S/N in r", 0.0, None, 0.0, key="lowest_snr", help="0: unknown S/N is shown too."
+    )
+    shown = pd.Series(data=True, index=candidates.index)
+    if label != "all":
+        shown &= candidates["label"] == label
+    if source != "all":
+        shown &= candidates["source"] == source
+    if text.strip():
+        found = candidates[_SEARCHED].apply(
+            lambda column: column.astype(str).str.contains(text.strip(), case=False, regex=False)
+        )
+        shown &= found.any(axis=1)
+    if lowest > 0:
+        shown &= candidates["snr_r"] >= lowest
+    return candidates[shown].reset_index(drop=True)
+
+
+def offer_downloads(campaign: Campaign, shown: pd.DataFrame, iteration: int, n: int) -> None:
+    """Offer what is shown as files."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(f"{len(shown):,} of {n:,} candidates are shown; downloads hold these.")
+        for name, (ending, mime) in DOWNLOADS.items():
+            st.download_button(
+                f"Download {name}",
+                # Made when it is asked for, and not at every run.
+                partial(format_candidates, shown, ending),
+                file_name=f"{campaign.name}-iteration-{iteration:03d}-candidates{ending}",
+                mime=mime,
+                key=f"download-{name}",
+                on_click="ignore",
+                disabled=shown.empty,
+            )
+
+
+def show_table(campaign: Campaign, shown: pd.DataFrame) -> str | None:
+    """Show the table; give the identifier of the row that is selected or that the URL names."""
+    if shown.empty:
+        st.info("No candidate passes these filters: lower the threshold or clear a filter.")
+        return None
+    number = st.column_config.NumberColumn
+    # A selection is a row number: it must not outlive the rows that it was made among.
+    rows_shown = zlib.crc32("\n".join(shown["identifier"]).encode())
+    selected = st.dataframe(
+        shown,
+        key=f"candidates-{rows_shown}",
+        hide_index=True,
+        height=360,
+        placeholder="–",
+        on_select="rerun",
+        selection_mode="single-row",
+        column_config={
+            "identifier": st.column_config.TextColumn(pinned=True),
+            "ra": number("RA (°)", format="%.5f"),
+            "dec": number("Dec (°)", format="%.5f"),
+            **{
+                probability_column(name): number(f"p {name}", format="%.3f")
+                for name in campaign.network_classes
+            },
+            "entropy": number("entropy (nats)", format="%.3f"),
+            "snr_r": number("S/N r", format="%.1f"),
+        },
+    )
+    rows = selected["selection"]["rows"]
+    if rows and rows[0] < len(shown):
+        st.query_params["identifier"] = shown["identifier"].iloc[rows[0]]
+    return st.query_params.get("identifier")
+
+
+def show_selected(view: View, identifier: str | None) -> None:
+    """Show the spectrum of one candidate."""
+    if identifier is None:
+        st.caption("Select a row to see its spectrum.")
+        return
+    store, campaign = view.store, view.campaign
+    spectrum = cached.spectra(store, campaign, (identifier,))[0]
+    scored = last_scored(store, campaign.name)
+    st.subheader(plain(identifier), anchor=False)
+    left, right = st.columns([3, 1.2], gap="medium")
+    with left:
+        show_spectrum(campaign, spectrum, "candidate")
+    with right:
+        if scored:
+            st.markdown(f"**Predicted by iteration {scored.number}**")
+            probabilities = predicted_probabilities(store, campaign, scored.number, identifier)
+            show_probabilities(campaign, probabilities, "candidate-probabilities")
+        show_metadata(spectrum)
+        link(OVERVIEW, "How it was prepared", campaign, identifier=identifier)

@@ -1,0 +1,165 @@
+"""Creating campaigns: the demo at one click, or one on files of the server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from active_cnn.campaign import demo
+from active_cnn.campaign.campaign import DEFAULT_CLASSES, create_campaign
+from active_cnn.campaign.store import Store
+from active_cnn.errors import CampaignError
+from active_cnn.records import Grid, Line, OracleClass
+from active_cnn.spectra.wavelength import LINES
+from active_cnn.ui.page import open_created
+
+
+def offer_creation(store: Store) -> None:
+    """Offer the demo and a form for a campaign on files of the server."""
+    if demo.DEMO_NAME not in store.campaign_names():
+        _offer_demo(store)
+    _offer_own(store)
+
+
+def _offer_demo(store: Store) -> None:
+    with st.container(border=True):
+        st.subheader("Demo", anchor=False)
+        st.markdown(
+            f"A simulated survey: {demo.TRAINING_SIZE:,} labelled spectra and a pool of "
+            f"{demo.POOL_SIZE:,}, of which {demo.EMISSION_SHARE:.1%} show emission and "
+            f"{demo.DOUBLE_PEAK_SHARE:.1%} a double peak. It takes a few seconds."
+        )
+        if st.button("Make the demo", key="make-demo", type="primary"):
+            campaign = demo.create_demo(store, progress=_progress("Simulating the survey"))
+            open_created(campaign.name)
+
+
+def _offer_own(store: Store) -> None:
+    grid = Grid()
+    with st.form("create", enter_to_submit=False):
+        st.subheader("Your own campaign", anchor=False)
+        name = st.text_input("Name", key="new_name", placeholder="lamost-dr2")
+        training = st.text_input(
+            "Training set: path of a CSV file on the server",
+            key="new_training",
+            help="Header: id, label and one column of flux for each wavelength of the window.",
+        )
+        pool = st.text_input(
+            "Pool: path of an HDF5 file on the server",
+            key="new_pool",
+            help="Made by `active-cnn ingest`. It is read where it is and never copied.",
+        )
+        columns = st.columns(4)
+        start = columns[0].number_input("Window from (Å, vacuum)", value=grid.start, key="start")
+        end = columns[1].number_input("to (Å, vacuum)", value=grid.end, key="end")
+        n = columns[2].number_input("wavelengths", 2, 10_000, grid.n, key="n")
+        seed = columns[3].number_input("Seed", 0, 2**31 - 1, 1, key="new_seed")
+        left, right = st.columns([3, 2], gap="medium")
+        with left:
+            st.markdown("**What the oracle can say**")
+            classes = st.data_editor(
+                pd.DataFrame([asdict(one) for one in DEFAULT_CLASSES]),
+                num_rows="dynamic",
+                hide_index=True,
+                key="new_classes",
+                column_config={
+                    "name": st.column_config.TextColumn("answer", required=True),
+                    "key": st.column_config.TextColumn(
+                        "key", max_chars=1, help="A letter or digit; c and r are taken."
+                    ),
+                    "network_class": st.column_config.TextColumn(
+                        "trains the class", help="Empty: stored, never trained on."
+                    ),
+                    "is_target": st.column_config.CheckboxColumn("target", default=False),
+                },
+            )
+        with right:
+            st.markdown("**Lines to mark**")
+            lines = st.data_editor(
+                pd.DataFrame([asdict(line) for line in LINES]),
+                num_rows="dynamic",
+                hide_index=True,
+                key="new_lines",
+                column_config={
+                    "wavelength": st.column_config.NumberColumn("Å (vacuum)", format="%.3f")
+                },
+            )
+        is_wanted = st.form_submit_button("Create the campaign", key="create-campaign")
+    if is_wanted:
+        campaign = create_campaign(
+            store,
+            name.strip(),
+            _path("training set", training),
+            _path("pool", pool),
+            grid=Grid(start, end, int(n)),
+            classes=read_classes(classes),
+            lines=read_lines(lines),
+            seed=int(seed),
+            progress=_progress("Reading the pool"),
+        )
+        open_created(campaign.name)
+
+
+def _progress(what: str) -> Callable[[int, int], None]:
+    bar = st.progress(0.0, text=f"{what} …")
+
+    def report(done: int, total: int) -> None:
+        bar.progress(done / max(total, 1), text=f"{what}: {done:,} of {total:,} spectra")
+
+    return report
+
+
+def _path(what: str, text: str) -> Path:
+    if not text.strip():
+        raise CampaignError(f"The path of the {what} is empty: give a file on the server.")
+    return Path(text.strip()).expanduser()
+
+
+def read_classes(table: pd.DataFrame) -> tuple[OracleClass, ...]:
+    """Turn the edited table into classes.
+
+    Raises
+    ------
+    CampaignError
+        If a row lacks a name, or a key that a keyboard has.
+    """
+    classes = []
+    for row in table.to_dict("records"):
+        name, key = _text(row["name"]), _text(row["key"]).lower()
+        if not name:
+            raise CampaignError("An answer has no name: fill it in, or remove its row.")
+        if not (len(key) == 1 and key.isascii() and key.isalnum()):
+            raise CampaignError(
+                f"The answer {name!r} has the key {key!r}: give one letter or digit."
+            )
+        is_target = row["is_target"] is True or row["is_target"] == 1
+        classes.append(OracleClass(name, key, _text(row["network_class"]) or None, is_target))
+    return tuple(classes)
+
+
+def read_lines(table: pd.DataFrame) -> tuple[Line, ...]:
+    """Turn the edited table into lines.
+
+    Raises
+    ------
+    CampaignError
+        If a row lacks its name or its wavelength.
+    """
+    lines = []
+    for row in table.to_dict("records"):
+        name = _text(row["name"])
+        if not name or pd.isna(row["wavelength"]):
+            raise CampaignError(
+                f"The line {name!r} lacks its name or wavelength: fill it in, or remove its row."
+            )
+        lines.append(Line(name, float(row["wavelength"])))
+    return tuple(lines)
+
+
+def _text(value: Any) -> str:
+    return "" if pd.isna(value) else str(value).strip()

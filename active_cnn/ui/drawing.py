@@ -1,0 +1,102 @@
+"""Drawing spectra for the oracle: how many, how chosen, with which seed."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from active_cnn.campaign.campaign import (
+    PERFORMANCE_SIZE,
+    RELABEL_SIZE,
+    draw_performance_sample,
+    draw_relabel_query,
+)
+from active_cnn.query.strategies import STRATEGIES
+from active_cnn.records import Purpose, Query
+from active_cnn.ui.page import View, act, say
+from active_cnn.ui.text import plain
+
+MOST = 5000
+_SEED_HELP = "Empty: derived from the campaign's seed. The same seed draws the same spectra."
+
+
+def offer_relabel_query(view: View) -> None:
+    """Ask how to choose the next spectra to label, and draw them."""
+    strategy = st.radio(
+        "Strategy",
+        list(STRATEGIES),
+        key="strategy",
+        captions=[_first_line(function.__doc__) for function in STRATEGIES.values()],
+        horizontal=True,
+    )
+    size, seed = _ask_size_and_seed("Number of spectra", RELABEL_SIZE, Purpose.RELABEL)
+    n_drawn = view.store.count_queries(view.campaign.name)
+    st.container(key="draw-relabel").button(
+        "Draw",
+        key=f"draw-relabel-{view.campaign.name}-{n_drawn}",
+        type="primary",
+        on_click=_draw_relabel,
+        args=(view.campaign.name, n_drawn, strategy, size, seed),
+    )
+    _show_drawn(view, Purpose.RELABEL)
+
+
+def offer_performance_sample(view: View) -> None:
+    """Ask how many predicted targets to measure, and draw them."""
+    targets = " and ".join(view.campaign.targets)
+    size, seed = _ask_size_and_seed(
+        f"Spectra of each class ({targets})", PERFORMANCE_SIZE, Purpose.PERFORMANCE
+    )
+    n_drawn = view.store.count_queries(view.campaign.name)
+    st.container(key="draw-performance").button(
+        "Draw",
+        key=f"draw-performance-{view.campaign.name}-{n_drawn}",
+        type="primary",
+        on_click=_draw_performance,
+        args=(view.campaign.name, n_drawn, size, seed),
+    )
+    _show_drawn(view, Purpose.PERFORMANCE)
+
+
+def _first_line(docstring: str | None) -> str:
+    return (docstring or "").strip().splitlines()[0]
+
+
+def _ask_size_and_seed(label: str, default: int, purpose: Purpose) -> tuple[int, int | None]:
+    left, right = st.columns(2)
+    size = left.number_input(label, 1, MOST, default, key=f"size-{purpose.value}")
+    seed = right.number_input(
+        "Seed",
+        0,
+        2**32 - 1,
+        None,
+        key=f"seed-{purpose.value}",
+        placeholder="from the campaign",
+        help=_SEED_HELP,
+    )
+    return size, seed
+
+
+def _show_drawn(view: View, purpose: Purpose) -> None:
+    for query in view.store.queries(view.iteration, purpose):
+        st.caption(
+            f"Drawn as query {query.number}: {len(query.items)} spectra, {plain(query.strategy)}, "
+            f"seed {query.seed}. {plain(query.notice)}"
+        )
+
+
+def _draw_relabel(campaign: str, n_drawn: int, strategy: str, size: int, seed: int | None) -> None:
+    # The count goes with the click: a second one on the same button draws nothing more.
+    with act(campaign) as view:
+        if view.store.count_queries(campaign) == n_drawn:
+            _tell(draw_relabel_query(view.store, view.campaign, strategy, size, seed))
+
+
+def _draw_performance(campaign: str, n_drawn: int, size: int, seed: int | None) -> None:
+    with act(campaign) as view:
+        if view.store.count_queries(campaign) == n_drawn:
+            _tell(draw_performance_sample(view.store, view.campaign, size, seed))
+
+
+def _tell(query: Query) -> None:
+    st.query_params.pop("identifier", None)
+    say(f"{len(query.items)} spectra were drawn with the seed {query.seed}. {plain(query.notice)}")

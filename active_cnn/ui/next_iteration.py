@@ -1,0 +1,55 @@
+"""The way from one iteration to the next, with what it will do."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from active_cnn.campaign.campaign import close_iteration
+from active_cnn.campaign.overview import joining_answers
+from active_cnn.ui.page import TRAIN, View, act, link, say
+
+
+def offer_next_iteration(view: View) -> None:
+    """Say what going on means, and do it on a second click."""
+    iteration = view.iteration
+    joining = joining_answers(view.store, view.campaign)
+    trainable = {name: n for name, n in joining.items() if n and name in view.campaign.trains}
+    left_out = {name: n for name, n in joining.items() if n and name not in view.campaign.trains}
+    st.subheader("Next iteration", anchor=False)
+    if trainable:
+        what = f"{sum(trainable.values())} new answers join the training set ({_list(trainable)})."
+    else:
+        what = "No new answer joins the training set: the next network would learn nothing new."
+    if left_out:
+        what += f" Left out: {_list(left_out)}."
+    st.markdown(
+        f"Iteration {iteration.number} is closed and never changes again. {what} "
+        f"Then iteration {iteration.number + 1} can be trained."
+    )
+    with st.popover(f"Go on to iteration {iteration.number + 1} …", key="next"):
+        st.markdown(f"Close iteration {iteration.number}? It cannot be opened again.")
+        st.button(
+            f"Close iteration {iteration.number} and go on",
+            key=f"close-{view.campaign.name}-{iteration.number}",
+            type="primary",
+            on_click=_close,
+            args=(view.campaign.name, iteration.number),
+        )
+
+
+def _list(counts: dict[str, int]) -> str:
+    return ", ".join(f"{n} {name}" for name, n in counts.items())
+
+
+def _close(campaign: str, number: int) -> None:
+    # The number goes with the click: a second one finds that iteration closed and does nothing.
+    with act(campaign) as view:
+        opened = close_iteration(view.store, view.campaign, number)
+        st.query_params.pop("identifier", None)
+        say(f"Iteration {number} is closed. Next: train iteration {opened.number}.")
+
+
+def offer_training(view: View, why: str) -> None:
+    """Say that a page needs predictions, and where they are made."""
+    st.info(why)
+    link(TRAIN, f"Train iteration {view.iteration.number}", view.campaign)

@@ -1,0 +1,221 @@
+"""The frame of every page: one look, one campaign, one store per run, errors as messages."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import streamlit as st
+
+from active_cnn.campaign import jobs
+from active_cnn.campaign.overview import Step
+from active_cnn.campaign.store import Store
+from active_cnn.errors import ActiveCnnError
+from active_cnn.records import Campaign, Iteration
+from active_cnn.settings import Settings
+from active_cnn.ui.text import plain
+
+HOME = "app.py"
+OVERVIEW = "pages/1_Overview.py"
+TRAIN = "pages/2_Train.py"
+PERFORMANCE = "pages/3_Performance.py"
+RELABEL = "pages/4_Relabel.py"
+CANDIDATES = "pages/5_Candidates.py"
+
+_NAMES = {
+    HOME: "Campaigns",
+    OVERVIEW: "Overview",
+    TRAIN: "Train",
+    PERFORMANCE: "Performance",
+    RELABEL: "Relabel",
+    CANDIDATES: "Candidates",
+}
+
+# Where each step of the loop is done, and what the link to it says.
+STEPS = {
+    Step.TRAIN: (TRAIN, "Train the network and predict the pool"),
+    Step.WAIT: (TRAIN, "Watch the training"),
+    Step.MEASURE: (PERFORMANCE, "Measure the precision of the predictions"),
+    Step.RELABEL: (RELABEL, "Label the spectra that teach the network most"),
+    Step.GO_ON: (RELABEL, "Go on to the next iteration"),
+}
+
+# Widgets and messages that outlive a run; all of it may be lost with the tab.
+_CAMPAIGN, _MESSAGES = "campaign", "messages"
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """What one run of a page works with; it ends with the run."""
+
+    store: Store
+    campaign: Campaign
+    oracle: str
+
+    @property
+    def iteration(self) -> Iteration:
+        """The open iteration."""
+        return self.store.iteration(self.campaign.name)
+
+
+@contextmanager
+def page(title: str, *, lead: str = "") -> Iterator[View]:
+    """Frame a page about one campaign; without any campaign it says how to get one.
+
+    Parameters
+    ----------
+    title : str
+        Of the page.
+    lead : str
+        One sentence on what the page is for.
+
+    Yields
+    ------
+    View
+        Closed when the run ends. An error that is the user's to mend becomes a message.
+    """
+    with bare_page(title, lead=lead) as store:
+        campaign = choose_campaign(store)
+        if campaign is None:
+            st.info(f"There is no campaign in {store.home} yet. Make the demo or create your own.")
+            st.page_link(OVERVIEW, label="Create a campaign")
+            st.stop()
+        yield View(store, campaign, Settings.from_environment().oracle)
+
+
+@contextmanager
+def bare_page(title: str, *, lead: str = "") -> Iterator[Store]:
+    """Frame a page that needs no campaign: look, title, store, errors as messages."""
+    st.set_page_config(page_title=f"{title} · Active CNN", layout="wide")
+    st.title(title, anchor=False)
+    if lead:
+        st.caption(lead)
+    show_messages()
+    try:
+        with Store(Settings.from_environment().home) as store:
+            yield store
+    except ActiveCnnError as error:
+        st.error(plain(error))
+    _freeze()
+
+
+@st.cache_resource
+def _freeze() -> bool:
+    # What the imports made stays for ever; without this the collector, which Streamlit calls after
+    # each run, goes through all of it each time.
+    gc.collect()
+    gc.freeze()
+    return True
+
+
+def choose_campaign(store: Store) -> Campaign | None:
+    """Show the sidebar: the pages and the campaign, which the URL remembers."""
+    names = store.campaign_names()
+    asked = st.query_params.get(_CAMPAIGN)
+    if asked and asked not in names:
+        newest = "Choose one in the sidebar; the newest is shown." if names else ""
+        st.error(f"There is no campaign {plain(repr(asked))} in {plain(store.home)}. {newest}")
+    with st.sidebar:
+        name = None
+        if names:
+            take_from_url(_CAMPAIGN, names)
+            name = st.selectbox(
+                "Campaign", names, key=_CAMPAIGN, on_change=put_into_url, args=(_CAMPAIGN,)
+            )
+            st.query_params[_CAMPAIGN] = name
+        for path, label in _NAMES.items():
+            st.page_link(
+                path, label=label, query_params={_CAMPAIGN: name} if name else None, width="stretch"
+            )
+        if name is None:
+            return None
+        campaign = store.campaign(name)
+        iteration = store.iteration(name)
+        st.divider()
+        st.caption(
+            f"Iteration {iteration.number}: {describe_state(store, campaign, iteration)}  \n"
+            f"Answers are signed: {Settings.from_environment().oracle}"
+        )
+    return campaign
+
+
+def take_from_url(key: str, allowed: Sequence[str] | None = None) -> None:
+    """Give a widget that is about to be drawn the value that the URL names.
+
+    A widget's own binding to the URL keeps the value of the page that was left, also where a link
+    names another one; here the URL always wins.
+    """
+    asked = st.query_params.get(key)
+    if asked is not None and (allowed is None or asked in allowed):
+        st.session_state[key] = asked
+    elif allowed is not None and st.session_state.get(key) not in allowed:
+        st.session_state[key] = allowed[0]
+
+
+def put_into_url(key: str) -> None:
+    """Write down in the URL what a widget has been changed to."""
+    st.query_params[key] = st.session_state[key]
+
+
+def describe_state(store: Store, campaign: Campaign, iteration: Iteration) -> str:
+    """Say in words what can be done with an iteration."""
+    job = jobs.refresh(store, campaign)
+    if job and job.state.is_active and job.iteration == iteration.number:
+        return "being trained"
+    return {"new": "to be trained", "scored": "scored, open", "closed": "closed"}[iteration.state]
+
+
+def link(path: str, label: str, campaign: Campaign | None = None, **more: str) -> None:
+    """Lead to another page of the same campaign."""
+    parameters = {_CAMPAIGN: campaign.name} if campaign else {}
+    st.page_link(
+        path, label=label, icon=":material/arrow_forward:", query_params={**parameters, **more}
+    )
+
+
+def open_created(name: str) -> None:
+    """Show a campaign that has just been created, from the next run on."""
+    st.query_params[_CAMPAIGN] = name
+    say(f"The campaign {name!r} is ready. Next: train its first network.")
+    st.rerun()
+
+
+def say(message: str, kind: str = "success") -> None:
+    """Keep a message ("success" or "error") for the next run to show."""
+    st.session_state[_MESSAGES] = [*st.session_state.get(_MESSAGES, []), (kind, message)]
+
+
+def show_messages() -> None:
+    """Show what was kept by `say`, once."""
+    for kind, message in st.session_state.pop(_MESSAGES, []):
+        (st.error if kind == "error" else st.success)(message)
+
+
+@contextmanager
+def visit(campaign: str) -> Iterator[View]:
+    """Open the store for one run of a fragment; an error becomes a message."""
+    settings = Settings.from_environment()
+    try:
+        with Store(settings.home) as store:
+            yield View(store, store.campaign(campaign), settings.oracle)
+    except ActiveCnnError as error:
+        st.error(plain(error))
+
+
+@contextmanager
+def act(campaign: str) -> Iterator[View]:
+    """Open the store for a callback; an error becomes a message of the run that follows."""
+    settings = Settings.from_environment()
+    try:
+        with Store(settings.home) as store:
+            yield View(store, store.campaign(campaign), settings.oracle)
+    except ActiveCnnError as error:
+        say(plain(error), "error")
+
+
+def rows_of_numbers(*columns: tuple[str, str]) -> None:
+    """Show some numbers side by side, each under its name."""
+    for place, (label, value) in zip(st.columns(len(columns)), columns, strict=True):
+        place.metric(label, value)

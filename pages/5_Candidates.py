@@ -1,0 +1,40 @@
+"""Candidates: what the oracle confirmed and the network predicts, to sort, filter, download."""
+
+import streamlit as st
+
+from active_cnn.campaign.campaign import last_scored
+from active_cnn.delivery.candidates import above_threshold
+from active_cnn.ui import cached
+from active_cnn.ui.candidate_table import (
+    ask_filter,
+    ask_threshold,
+    offer_downloads,
+    show_selected,
+    show_table,
+)
+from active_cnn.ui.next_iteration import offer_training
+from active_cnn.ui.page import page
+
+LEAD = "Spectra that the oracle confirmed as targets, and those that the network predicts to be."
+
+with page("Candidates", lead=LEAD) as view:
+    store, campaign = view.store, view.campaign
+    scored = last_scored(store, campaign.name)
+    if scored is None:
+        offer_training(view, "There are no candidates yet: nothing has been predicted.")
+        st.stop()
+
+    n_events = len(store.answer_log(campaign.name))
+    found = cached.candidates(store, campaign, scored.number, scored.job, n_events)
+    if found.empty:
+        st.info(
+            f"Iteration {scored.number} predicts no targets, and the oracle has confirmed none. "
+            "Relabel some spectra and train the next iteration."
+        )
+        st.stop()
+
+    kept = above_threshold(found, ask_threshold(campaign, found))
+    shown = ask_filter(kept)
+    offer_downloads(campaign, shown, scored.number, len(found))
+    identifier = show_table(campaign, shown)
+    show_selected(view, identifier)
