@@ -4,6 +4,7 @@ PYTHON ?= python3
 HOME_DIR ?= $(or $(ACTIVE_CNN_HOME),data)
 PORT ?= 8501
 ADDRESS ?= localhost
+WORKERS ?= 2
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -30,7 +31,7 @@ check: $(VENV)/installed-dev ## Format, lint, types, architecture
 	$(BIN)/lint-imports
 
 unit: $(VENV)/installed-dev ## All tests; one kind with TESTS=tests/unit
-	$(BIN)/pytest $(or $(TESTS),tests)
+	$(BIN)/pytest -q -n $(WORKERS) $(or $(TESTS),tests)
 
 screenshots: $(VENV)/installed-dev ## Take the pictures of the README anew
 	SCREENSHOTS=docs/images $(BIN)/pytest tests/browser -k whole_loop

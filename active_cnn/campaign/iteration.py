@@ -76,9 +76,13 @@ def run_iteration(store: Store, job: Job, report: Report) -> TrainingResult:
     save_network(trained.network, network_path)
     trained_at = time.monotonic()
     pool = open_pool(store, campaign)
-    predicted_counts = score_pool(
-        trained.network, pool, campaign.network_classes, predictions_path, report
-    )
+    try:
+        predicted_counts = score_pool(
+            trained.network, pool, campaign.network_classes, predictions_path, report
+        )
+    except BaseException:
+        network_path.unlink()
+        raise
     predicted_at = time.monotonic()
     return TrainingResult(
         settings=job.settings,

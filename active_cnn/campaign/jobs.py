@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -60,6 +61,8 @@ def start_training(store: Store, campaign: Campaign, settings: TrainingSettings)
             "See whether the machine has memory and processes left."
         ) from error
     note_process(store, job.number, process.pid)
+    # Collects the worker when it ends, if this process is still there: no zombie stays behind.
+    threading.Thread(target=process.wait, daemon=True).start()
     return store.job(job.number)
 
 

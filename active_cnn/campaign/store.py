@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -33,6 +34,7 @@ from active_cnn.records import (
 )
 
 FILE_NAME = "campaign.db"
+LOCK_TIMEOUT = 30  # seconds
 
 _ANSWER_COLUMNS = """
     answer.sequence, answer.event, answer.campaign, answer.query, query.iteration, query.purpose,
@@ -69,7 +71,9 @@ class Store:
         try:
             self.home.mkdir(parents=True, exist_ok=True)
             # The driver's own transactions are off: `_write` says where one begins and ends.
-            connection = sqlite3.connect(self.home / FILE_NAME, timeout=30, isolation_level=None)
+            connection = sqlite3.connect(
+                self.home / FILE_NAME, timeout=LOCK_TIMEOUT, isolation_level=None
+            )
         except (OSError, sqlite3.Error) as error:
             raise StoreError(
                 f"Cannot open the store of campaigns in {self.home}: {error}. "
@@ -77,7 +81,7 @@ class Store:
             ) from error
         self._db = Database(connection)
         try:
-            connection.execute("PRAGMA journal_mode = WAL")
+            _write_ahead(connection)
             # FULL: an answer that was acknowledged survives a power cut.
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
@@ -606,6 +610,20 @@ class Store:
                 [iteration.campaign, iteration.number, iteration.job],
             )
         }
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    # Of two processes that turn a new file to WAL at once, SQLite refuses one without waiting.
+    deadline = time.monotonic() + LOCK_TIMEOUT
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _iteration(row: dict[str, Any]) -> Iteration:

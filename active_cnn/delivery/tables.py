@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from astropy.io.fits import table_to_hdu
 from astropy.table import Column, Table
 
 from active_cnn.errors import StoreError
@@ -29,7 +30,7 @@ _MEANING = {
     "pipeline_class": ("", "src.class", "Class given by the survey's pipeline"),
     "oracle": ("", "meta.id", "Who answered"),
     "note": ("", "meta.note", "The oracle's note"),
-    "path": ("", "meta.file", "File of the spectrum"),
+    "path": ("", "meta.id;meta.file", "File of the spectrum"),
 }
 _PROBABILITY = ("", "stat.probability", "Probability given by the newest network")
 
@@ -94,16 +95,27 @@ def format_candidates(candidates: pd.DataFrame, ending: str) -> bytes:
     if ending == ".vot":
         return _votable(table)
     if ending == ".fits":
-        for column in table.itercols():
-            # FITS tables hold ASCII; anything else is written as an escape sequence.
-            if column.dtype.kind == "U":
-                table[column.name] = [
-                    str(value).encode("ascii", "backslashreplace").decode() for value in column
-                ]
-    buffer = io.BytesIO() if ending == ".fits" else io.StringIO()
-    table.write(buffer, format=FORMATS[ending])
-    data = buffer.getvalue()
-    return data if isinstance(data, bytes) else data.encode()
+        return _fits(table)
+    text = io.StringIO()
+    table.write(text, format=FORMATS[ending])
+    return text.getvalue().encode()
+
+
+def _fits(table: Table) -> bytes:
+    columns = [
+        # FITS tables hold ASCII; anything else is written as an escape sequence.
+        np.array([value.encode("ascii", "backslashreplace").decode() for value in column], str)
+        if column.dtype.kind == "U"
+        else column
+        for column in table.itercols()
+    ]
+    hdu = table_to_hdu(Table(columns, names=table.colnames))
+    for number, column in enumerate(table.itercols(), 1):
+        hdu.header[f"TUCD{number}"] = column.meta["ucd"]
+        hdu.header[f"TCOMM{number}"] = column.description
+    buffer = io.BytesIO()
+    hdu.writeto(buffer)
+    return buffer.getvalue()
 
 
 def _votable(table: Table) -> bytes:

@@ -46,10 +46,10 @@ def score_pool(
     dict of str to int
         How many spectra were predicted as each class.
     """
+    report("predicting", 0, pool.n, {})
     writer = PredictionsWriter(path, pool.n, classes, pool.fingerprint)
     counts = np.zeros(len(classes), dtype=np.int64)
     began = time.monotonic()
-    report("predicting", 0, pool.n, {})
     try:
         for rows, usable, windows in pool.chunks(CHUNK):
             probabilities = (

@@ -109,10 +109,12 @@ def train(
         ],
         verbose=0,
     ).history
-    if not np.isfinite(history["loss"]).all():
+    # A CPU's ReLU and the clipped loss may hide a NaN that the weights hold.
+    if not all(np.isfinite(values).all() for values in (history["loss"], *network.get_weights())):
         raise CampaignError(
-            f"The loss became {history['loss'][-1]} in epoch {len(history['loss'])}: "
-            "the training diverged. Try another seed or a larger batch size."
+            f"The training diverged: after {len(history['loss'])} epochs the loss is "
+            f"{history['loss'][-1]}, and the weights or the loss are not finite. "
+            "Try another seed or a larger batch size."
         )
     return Trained(
         network=network,

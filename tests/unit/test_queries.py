@@ -1,0 +1,300 @@
+"""Which spectra the oracle is asked about: at random or by entropy, never twice, and repeatably."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from active_cnn.campaign.campaign import (
+    close_iteration,
+    create_campaign,
+    draw_performance_sample,
+    draw_relabel_query,
+    measure_precision,
+    open_pool,
+    open_predictions,
+    record_answer,
+)
+from active_cnn.campaign.store import Store
+from active_cnn.errors import AcquisitionError, CampaignError
+from active_cnn.query.strategies import STRATEGIES
+from active_cnn.records import Purpose
+
+
+def asked(query):
+    return [item.identifier for item in query.items]
+
+
+def only_absorption(probabilities):
+    return np.tile(np.float32([0.9, 0.06, 0.04]), (len(probabilities), 1))
+
+
+def answer_all(store, query, answer):
+    for identifier in asked(query):
+        record_answer(store, query, identifier, answer, oracle="ann")
+
+
+# what a query holds
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_query_holds_what_the_network_said_of_each_spectrum(store, campaign, score, strategy):
+    iteration = score()
+    query = draw_relabel_query(store, campaign, strategy, size=15)
+    rows = open_pool(store, campaign).rows(asked(query))
+    predictions = open_predictions(store, iteration)
+    np.testing.assert_array_equal(
+        [item.probabilities for item in query.items], predictions.probabilities(rows)
+    )
+    np.testing.assert_array_equal(
+        [item.score for item in query.items], predictions.entropy()[rows].astype(float)
+    )
+    labels = predictions.labels()[rows]
+    assert [item.predicted for item in query.items] == [campaign.network_classes[n] for n in labels]
+    assert [item.position for item in query.items] == list(range(15))
+
+
+def test_a_query_comes_back_the_same_from_a_store_opened_anew(store, campaign, score):
+    score()
+    query = draw_relabel_query(store, campaign, size=20)
+    with Store(store.home) as again:
+        found = again.query(query.number)
+        assert found.items == query.items
+        assert vars(found) == vars(query)
+        (listed,) = again.queries(again.iteration(campaign.name), Purpose.RELABEL)
+        assert listed.items == query.items
+
+
+def test_entropy_asks_about_the_least_certain_spectra_first(store, campaign, score):
+    iteration = score()
+    query = draw_relabel_query(store, campaign, "entropy", size=25)
+    entropy = np.nan_to_num(open_predictions(store, iteration).entropy())
+    expected = np.argsort(-entropy)[:25]
+    assert asked(query) == open_pool(store, campaign).identifiers(expected)
+
+
+def test_random_target_asks_about_predicted_targets_only(store, campaign, score):
+    score()
+    query = draw_relabel_query(store, campaign, "random-target", size=30)
+    assert {item.predicted for item in query.items} <= set(campaign.targets)
+    assert len(set(asked(query))) == 30
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_spectra_that_cannot_be_used_are_never_asked_about(store, campaign, score, strategy):
+    score()
+    query = draw_relabel_query(store, campaign, strategy, size=300)
+    pool = open_pool(store, campaign)
+    unusable = pool.identifiers(np.flatnonzero(~pool.usable))
+    assert len(unusable) == 2
+    assert not set(unusable) & set(asked(query))
+
+
+def test_a_query_that_does_not_exist_is_refused(store):
+    with pytest.raises(CampaignError, match="no query 7"):
+        store.query(7)
+
+
+# seeds
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_the_same_seed_draws_the_same_spectra(store, campaign, score, tmp_path, survey, strategy):
+    def draw(name, seed):
+        with Store(tmp_path / name) as other:
+            same = create_campaign(other, campaign.name, survey.training, survey.pool)
+            copy_predictions(store, other)
+            return asked(draw_relabel_query(other, same, strategy, size=20, seed=seed))
+
+    def copy_predictions(origin, other):
+        job = other.add_job(campaign.name, 0, origin.jobs(campaign.name)[0].settings)
+        folder = other.home / campaign.name / "iterations" / "000"
+        folder.mkdir(parents=True)
+        result = origin.iteration(campaign.name).result
+        source = origin.home / campaign.name / "iterations" / "000" / result.predictions_file
+        (folder / result.predictions_file).write_bytes(source.read_bytes())
+        assert other.finish_job(job.number, result)
+
+    score()
+    assert draw("one", 5) == draw("two", 5)
+    assert draw("three", None) == draw("four", None)
+    if strategy == "random-target":
+        assert draw("five", 6) != draw("six", 5)
+
+
+def test_equal_scores_are_drawn_at_random_but_by_the_seed(store, campaign, score, probabilities):
+    def draw(seed):
+        score(only_absorption(probabilities))
+        return asked(draw_relabel_query(store, campaign, "entropy", size=30, seed=seed))
+
+    assert draw(1) == draw(1)
+    assert set(draw(1)) != set(draw(2))
+
+
+def test_the_seed_of_a_query_is_stored_and_differs_from_the_last(store, campaign, score):
+    score()
+    queries = [draw_performance_sample(store, campaign, size=2) for _ in range(3)]
+    queries.append(draw_relabel_query(store, campaign, size=2))
+    assert len({query.seed for query in queries}) == 4
+    assert draw_relabel_query(store, campaign, size=2, seed=77).seed == 77
+
+
+# never twice
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_new_query_holds_nothing_that_is_answered_or_waits(store, campaign, score, strategy):
+    score()
+    first = draw_relabel_query(store, campaign, strategy, size=15)
+    for identifier in asked(first)[:7]:
+        record_answer(store, first, identifier, "noise", oracle="ann")
+    sample = draw_performance_sample(store, campaign, size=5)
+    second = draw_relabel_query(store, campaign, strategy, size=15)
+    third = draw_relabel_query(store, campaign, strategy, size=15)
+    seen = [*asked(first), *asked(second), *asked(third)]
+    assert len(seen) == len(set(seen)) == 45
+    assert not set(asked(sample)) & {*asked(second), *asked(third)}
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_answered_and_unsure_spectra_do_not_come_back_in_a_later_iteration(
+    store, campaign, score, strategy
+):
+    score()
+    first = draw_relabel_query(store, campaign, strategy, size=20)
+    for n, identifier in enumerate(asked(first)):
+        record_answer(store, first, identifier, ("unsure", "emission")[n % 2], oracle="ann")
+    close_iteration(store, campaign)
+    score()
+    second = draw_relabel_query(store, campaign, strategy, size=40)
+    assert not set(asked(first)) & set(asked(second))
+
+
+def test_skipped_and_taken_back_spectra_may_be_asked_about_again(store, campaign, score):
+    score()
+    first = draw_relabel_query(store, campaign, size=10)
+    skipped, taken_back = asked(first)[:2]
+    record_answer(store, first, taken_back, "emission", oracle="ann")
+    record_answer(store, first, taken_back, None, oracle="ann")
+    close_iteration(store, campaign)
+    score()
+    assert {skipped, taken_back} <= set(asked(draw_relabel_query(store, campaign, size=10)))
+
+
+def test_the_end_of_the_pool_gives_a_notice_and_then_a_clear_error(store, campaign, score):
+    score()
+    query = draw_relabel_query(store, campaign, size=500)
+    assert len(query.items) == 298
+    assert query.notice == "There were 298 of 500 spectra to ask about."
+    assert query.size == 500
+    with pytest.raises(AcquisitionError, match="Nothing is left .* 'entropy'"):
+        draw_relabel_query(store, campaign, size=1)
+
+
+# what is refused
+
+
+@pytest.mark.parametrize("size", [0, -3])
+def test_a_size_below_one_is_refused(store, campaign, score, size):
+    score()
+    for draw in (draw_relabel_query, draw_performance_sample):
+        with pytest.raises(AcquisitionError, match=f"{size} spectra"):
+            draw(store, campaign, size=size)
+
+
+def test_an_unknown_strategy_is_refused_with_those_that_there_are(store, campaign, score):
+    score()
+    with pytest.raises(AcquisitionError, match="'magic'. Choose one of entropy, random-target"):
+        draw_relabel_query(store, campaign, "magic")
+
+
+def test_nothing_can_be_asked_before_the_training(store, campaign):
+    for draw in (draw_relabel_query, draw_performance_sample):
+        with pytest.raises(CampaignError, match="Iteration 0 .* no predictions yet. Train it"):
+            draw(store, campaign)
+
+
+def test_a_query_drawn_while_the_iteration_was_trained_anew_is_refused(store, campaign, score):
+    score()
+    query = draw_relabel_query(store, campaign, size=3)
+    score()
+    with pytest.raises(CampaignError, match="trained anew since .* Draw them again"):
+        store.add_query(replace(query, number=0))
+    close_iteration(store, campaign)
+    with pytest.raises(CampaignError, match="has been closed"):
+        store.add_query(replace(query, number=0, job=2))
+    assert store.count_queries(campaign.name) == 1
+
+
+# the performance sample
+
+
+def test_a_performance_sample_holds_as_many_of_each_target(store, campaign, score):
+    score()
+    sample = draw_performance_sample(store, campaign, size=12)
+    predicted = [item.predicted for item in sample.items]
+    assert {name: predicted.count(name) for name in predicted} == {
+        "emission": 12, "double-peak": 12
+    }  # fmt: skip
+    assert (sample.notice, sample.purpose, sample.strategy) == ("", "performance", "random")
+
+
+def test_fewer_targets_than_asked_for_are_taken_with_a_notice(store, campaign, score):
+    score()
+    sample = draw_performance_sample(store, campaign, size=30)
+    assert len(sample.items) == 50
+    assert sample.notice == "There were fewer than asked for: 20 of 30 double-peak."
+
+
+def test_one_empty_target_class_is_named_and_the_other_is_drawn(
+    store, campaign, score, probabilities
+):
+    values = probabilities.copy()
+    values[values.argmax(axis=1) == 2] = [0.9, 0.06, 0.04]
+    score(values)
+    sample = draw_performance_sample(store, campaign, size=5)
+    assert {item.predicted for item in sample.items} == {"emission"}
+    assert "0 of 5 double-peak" in sample.notice
+
+
+def test_no_predicted_target_at_all_is_a_clear_error(store, campaign, score, probabilities):
+    iteration = score(only_absorption(probabilities))
+    with pytest.raises(AcquisitionError, match="predicts no emission or double-peak") as caught:
+        draw_performance_sample(store, campaign)
+    assert "next iteration" in str(caught.value)
+    with pytest.raises(AcquisitionError, match="'random-target'"):
+        draw_relabel_query(store, campaign, "random-target")
+    assert measure_precision(store, campaign, iteration)["emission"].n_drawn == 0
+    assert store.count_queries(campaign.name) == 0
+
+
+def test_a_second_performance_sample_goes_on_without_repeating(store, campaign, score):
+    score()
+    samples = [draw_performance_sample(store, campaign, size=15) for _ in range(3)]
+    seen = [identifier for sample in samples for identifier in asked(sample)]
+    assert len(seen) == len(set(seen)) == 60
+    with pytest.raises(AcquisitionError, match="not been drawn already"):
+        draw_performance_sample(store, campaign)
+
+
+def test_what_was_answered_in_this_iteration_can_still_be_drawn_to_measure(store, campaign, score):
+    score()
+    answer_all(store, draw_relabel_query(store, campaign, "random-target", size=60), "emission")
+    sample = draw_performance_sample(store, campaign, size=10)
+    assert len(sample.items) == 20
+
+
+def test_every_predicted_target_is_drawn_about_equally_often(store, campaign, score):
+    iteration = score()
+    labels = open_predictions(store, iteration).labels()
+    times = dict.fromkeys(open_pool(store, campaign).identifiers(np.flatnonzero(labels == 2)), 0)
+    n_draws = 100
+    for _ in range(n_draws):
+        score()
+        for item in draw_performance_sample(store, campaign, size=5).items:
+            if item.predicted == "double-peak":
+                times[item.identifier] += 1
+    # A quarter of 20 is drawn each time; chi squared of 19 degrees of freedom stays below 43.8
+    # in 99.9 % of all seeds, and lower still because the draws are without replacement.
+    expected = n_draws / 4
+    assert sum((n - expected) ** 2 / expected for n in times.values()) < 43.8
