@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from active_cnn.errors import SpectrumError
 from active_cnn.records import Grid
 from active_cnn.spectra.simulation import instruments
-from active_cnn.spectra.simulation.instruments import Lamost, Ondrejov
+from active_cnn.spectra.simulation.instruments import Lamost, Ondrejov, disturb
 from active_cnn.spectra.simulation.population import POOL, TRAINING, Population, draw
 from active_cnn.spectra.simulation.stars import SOURCE, Kind, Light
 from active_cnn.spectra.simulation.visibility import Look, look
@@ -105,8 +105,9 @@ def _draw_as_labelled(
 def _is_noise(label: NDArray[np.int8], sources: NDArray[np.void]) -> NDArray[np.bool_]:
     # How plainly Hα would be seen in absorption: depth times the root of the pixels it covers.
     (core, sigma), (wing, half) = sources["balmer_core"].T, sources["balmer_wing"].T
-    width = np.sqrt(instruments.LSF_SIGMA**2 + sigma**2)
-    line = core * sigma / width * np.sqrt(width) + wing * np.sqrt(half)
+    width = np.hypot(instruments.LSF_SIGMA, sigma)
+    line = core * sigma / np.sqrt(width) + wing * np.sqrt(half)
+    line = np.maximum(line, np.abs(sources["feature"][:, :, 2]).max(axis=1))
     is_drowned = (sources["snr"] < NOISE_SNR) & (line * sources["snr"] < 5 * instruments.SCATTER)
     return (label == ABSORPTION) & (is_drowned | (sources["kind"] == Kind.FEATURELESS))
 
@@ -134,10 +135,7 @@ def simulate_pool(label: NDArray[np.int8], grid: Grid, rng: np.random.Generator)
     """
     telescope = Lamost(grid)
     sources, flux, seen = _draw_as_labelled(label, POOL, telescope, rng, HIDDEN)
-    flux *= instruments.water(telescope.wavelength, len(label), rng)
-    flux += instruments.noise(telescope.wavelength, flux, sources["snr"], rng)
-    flux += instruments.sky_residuals(telescope.wavelength, sources["snr"], rng)
-    instruments.add_defects(flux, STRUCK, rng)
+    disturb(telescope.wavelength, flux, sources["snr"], STRUCK, rng)
     flux *= _brightness(len(label), rng).astype(np.float32)
     is_dead = (label == ABSORPTION) & (rng.random(len(label)) < DEAD)
     flux[is_dead] = 0
@@ -150,8 +148,8 @@ def simulate_training(label: NDArray[np.int8], grid: Grid, rng: np.random.Genera
 
     The spectra are recorded in air at R ≈ 13 000 with the noise of a bright-star archive, taken to
     vacuum, degraded and resampled as the product does it. Because a network that has seen only
-    clean spectra calls every noisy one remarkable, they are then given the pool's own noise, sky
-    residuals and defects: resolution alone is not all that the pool's terms consist of.
+    clean spectra calls every noisy one remarkable, they are on the way given the noise, sky
+    residuals and defects of the pool's pixels: its terms are more than its resolution.
 
     Parameters
     ----------
@@ -172,11 +170,10 @@ def simulate_training(label: NDArray[np.int8], grid: Grid, rng: np.random.Genera
     n = len(label)
     own = rng.uniform(40, 300, n).astype(np.float32)[:, None]
     flux = flux + rng.standard_normal(flux.shape, dtype=np.float32) / own
-    windows = telescope.to_window(flux)
-    windows *= instruments.water(grid.wavelength, n, rng)
-    windows += instruments.noise(grid.wavelength, windows, sources["snr"], rng)
-    windows += instruments.sky_residuals(grid.wavelength, sources["snr"], rng)
-    instruments.add_defects(windows, STRUCK_TRAINING, rng)
+    lamost = Lamost(grid, margin=15.0)
+    degraded = telescope.degrade_to(lamost.wavelength, flux)
+    disturb(lamost.wavelength, degraded, sources["snr"], STRUCK_TRAINING, rng)
+    windows = lamost.to_window(degraded)
     brightness = _brightness(n, rng)
     return Batch(
         sources, label, _is_noise(label, sources), seen, flux * brightness, windows * brightness

@@ -23,15 +23,15 @@ from active_cnn.spectra.simulation import lines
 from active_cnn.spectra.simulation.stars import Light, render
 from active_cnn.spectra.wavelength import air_to_vacuum, vacuum_to_air
 
-# LAMOST's published signal-to-noise ratio is pessimistic: in spectra of A and F stars neighbouring
-# pixels scatter by this fraction of 1 / SNRR.
-SCATTER = 0.45
+# LAMOST's published signal-to-noise ratio is pessimistic: its pixels scatter by this fraction of
+# 1 / SNRR. (In windows of A and F stars 0.45 is measured, after the interpolation to the grid.)
+SCATTER = 0.55
 # What no exposure time takes away: flat field, sky model, interpolation between pixels.
 FLOOR = 0.004
 # Rebinning makes neighbouring pixels share noise: weight of each neighbour, from 0 to this.
 NEIGHBOUR = 0.45
-# Water bands and crowded sky lines: how much larger the noise is about a wavelength (Å).
-CROWDED = (0.8, 6540.0, 20.0)
+# Water bands and crowded sky lines make the noise about a wavelength (Å) larger by up to this.
+CROWDED = (1.8, 6540.0, 20.0)
 
 LSF_SIGMA = lines.HALPHA / POOL_RESOLVING_POWER / FWHM_PER_SIGMA  # Å, of LAMOST at Hα
 
@@ -122,8 +122,14 @@ class Ondrejov:
 
     def to_window(self, flux: NDArray[np.floating]) -> NDArray[np.float64]:
         """Vacuum, the pool's resolution, the campaign's grid: the product's own steps."""
+        return self.degrade_to(self.grid.wavelength, flux)
+
+    def degrade_to(
+        self, wavelength: NDArray[np.float64], flux: NDArray[np.floating]
+    ) -> NDArray[np.float64]:
+        """Degrade to the pool's resolution and interpolate linearly to other wavelengths."""
         smooth = degrade_pixels(flux)
-        return np.array([np.interp(self.grid.wavelength, self.wavelength, row) for row in smooth])
+        return np.array([np.interp(wavelength, self.wavelength, row) for row in smooth])
 
 
 def noise(
@@ -163,8 +169,9 @@ def noise(
     sigma = np.hypot(SCATTER / snr, FLOOR).astype(np.float32)[:, None]
     grain *= sigma
     grain *= np.sqrt(photons)
-    excess, centre, width = CROWDED
-    grain *= (1 + excess * np.exp(-0.5 * ((wavelength - centre) / width) ** 2)).astype(np.float32)
+    most, centre, width = CROWDED
+    crowd = np.exp(-0.5 * ((wavelength - centre) / width) ** 2).astype(np.float32)
+    grain *= 1 + most * rng.random((n, 1), dtype=np.float32) * crowd
     return grain
 
 
@@ -208,6 +215,33 @@ def water(wavelength: NDArray[np.float64], n: int, rng: np.random.Generator) -> 
     table = lines.telluric(wavelength, LSF_SIGMA)
     amount = rng.normal(0.15, 0.35, n).astype(np.float32)
     return np.exp(-amount[:, None] * table)
+
+
+def disturb(
+    wavelength: NDArray[np.float64],
+    flux: NDArray[np.floating],
+    snr: NDArray[np.floating],
+    struck: float,
+    rng: np.random.Generator,
+) -> None:
+    """Add in place what comes between a star and LAMOST's product: air, noise, sky and defects.
+
+    Parameters
+    ----------
+    wavelength : ndarray, shape (n_pixels,)
+        Vacuum wavelengths of LAMOST's pixels in angstrom.
+    flux : ndarray, shape (n_spectra, n_pixels)
+        In units of the continuum.
+    snr : ndarray, shape (n_spectra,)
+        Signal-to-noise ratio in r.
+    struck : float
+        Share of spectra with a cosmic ray.
+    rng : numpy.random.Generator
+    """
+    flux *= water(wavelength, len(flux), rng)
+    flux += noise(wavelength, flux, snr, rng)
+    flux += sky_residuals(wavelength, snr, rng)
+    add_defects(flux, struck, rng)
 
 
 def add_defects(flux: NDArray[np.floating], struck: float, rng: np.random.Generator) -> None:

@@ -91,7 +91,7 @@ class Population:
     median_snr, snr_spread : float
         Of the log-normal distribution of the S/N in r, cut to 2-200.
     halo : float
-        Share of halo stars, which move by hundreds of km/s.
+        Share of halo stars: fast, and poor in metals.
     """
 
     kinds: Mapping[str, Mapping[Kind, float]]
@@ -167,14 +167,18 @@ def _temperatures(
     return temperature
 
 
-def _photospheres(sources: NDArray[np.void], rng: np.random.Generator) -> None:
+def _photospheres(
+    sources: NDArray[np.void], is_halo: NDArray[np.bool_], rng: np.random.Generator
+) -> None:
     n = len(sources)
     temperature = sources["temperature"].astype(np.float64)
     width, share, half, iron, low, titanium = (
         np.interp(temperature, _KNOTS[0], knot) for knot in _KNOTS[1:]
     )
     evolved = rng.random(n) < np.where(temperature < 5300, 0.5, 0.2)
-    metals = 10 ** np.minimum(rng.normal(-0.12, 0.22, n), 0.35)
+    metals = 10 ** np.where(
+        is_halo, rng.uniform(-2.5, -0.5, n), np.minimum(rng.normal(-0.12, 0.22, n), 0.35)
+    )
     # Fast rotation is a privilege of stars hotter than the Sun.
     fastest = np.interp(temperature, [5000, 6200, 7500, 30_000], [8, 25, 220, 300])
     vsini = fastest * np.sqrt(rng.random(n))
@@ -192,7 +196,9 @@ def _photospheres(sources: NDArray[np.void], rng: np.random.Generator) -> None:
     sources["balmer_core"][:, 0] = np.minimum(
         width * (1 - share) / (np.sqrt(2 * np.pi) * sigma), 0.75
     )
-    sources["helium"] = np.interp(temperature, *_HELIUM_KNOTS) * np.exp(rng.normal(0, 0.35, n))
+    flattened = temperature > 7000
+    sources["balmer_limit"] = np.where(flattened, rng.uniform(0.45, 1.0, n), 1.0)
+    sources["helium"] = np.interp(temperature, *_HELIUM_KNOTS) * np.exp(rng.normal(0, 0.5, n))
 
     opacity = sources["opacity"]
     opacity[:, 0] = iron * metals**0.6
@@ -200,16 +206,11 @@ def _photospheres(sources: NDArray[np.void], rng: np.random.Generator) -> None:
     opacity[:, 2] = titanium * rng.uniform(0.6, 1.4, n)
     opacity[:, 3] = np.where(evolved, 0.2, 0.8) * titanium * rng.uniform(0.4, 1.6, n)
     mixture = rng.exponential(1.0, (n, lines.N_HAZES))
-    opacity[:, 4:] = 0.12 * (iron + 0.6 * low)[:, None] * mixture
+    opacity[:, 4:] = 0.12 * ((iron + 0.6 * low) * metals**0.6)[:, None] * mixture
 
     x = 14_388e4 / (6620.0 * temperature)
     planck = x / -np.expm1(-x) - 5
     sources["slope"] = planck + rng.normal(0, 1.6, n)
-
-
-def _velocities(n: int, halo: float, rng: np.random.Generator) -> NDArray[np.float64]:
-    is_halo = rng.random(n) < halo
-    return np.clip(rng.normal(0, np.where(is_halo, 150, 32), n), -500, 500)
 
 
 def draw(
@@ -242,8 +243,9 @@ def draw(
     snr = np.exp(rng.normal(np.log(population.median_snr), population.snr_spread, n))
     snr[kinds == Kind.FEATURELESS] *= 0.35
     sources["snr"] = np.clip(snr, *SNR_RANGE)
-    sources["rv"] = _velocities(n, population.halo, rng)
-    _photospheres(sources, rng)
+    is_halo = rng.random(n) < population.halo
+    sources["rv"] = np.clip(rng.normal(0, np.where(is_halo, 150, 32), n), -500, 500)
+    _photospheres(sources, is_halo, rng)
     sources["curvature"] = rng.normal(0, 0.012, n)
     sources["ripple"] = np.column_stack(
         [rng.exponential(0.006, n), rng.uniform(1, 4, n), rng.uniform(0, 2 * np.pi, n)]

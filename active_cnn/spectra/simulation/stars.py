@@ -60,6 +60,7 @@ SOURCE = np.dtype(
         ("ripple", "f4", 3),  # amplitude, cycles per 200 Å, phase
         ("balmer_core", "f4", 2),  # depth and sigma in Å
         ("balmer_wing", "f4", 2),  # depth and half width in Å
+        ("balmer_limit", "f4"),  # depth that a saturated or rotating core flattens to
         ("helium", "f4"),  # equivalent width of He I 6678 in Å
         ("opacity", "f4", len(SPECIES)),  # strength of each species
         ("strength", "f4"),  # equivalent width of the Hα emission in Å
@@ -171,6 +172,11 @@ def _photosphere(sources: NDArray[np.void], wavelength: NDArray[np.float64]) -> 
         # The Stark profile falls as |Δλ|^−2.5; z^−1.25 by square roots is faster than a power.
         wing *= np.sqrt(np.sqrt(wing))
         depth += some["balmer_wing"][:, :1] / wing
+        flat = depth / some["balmer_limit"][:, None]
+        flat *= flat
+        flat *= flat
+        flat += 1
+        depth /= np.sqrt(np.sqrt(flat))
         flux[lined] *= 1 - np.minimum(depth, 0.97)
     hot = np.flatnonzero(sources["helium"] > 0)
     if len(hot):
@@ -273,6 +279,7 @@ def no_sources(n: int) -> NDArray[np.void]:
     sources = np.zeros(n, dtype=SOURCE)
     sources["balmer_core"][:, 1] = 1
     sources["balmer_wing"][:, 1] = 5
+    sources["balmer_limit"] = 1
     sources["disc_velocity"] = 100
     sources["sigma"] = 80
     sources["wings"][:, 1] = 500
