@@ -43,6 +43,7 @@ def start_training(store: Store, campaign: Campaign, settings: TrainingSettings)
             process = subprocess.Popen(
                 [
                     sys.executable,
+                    "-P",  # a file or folder named like a package, where a person works, is not one
                     "-m",
                     "active_cnn.campaign.worker",
                     str(store.home.resolve()),

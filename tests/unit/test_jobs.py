@@ -1,6 +1,7 @@
 """Jobs: whether their worker is alive, how they end, and what a failure says."""
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -315,3 +316,22 @@ def test_an_unforeseen_failure_names_itself_and_the_log(store, own_campaign):
 def test_settings_that_make_no_sense_are_refused_with_the_limits(wrong):
     with pytest.raises(CampaignError, match="give a value from"):
         TrainingSettings(**wrong)
+
+
+def test_the_worker_does_not_take_the_working_folder_for_a_library(
+    store, survey, tmp_path, monkeypatch
+):
+    (tmp_path / "numpy.py").write_text("raise RuntimeError('this is not NumPy')")
+    monkeypatch.chdir(tmp_path)
+    training = tmp_path / "training.csv"
+    shutil.copyfile(survey.training, training)
+    campaign = create_campaign(store, "halpha", training, survey.pool)
+    # Without its training set the job fails at once, but by then NumPy has been imported.
+    training.unlink()
+    job = jobs.start_training(store, campaign, TrainingSettings())
+    deadline = time.monotonic() + 60
+    while job.state.is_active and time.monotonic() < deadline:
+        time.sleep(0.2)
+        job = jobs.refresh(store, campaign)
+    assert job.state is JobState.FAILED
+    assert str(training) in job.error
