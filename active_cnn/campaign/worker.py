@@ -16,6 +16,9 @@ from active_cnn.records import JobState
 
 _log = logging.getLogger(__name__)
 
+# What one phase reports and the later ones are still about.
+_LASTING = ("device", "history")
+
 
 class JobStopped(BaseException):
     """The job is no longer wanted; not an Exception, so that no library swallows it."""
@@ -31,8 +34,8 @@ def run(home: Path, number: int) -> bool:
         job = store.job(number)
 
         def report(phase: str, done: int, total: int, details: dict[str, Any]) -> None:
-            known.update(details)
-            if not store.report_job(number, phase, done, total, known):
+            known.update({name: details[name] for name in _LASTING if name in details})
+            if not store.report_job(number, phase, done, total, {**known, **details}):
                 raise JobStopped
 
         known: dict[str, Any] = {}

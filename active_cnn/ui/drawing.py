@@ -12,7 +12,7 @@ from active_cnn.campaign.campaign import (
 )
 from active_cnn.query.strategies import STRATEGIES
 from active_cnn.records import Purpose, Query
-from active_cnn.ui.page import View, act, say
+from active_cnn.ui.page import View, acting, say
 from active_cnn.ui.text import plain
 
 MOST = 5000
@@ -84,17 +84,17 @@ def _show_drawn(view: View, purpose: Purpose) -> None:
         )
 
 
-def _draw_relabel(campaign: str, n_drawn: int, strategy: str, size: int, seed: int | None) -> None:
-    # The count goes with the click: a second one on the same button draws nothing more.
-    with act(campaign) as view:
-        if view.store.count_queries(campaign) == n_drawn:
-            _tell(draw_relabel_query(view.store, view.campaign, strategy, size, seed))
+# The count of queries goes with the click: a second one on the same button draws nothing more.
+@acting
+def _draw_relabel(view: View, n_drawn: int, strategy: str, size: int, seed: int | None) -> None:
+    if view.store.count_queries(view.campaign.name) == n_drawn:
+        _tell(draw_relabel_query(view.store, view.campaign, strategy, size, seed))
 
 
-def _draw_performance(campaign: str, n_drawn: int, size: int, seed: int | None) -> None:
-    with act(campaign) as view:
-        if view.store.count_queries(campaign) == n_drawn:
-            _tell(draw_performance_sample(view.store, view.campaign, size, seed))
+@acting
+def _draw_performance(view: View, n_drawn: int, size: int, seed: int | None) -> None:
+    if view.store.count_queries(view.campaign.name) == n_drawn:
+        _tell(draw_performance_sample(view.store, view.campaign, size, seed))
 
 
 def _tell(query: Query) -> None:

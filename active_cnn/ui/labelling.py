@@ -17,7 +17,7 @@ from active_cnn.campaign.campaign import record_answer
 from active_cnn.campaign.overview import Question, questions
 from active_cnn.records import Answer, Campaign, Purpose
 from active_cnn.ui import cached
-from active_cnn.ui.page import View, act, show_messages, visit
+from active_cnn.ui.page import View, acting, say, show_messages, visiting
 from active_cnn.ui.spectrum_view import show_metadata, show_probabilities, show_spectrum
 from active_cnn.ui.text import plain
 
@@ -30,7 +30,6 @@ CONFIRM, SKIP, BACK = "Enter", "Right", "Left"
 RESERVED_KEYS = "cr"  # by Streamlit itself
 
 
-@st.fragment
 def judge(campaign: str, purpose: Purpose, extra: Callable[[View], None]) -> None:
     """Show one spectrum after the other and take the oracle's answers.
 
@@ -43,28 +42,37 @@ def judge(campaign: str, purpose: Purpose, extra: Callable[[View], None]) -> Non
     extra : callable
         Draws what follows from the answers, below.
     """
-    with visit(campaign) as view:
-        asked = questions(view.store, view.campaign, purpose)
-        if not asked:
-            # The iteration has been closed or trained anew: the whole page is another one.
-            st.rerun()
-        show_messages()
-        answers = view.store.current_answers(campaign)
-        n_answered = sum(one.item.identifier in answers for one in asked)
-        st.progress(n_answered / len(asked), text=f"{n_answered} of {len(asked)} spectra answered")
-        question = _open_question(asked, answers)
-        if question is None:
-            st.success(
-                "Every spectrum has been answered. Select one in the list to correct its answer."
-            )
-        else:
-            _show_question(view, purpose, asked, answers, question)
-        _show_list(view.campaign, purpose, asked, answers, question)
-        extra(view)
+    # The URL decides where a page begins. Between two clicks it comes from the browser, which may
+    # not have heard of the last step yet: there the session knows better.
+    st.session_state[_SHOWN] = st.query_params.get(OPEN)
+    _loop(campaign, purpose, extra)
+
+
+@st.fragment
+@visiting
+def _loop(view: View, purpose: Purpose, extra: Callable[[View], None]) -> None:
+    asked = questions(view.store, view.campaign, purpose)
+    if not asked:
+        # The iteration has been closed or trained anew: the whole page is another one.
+        st.rerun()
+    show_messages()
+    answers = view.store.current_answers(view.campaign.name)
+    n_answered = sum(one.item.identifier in answers for one in asked)
+    st.progress(n_answered / len(asked), text=f"{n_answered} of {len(asked)} spectra answered")
+    question = _open_question(asked, answers)
+    _open(question.item.identifier if question else None)
+    if question is None:
+        st.success(
+            "Every spectrum has been answered. Select one in the list to correct its answer."
+        )
+    else:
+        _show_question(view, purpose, asked, answers, question)
+    _show_list(view.campaign, purpose, asked, answers, question)
+    extra(view)
 
 
 def _open_question(asked: list[Question], answers: Mapping[str, Answer]) -> Question | None:
-    identifier = st.query_params.get(OPEN)
+    identifier = st.session_state.get(_SHOWN)
     named = (one for one in asked if one.item.identifier == identifier)
     unanswered = (one for one in asked if one.item.identifier not in answers)
     return next(named, None) or next(unanswered, None)
@@ -78,7 +86,6 @@ def _show_question(
     question: Question,
 ) -> None:
     item, query = question.item, question.query
-    st.session_state[_SHOWN] = item.identifier
     answer = answers.get(item.identifier)
     key = f"{query.number}-{item.identifier}"
     position = f"Spectrum {asked.index(question) + 1} of {len(asked)}"
@@ -147,7 +154,7 @@ def _show_buttons(
             "Skip",
             key=f"skip-{key}",
             shortcut=SKIP,
-            on_click=_go_on,
+            on_click=_skip,
             args=(campaign.name, purpose, item.identifier),
             help="It comes back at the end.",
         )
@@ -169,8 +176,9 @@ def shortcut_of(key: str) -> str | None:
     return key if is_free else None
 
 
+@acting
 def _answer(
-    campaign: str,
+    view: View,
     purpose: Purpose,
     query: int,
     identifier: str,
@@ -180,59 +188,61 @@ def _answer(
 ) -> None:
     if not _is_shown(identifier):
         return
-    with act(campaign) as view:
-        record_answer(
-            view.store,
-            view.store.query(query),
-            identifier,
-            answer,
-            oracle=view.oracle,
-            note=st.session_state.get(note_key, ""),
-            event=event,
-        )
-        if answer is None:
-            _open(identifier)
-        else:
-            _go_on(campaign, purpose, identifier)
+    record_answer(
+        view.store,
+        view.store.query(query),
+        identifier,
+        answer,
+        oracle=view.oracle,
+        note=st.session_state.get(note_key, ""),
+        event=event,
+    )
+    if answer is None:
+        _open(identifier)
+    else:
+        _open_next(view, purpose, identifier)
 
 
 def _is_shown(identifier: str) -> bool:
     is_shown = st.session_state.get(_SHOWN, identifier) == identifier
     if not is_shown:
-        st.toast("A click came before the next spectrum was shown: it was left out.")
+        say("A click came before the next spectrum was shown: it was left out.", "toast")
     return is_shown
 
 
-def _go_on(campaign: str, purpose: Purpose, identifier: str) -> None:
+@acting
+def _skip(view: View, purpose: Purpose, identifier: str) -> None:
+    if _is_shown(identifier):
+        _open_next(view, purpose, identifier)
+
+
+def _open_next(view: View, purpose: Purpose, identifier: str) -> None:
     """Open the next unanswered spectrum after this one; what was skipped comes at the end."""
-    if not _is_shown(identifier):
-        return
-    with act(campaign) as view:
-        names = [one.item.identifier for one in questions(view.store, view.campaign, purpose)]
-        here = names.index(identifier) + 1 if identifier in names else 0
-        answers = view.store.current_answers(campaign)
-        following = (name for name in names[here:] + names[:here] if name not in answers)
-        st.session_state[_TRAIL] = [*st.session_state.get(_TRAIL, []), identifier]
-        _open(next(following, None))
+    names = [one.item.identifier for one in questions(view.store, view.campaign, purpose)]
+    here = names.index(identifier) + 1 if identifier in names else 0
+    answers = view.store.current_answers(view.campaign.name)
+    following = (name for name in names[here:] + names[:here] if name not in answers)
+    st.session_state[_TRAIL] = [*st.session_state.get(_TRAIL, []), identifier]
+    _open(next(following, None))
 
 
-def _go_back(campaign: str, purpose: Purpose, identifier: str) -> None:
+@acting
+def _go_back(view: View, purpose: Purpose, identifier: str) -> None:
     """Open the spectrum that was seen before this one, or the one that was answered before it."""
     if not _is_shown(identifier):
         return
-    with act(campaign) as view:
-        names = {one.item.identifier for one in questions(view.store, view.campaign, purpose)}
-        trail = [name for name in st.session_state.get(_TRAIL, []) if name in names]
-        while trail and trail[-1] == identifier:
-            trail.pop()
-        if trail:
-            _open(trail.pop())
-        else:
-            answers = view.store.current_answers(campaign)
-            here = answers[identifier].sequence if identifier in answers else float("inf")
-            earlier = [n for n, a in answers.items() if n in names and a.sequence < here]
-            _open(earlier[-1] if earlier else identifier)
-        st.session_state[_TRAIL] = trail
+    names = {one.item.identifier for one in questions(view.store, view.campaign, purpose)}
+    trail = [name for name in st.session_state.get(_TRAIL, []) if name in names]
+    while trail and trail[-1] == identifier:
+        trail.pop()
+    if trail:
+        _open(trail.pop())
+    else:
+        answers = view.store.current_answers(view.campaign.name)
+        here = answers[identifier].sequence if identifier in answers else float("inf")
+        earlier = [n for n, a in answers.items() if n in names and a.sequence < here]
+        _open(earlier[-1] if earlier else identifier)
+    st.session_state[_TRAIL] = trail
 
 
 def _open(identifier: str | None) -> None:
@@ -240,7 +250,7 @@ def _open(identifier: str | None) -> None:
     st.session_state[_SHOWN] = identifier
     if identifier is None:
         st.query_params.pop(OPEN, None)
-    else:
+    elif st.query_params.get(OPEN) != identifier:
         st.query_params[OPEN] = identifier
 
 

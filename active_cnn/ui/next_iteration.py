@@ -6,7 +6,7 @@ import streamlit as st
 
 from active_cnn.campaign.campaign import close_iteration
 from active_cnn.campaign.overview import joining_answers
-from active_cnn.ui.page import TRAIN, View, act, link, say
+from active_cnn.ui.page import TRAIN, View, acting, link, say
 
 
 def offer_next_iteration(view: View) -> None:
@@ -41,12 +41,12 @@ def _list(counts: dict[str, int]) -> str:
     return ", ".join(f"{n} {name}" for name, n in counts.items())
 
 
-def _close(campaign: str, number: int) -> None:
-    # The number goes with the click: a second one finds that iteration closed and does nothing.
-    with act(campaign) as view:
-        opened = close_iteration(view.store, view.campaign, number)
-        st.query_params.pop("identifier", None)
-        say(f"Iteration {number} is closed. Next: train iteration {opened.number}.")
+# The number goes with the click: a second one finds that iteration closed and does nothing.
+@acting
+def _close(view: View, number: int) -> None:
+    opened = close_iteration(view.store, view.campaign, number)
+    st.query_params.pop("identifier", None)
+    say(f"Iteration {number} is closed. Next: train iteration {opened.number}.")
 
 
 def offer_training(view: View, why: str) -> None:

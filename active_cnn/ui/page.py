@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import wraps
+from typing import Concatenate, Literal, ParamSpec
 
 import streamlit as st
 
@@ -44,6 +46,8 @@ STEPS = {
 
 # Widgets and messages that outlive a run; all of it may be lost with the tab.
 _CAMPAIGN, _MESSAGES = "campaign", "messages"
+
+Arguments = ParamSpec("Arguments")
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,12 +97,17 @@ def bare_page(title: str, *, lead: str = "") -> Iterator[Store]:
     if lead:
         st.caption(lead)
     show_messages()
+    _freeze()
     try:
-        with Store(Settings.from_environment().home) as store:
-            yield store
+        store = Store(Settings.from_environment().home)
     except ActiveCnnError as error:
         st.error(plain(error))
-    _freeze()
+        st.stop()
+    with store:
+        try:
+            yield store
+        except ActiveCnnError as error:
+            st.error(plain(error))
 
 
 @st.cache_resource
@@ -176,43 +185,61 @@ def link(path: str, label: str, campaign: Campaign | None = None, **more: str) -
 
 
 def open_created(name: str) -> None:
-    """Show a campaign that has just been created, from the next run on."""
-    st.query_params[_CAMPAIGN] = name
-    say(f"The campaign {name!r} is ready. Next: train its first network.")
-    st.rerun()
+    """Lead to the first step in a campaign that has just been created."""
+    say(f"The campaign {plain(name)} is ready. Train its first network.")
+    st.switch_page(TRAIN, query_params={_CAMPAIGN: name})
 
 
-def say(message: str, kind: str = "success") -> None:
-    """Keep a message ("success" or "error") for the next run to show."""
+def say(message: str, kind: Literal["success", "error", "toast"] = "success") -> None:
+    """Keep a message for the next run to show."""
     st.session_state[_MESSAGES] = [*st.session_state.get(_MESSAGES, []), (kind, message)]
 
 
 def show_messages() -> None:
     """Show what was kept by `say`, once."""
+    show: dict[str, Callable[[str], object]] = {
+        "success": st.success,
+        "error": st.error,
+        "toast": st.toast,
+    }
     for kind, message in st.session_state.pop(_MESSAGES, []):
-        (st.error if kind == "error" else st.success)(message)
+        show[kind](message)
 
 
-@contextmanager
-def visit(campaign: str) -> Iterator[View]:
-    """Open the store for one run of a fragment; an error becomes a message."""
-    settings = Settings.from_environment()
-    try:
-        with Store(settings.home) as store:
-            yield View(store, store.campaign(campaign), settings.oracle)
-    except ActiveCnnError as error:
-        st.error(plain(error))
+def visiting(
+    draw: Callable[Concatenate[View, Arguments], None],
+) -> Callable[Concatenate[str, Arguments], None]:
+    """Make a fragment open the store for itself: it outlives the run of its page.
+
+    The function is called with the campaign's name in place of the view. An error becomes a
+    message.
+    """
+    return _with_view(draw, lambda text: st.error(text))
 
 
-@contextmanager
-def act(campaign: str) -> Iterator[View]:
-    """Open the store for a callback; an error becomes a message of the run that follows."""
-    settings = Settings.from_environment()
-    try:
-        with Store(settings.home) as store:
-            yield View(store, store.campaign(campaign), settings.oracle)
-    except ActiveCnnError as error:
-        say(plain(error), "error")
+def acting(
+    callback: Callable[Concatenate[View, Arguments], None],
+) -> Callable[Concatenate[str, Arguments], None]:
+    """Make a callback open the store for itself, as `visiting` does.
+
+    An error becomes a message of the run that follows.
+    """
+    return _with_view(callback, lambda text: say(text, "error"))
+
+
+def _with_view(
+    function: Callable[Concatenate[View, Arguments], None], tell: Callable[[str], object]
+) -> Callable[Concatenate[str, Arguments], None]:
+    @wraps(function)
+    def wrapped(campaign: str, *args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
+        settings = Settings.from_environment()
+        try:
+            with Store(settings.home) as store:
+                function(View(store, store.campaign(campaign), settings.oracle), *args, **kwargs)
+        except ActiveCnnError as error:
+            tell(plain(error))
+
+    return wrapped
 
 
 def rows_of_numbers(*columns: tuple[str, str]) -> None:

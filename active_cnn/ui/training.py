@@ -23,7 +23,7 @@ from active_cnn.records import (
     TrainingSettings,
 )
 from active_cnn.ui import charts
-from active_cnn.ui.page import View, act, rows_of_numbers, visit
+from active_cnn.ui.page import View, acting, rows_of_numbers, visiting
 from active_cnn.ui.palette import class_colours
 from active_cnn.ui.text import duration, plain
 
@@ -45,7 +45,7 @@ def ask_settings(iteration: Iteration) -> TrainingSettings:
         default="notebook",
         required=True,
         key="preset",
-        format_func=lambda name: name if name == OWN else _describe_stopping(name),
+        format_func=_describe_stopping,
         help="The text and the code of the method's authors differ; both are offered.",
     )
     stopping = STOPPING_PRESETS.get(str(preset), STOPPING_PRESETS["notebook"])
@@ -89,6 +89,8 @@ def ask_settings(iteration: Iteration) -> TrainingSettings:
 
 
 def _describe_stopping(name: str) -> str:
+    if name == OWN:
+        return name
     stopping = STOPPING_PRESETS[name]
     return f"{name}: {stopping.min_delta:g} in {stopping.patience} epochs"
 
@@ -108,18 +110,18 @@ def watch_job(campaign: Campaign, job: Job) -> None:
         )
 
 
-def _restart(campaign: str, settings: TrainingSettings) -> None:
-    with act(campaign) as view:
-        jobs.start_training(view.store, view.campaign, settings)
+@acting
+def _restart(view: View, settings: TrainingSettings) -> None:
+    jobs.start_training(view.store, view.campaign, settings)
 
 
-def _show_active(campaign: str) -> None:
-    with visit(campaign) as view:
-        job = jobs.refresh(view.store, view.campaign)
-        if job is None or not job.state.is_active:
-            st.rerun()
-        else:
-            _show_progress(view, job)
+@visiting
+def _show_active(view: View) -> None:
+    job = jobs.refresh(view.store, view.campaign)
+    if job is None or not job.state.is_active:
+        st.rerun()
+    else:
+        _show_progress(view, job)
 
 
 def _show_progress(view: View, job: Job) -> None:
@@ -155,9 +157,9 @@ def _show_progress(view: View, job: Job) -> None:
     )
 
 
-def _cancel(campaign: str) -> None:
-    with act(campaign) as view:
-        jobs.cancel(view.store, view.campaign)
+@acting
+def _cancel(view: View) -> None:
+    jobs.cancel(view.store, view.campaign)
 
 
 def _describe_done(job: Job, phase: str) -> str:

@@ -1,0 +1,86 @@
+"""The Performance page: draw a sample, judge it, read the precision."""
+
+from __future__ import annotations
+
+import pytest
+
+from active_cnn.campaign.campaign import (
+    close_iteration,
+    draw_performance_sample,
+    record_answer,
+)
+from active_cnn.records import Purpose
+from tests import fakes
+
+PAGE = "3_Performance"
+
+
+@pytest.fixture
+def sample(store, campaign):
+    return draw_performance_sample(store, campaign, 3, seed=5)
+
+
+@pytest.mark.usefixtures("new_store")
+def test_before_the_first_training_there_is_nothing_to_measure(open_page):
+    assert "nothing to measure" in open_page(PAGE).info[0].value
+
+
+def test_a_sample_is_drawn_with_its_size_and_seed(store, campaign, open_page):
+    at = open_page(PAGE)
+    at.number_input(key="size-performance").set_value(2)
+    at.number_input(key="seed-performance").set_value(9)
+    at.run()
+    at.button(key="draw-performance-small-0").click().run()
+    (query,) = store.queries(store.iteration(campaign.name), Purpose.PERFORMANCE)
+    assert (query.size, query.seed) == (2, 9)
+    assert {item.predicted for item in query.items} <= set(campaign.targets)
+
+
+@pytest.mark.usefixtures("store")
+def test_too_few_predicted_targets_are_said_and_taken(open_page):
+    at = open_page(PAGE)
+    at.number_input(key="size-performance").set_value(500).run()
+    at.button(key="draw-performance-small-0").click().run()
+    assert "fewer than asked for" in at.success[0].value
+
+
+@pytest.mark.usefixtures("store", "campaign")
+def test_a_judgement_moves_the_precision_at_once(sample, open_page):
+    at = open_page(PAGE)
+    first = sample.items[0]
+    at.button(key=f"confirm-{sample.number}-{first.identifier}").click().run()
+    table = at.dataframe[-1].value.set_index("class")
+    assert table.loc[first.predicted, "right"] == 1
+    assert table.loc[first.predicted, "precision"] == 1.0
+    assert 0 < table.loc[first.predicted, "95 % from"] < 1
+
+
+def test_unsure_answers_are_counted_apart(store, sample, open_page):
+    record_answer(store, sample, sample.items[0].identifier, "unsure", oracle="tester")
+    table = open_page(PAGE).dataframe[-1].value
+    assert table["unsure"].sum() == 1
+    assert table["right"].sum() + table["wrong"].sum() == 0
+
+
+@pytest.mark.usefixtures("store")
+def test_it_says_that_the_answers_are_not_trained_on(open_page):
+    captions = " ".join(caption.value for caption in open_page(PAGE).caption)
+    assert "never trained on in the iteration that they measure" in captions
+
+
+def test_a_closed_iteration_stays_in_the_curve(store, campaign, sample, open_page):
+    for item in sample.items:
+        record_answer(store, sample, item.identifier, item.predicted, oracle="tester")
+    close_iteration(store, campaign)
+    fakes.train(store, campaign)
+    second = draw_performance_sample(store, campaign, 2)
+    record_answer(store, second, second.items[0].identifier, "noise", oracle="tester")
+    at = open_page(PAGE)
+    assert "Precision over the iterations" in [heading.value for heading in at.subheader]
+
+
+def test_nothing_more_to_measure_is_a_message(store, campaign, open_page):
+    draw_performance_sample(store, campaign, 1000)
+    at = open_page(PAGE)
+    at.button(key="draw-performance-small-1").click().run()
+    assert "nothing more to measure" in at.error[0].value

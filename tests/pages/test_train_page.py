@@ -1,0 +1,150 @@
+"""The Train page: settings, progress, result, history."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from active_cnn.campaign import jobs
+from active_cnn.campaign.campaign import close_iteration
+from active_cnn.records import JobState, TrainingSettings
+from active_cnn.ui.training import history_table
+from tests import fakes
+
+PAGE = "2_Train"
+
+
+def metrics(at):
+    return {metric.label: metric.value for metric in at.metric}
+
+
+@pytest.fixture
+def started(monkeypatch):
+    """What was started instead of a worker, which would import TensorFlow."""
+    calls = []
+
+    def start(store, campaign, settings):
+        calls.append(settings)
+        return store.add_job(campaign.name, store.iteration(campaign.name).number, settings)
+
+    monkeypatch.setattr(jobs, "start_training", start)
+    return calls
+
+
+@pytest.mark.usefixtures("empty_home")
+def test_without_a_campaign_it_says_how_to_get_one(open_page):
+    assert "no campaign" in open_page(PAGE).info[0].value
+
+
+def test_a_new_iteration_asks_for_its_training(new_store, open_page):
+    at = open_page(PAGE)
+    assert "press Train" in at.info[0].value
+    assert at.number_input(key="seed-0").value == new_store.iteration("small").seed
+
+
+@pytest.mark.usefixtures("new_store")
+def test_the_settings_reach_the_job(open_page, started):
+    at = open_page(PAGE)
+    at.segmented_control(key="preset").set_value("paper").run()
+    at.number_input(key="max_epochs").set_value(7)
+    at.number_input(key="batch_size").set_value(32)
+    at.toggle(key="balance").set_value(False)
+    at.button(key="train").click().run()
+    assert started == [
+        TrainingSettings(
+            min_delta=1e-5, patience=50, max_epochs=7, batch_size=32, balance=False, seed=1
+        )
+    ]
+
+
+@pytest.mark.usefixtures("new_store")
+def test_own_values_for_stopping_can_be_given(open_page, started):
+    at = open_page(PAGE)
+    at.segmented_control(key="preset").set_value("own values").run()
+    at.number_input(key="patience").set_value(3)
+    at.button(key="train").click().run()
+    assert started[0].patience == 3
+
+
+def test_progress_shows_phase_epoch_rate_and_what_is_left(new_store, open_page):
+    history = fakes.history(13)
+    fakes.begin(
+        new_store,
+        new_store.campaign(),
+        details={
+            "history": history,
+            "share_of_epoch": 0.5,
+            "spectra_per_second": 4321.0,
+            "seconds": 75.0,
+            "device": "CPU (cpu:0)",
+        },
+    )
+    at = open_page(PAGE)
+    shown = metrics(at)
+    assert shown["Epoch"] == "13"
+    assert shown["Spectra per second"] == "4,321"
+    assert shown["Elapsed in this phase"] == "1 min 15 s"
+    assert any("stops after" in caption.value for caption in at.caption)
+    assert any("CPU (cpu\\:0)" in caption.value for caption in at.caption)
+
+
+def test_predicting_shows_the_time_left(new_store, open_page):
+    fakes.begin(
+        new_store,
+        new_store.campaign(),
+        phase="predicting",
+        done=100,
+        total=300,
+        details={"spectra_per_second": 10.0, "seconds": 10.0},
+    )
+    assert metrics(open_page(PAGE))["Time left"] == "20 s"
+
+
+def test_cancel_asks_the_job_to_stop(new_store, open_page):
+    job = fakes.begin(new_store, new_store.campaign())
+    at = open_page(PAGE)
+    at.button(key=f"cancel-{job.number}").click().run()
+    assert new_store.job(job.number).is_cancel_requested
+    assert at.button(key=f"cancel-{job.number}").disabled
+
+
+def test_a_failure_shows_its_reason_and_can_be_restarted(new_store, open_page, started):
+    job = fakes.begin(new_store, new_store.campaign())
+    new_store.end_job(job.number, JobState.FAILED, "Class 'emission' has 1 labelled spectrum.")
+    at = open_page(PAGE)
+    assert "has 1 labelled spectrum" in at.error[0].value
+    at.button(key=f"restart-{job.number}").click().run()
+    assert started == [job.settings]
+
+
+def test_a_killed_worker_shows_as_interrupted(new_store, open_page):
+    job = fakes.begin(new_store, new_store.campaign())
+    new_store.set_job_process(job.number, socket.gethostname(), 2**22 - 3, 1.0)
+    at = open_page(PAGE)
+    assert "interrupted" in at.error[0].value
+    assert at.button(key=f"restart-{job.number}")
+
+
+@pytest.mark.usefixtures("store")
+def test_a_result_shows_counts_notices_and_the_way_on(open_page):
+    at = open_page(PAGE)
+    assert metrics(at)["Training spectra"] == "120"
+    assert any("The rule needs no training" in info.value for info in at.info)
+    assert "Measure the precision" in " ".join(link.label for link in at.get("page_link"))
+
+
+def test_a_training_that_runs_already_is_not_started_again(new_store, open_page):
+    at = open_page(PAGE)
+    fakes.begin(new_store, new_store.campaign())
+    at.button(key="train").click().run()
+    assert not at.exception
+    assert len(new_store.jobs("small")) == 1
+
+
+def test_the_history_has_a_row_for_each_iteration(store, campaign):
+    close_iteration(store, campaign)
+    table = history_table(campaign, store.iterations(campaign.name), {})
+    assert list(table["iteration"]) == [1, 0]
+    assert list(table["state"]) == ["new", "closed"]
+    assert table["epochs"].iloc[1] == 12
