@@ -23,7 +23,14 @@ from active_cnn.campaign.store import FILE_NAME, Store
 from active_cnn.delivery.candidates import above_threshold, find_candidates
 from active_cnn.delivery.tables import FORMATS, write_candidates
 from active_cnn.errors import ActiveCnnError, CampaignError, JobError, StoreError
-from active_cnn.records import STOPPING_PRESETS, Grid, Job, JobState, TrainingSettings
+from active_cnn.records import (
+    DEFAULT_PRESET,
+    STOPPING_PRESETS,
+    Grid,
+    Job,
+    JobState,
+    TrainingSettings,
+)
 from active_cnn.settings import Settings
 from active_cnn.spectra.ingest import IngestProgress, ingest
 
@@ -56,6 +63,13 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     sys.exit(0)
 
 
+def _path(text: str) -> Path:
+    # An empty path would mean the working folder; it comes from a variable that is not set.
+    if not text:
+        raise argparse.ArgumentTypeError("a path is empty")
+    return Path(text)
+
+
 def _complain(message: str) -> None:
     sys.stderr.write(f"active-cnn: {' '.join(message.split())}\n")
 
@@ -80,7 +94,7 @@ def _build_parser() -> _Parser:
     def add_home(command: _Parser) -> None:
         command.add_argument(
             "--home",
-            type=Path,
+            type=_path,
             default=Settings.from_environment().home,
             metavar="DIR",
             help="folder of the campaigns (default: $ACTIVE_CNN_HOME, else ./data)",
@@ -126,10 +140,10 @@ def _build_parser() -> _Parser:
     command.add_argument(
         "source",
         nargs="+",
-        type=Path,
+        type=_path,
         help="FITS files, folders, .txt lists of files, or pools (.h5)",
     )
-    command.add_argument("--out", type=Path, required=True, metavar="FILE.h5")
+    command.add_argument("--out", type=_path, required=True, metavar="FILE.h5")
     command.add_argument(
         "--resume", action="store_true", help="go on with a pool that was not finished"
     )
@@ -137,17 +151,17 @@ def _build_parser() -> _Parser:
         "--grid",
         nargs=3,
         metavar=("START", "END", "N"),
-        help="wavelengths in Å (vacuum) and their number (default: 6519 6732 140)",
+        help=f"wavelengths in Å (vacuum) and their number (default: {Grid()})",
     )
 
     command = add("create", _create, "create a campaign on a training set and a pool")
     add_home(command)
     command.add_argument("--name", required=True)
-    command.add_argument("--training", type=Path, required=True, metavar="FILE.csv")
-    command.add_argument("--pool", type=Path, required=True, metavar="FILE.h5")
+    command.add_argument("--training", type=_path, required=True, metavar="FILE.csv")
+    command.add_argument("--pool", type=_path, required=True, metavar="FILE.h5")
     command.add_argument(
         "--definition",
-        type=Path,
+        type=_path,
         metavar="FILE.toml",
         help="grid, classes and lines of the campaign (default: those of the method's authors)",
     )
@@ -158,7 +172,7 @@ def _build_parser() -> _Parser:
     command.add_argument(
         "--preset",
         choices=list(STOPPING_PRESETS),
-        default="notebook",
+        default=DEFAULT_PRESET,
         help="when the training stops (default: %(default)s)",
     )
     command.add_argument("--min-delta", type=float, metavar="X", help="instead of the preset's")
@@ -174,10 +188,10 @@ def _build_parser() -> _Parser:
     command.add_argument(
         "source",
         nargs="+",
-        type=Path,
+        type=_path,
         help="FITS files, folders, .txt lists of files, or pools (.h5)",
     )
-    command.add_argument("--out", type=Path, required=True, metavar="FILE.csv")
+    command.add_argument("--out", type=_path, required=True, metavar="FILE.csv")
 
     command = add("next", _next, "close the open iteration and begin the next one")
     add_campaign(command)
@@ -189,7 +203,7 @@ def _build_parser() -> _Parser:
     command = add("export", _export, "write the candidates")
     add_campaign(command)
     command.add_argument(
-        "--out", type=Path, required=True, metavar="FILE", help=f"ending: {', '.join(FORMATS)}"
+        "--out", type=_path, required=True, metavar="FILE", help=f"ending: {', '.join(FORMATS)}"
     )
     command.add_argument(
         "--threshold",
@@ -215,16 +229,22 @@ def _demo(options: argparse.Namespace) -> None:
         if options.if_empty and store.campaign_names():
             return
         with _Bar("Simulating", "spectra") as bar:
-            campaign = demo.create_demo(
-                store,
-                name=options.name,
-                pool_size=options.pool_size,
-                training_size=options.training_size,
-                emission_share=options.emission_share,
-                double_peak_share=options.double_peak_share,
-                seed=options.seed,
-                progress=bar.show,
-            )
+            try:
+                campaign = demo.create_demo(
+                    store,
+                    name=options.name,
+                    pool_size=options.pool_size,
+                    training_size=options.training_size,
+                    emission_share=options.emission_share,
+                    double_peak_share=options.double_peak_share,
+                    seed=options.seed,
+                    progress=bar.show,
+                )
+            except CampaignError:
+                # Another process may have made it in the meantime.
+                if options.if_empty and store.campaign_names():
+                    return
+                raise
     _say(f"Campaign {campaign.name!r} is ready in {options.home}.")
 
 
@@ -232,13 +252,13 @@ def _ingest(options: argparse.Namespace) -> None:
     grid = Grid()
     if options.grid:
         try:
-            start, end, n = options.grid
-            grid = Grid(float(start), float(end), int(n))
+            start, end, n = float(options.grid[0]), float(options.grid[1]), int(options.grid[2])
         except ValueError as error:
             raise CampaignError(
                 f"--grid {' '.join(options.grid)} is no grid: {error}. "
                 "Give two wavelengths in Å and a whole number."
             ) from error
+        grid = Grid(start, end, n)
     with _Bar("Ingesting", "spectra") as bar:
 
         def show(progress: IngestProgress) -> None:
@@ -419,6 +439,7 @@ class _Bar:
                 initial=known,
                 dynamic_ncols=True,
                 file=sys.stderr,
+                disable=None,  # where nobody watches, such as in a log
             )
             self._bar.start_t = self._began
         self._bar.total = total

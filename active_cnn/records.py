@@ -43,13 +43,14 @@ class Grid:
                 "Give a positive start and a larger end, in Å (vacuum)."
             )
         # Three convolution blocks with valid padding leave nothing of a shorter window.
-        if self.n < self.shortest:
+        if not self.shortest <= self.n <= self.longest:
             raise CampaignError(
-                f"A grid of {self.n} wavelengths is too short for the network. "
-                f"Give at least {self.shortest}."
+                f"A grid of {self.n} wavelengths is nothing for the network. "
+                f"Give {self.shortest} to {self.longest}."
             )
 
     shortest = 36
+    longest = 10_000
 
     @cached_property
     def wavelength(self) -> NDArray[np.float64]:
@@ -68,6 +69,13 @@ class Line:
 
     name: str
     wavelength: float
+
+    def __post_init__(self) -> None:
+        if not self.name or not 0 < self.wavelength < np.inf:
+            raise CampaignError(
+                f"The line {self.name!r} at {self.wavelength} Å cannot be marked: "
+                "give a name and a positive wavelength."
+            )
 
 
 @dataclass(frozen=True)
@@ -90,6 +98,19 @@ class OracleClass:
     key: str
     network_class: str | None
     is_target: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            raise CampaignError("An answer has no name: give it one.")
+        if not (len(self.key) == 1 and self.key.isascii() and self.key.isalnum()):
+            raise CampaignError(
+                f"The answer {self.name!r} has the key {self.key!r}: give one letter or digit."
+            )
+        if self.is_target and not self.network_class:
+            raise CampaignError(
+                f"The answer {self.name!r} is a target but trains no class of the network: "
+                "name that class, or do not make it a target."
+            )
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,6 +173,7 @@ STOPPING_PRESETS = {
     "paper": Stopping(min_delta=1e-5, patience=50),
     "notebook": Stopping(min_delta=1e-3, patience=10),
 }
+DEFAULT_PRESET = "notebook"
 
 
 @dataclass(frozen=True)
@@ -177,8 +199,8 @@ class TrainingSettings:
     """
 
     network: str = "paper"
-    min_delta: float = STOPPING_PRESETS["notebook"].min_delta
-    patience: int = STOPPING_PRESETS["notebook"].patience
+    min_delta: float = STOPPING_PRESETS[DEFAULT_PRESET].min_delta
+    patience: int = STOPPING_PRESETS[DEFAULT_PRESET].patience
     max_epochs: int = 1000
     batch_size: int = 64
     holdout: float = 0.1
@@ -239,7 +261,8 @@ class Campaign:
     def __post_init__(self) -> None:
         names = [c.name for c in self.classes]
         keys = [c.key for c in self.classes]
-        for what, values in (("class", names), ("key", keys)):
+        lines = [line.name for line in self.lines]
+        for what, values in (("class", names), ("key", keys), ("line", lines)):
             repeated = sorted({v for v in values if values.count(v) > 1})
             if repeated:
                 raise CampaignError(f"The {what} {repeated[0]!r} is given twice: make it unique.")
@@ -258,7 +281,9 @@ class Campaign:
     @cached_property
     def targets(self) -> tuple[str, ...]:
         """The network's classes that are looked for."""
-        return tuple(dict.fromkeys(c.network_class for c in self.classes if c.is_target))  # type: ignore[misc]
+        return tuple(
+            dict.fromkeys(c.network_class for c in self.classes if c.is_target and c.network_class)
+        )
 
     @cached_property
     def trains(self) -> dict[str, str]:

@@ -6,14 +6,15 @@ import hashlib
 import re
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import compress
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from active_cnn.campaign.store import Store
-from active_cnn.errors import AcquisitionError, CampaignError
+from active_cnn.errors import AcquisitionError, CampaignError, StoreError
 from active_cnn.evaluation.precision import Judgement, Precision, estimate_precision
 from active_cnn.learning.predictions import NOT_PREDICTED, PredictionsFile
 from active_cnn.query.strategies import STRATEGIES, Predictions
@@ -29,7 +30,7 @@ from active_cnn.records import (
     QueryItem,
 )
 from active_cnn.spectra.pool import Pool, index_pool, is_indexed
-from active_cnn.spectra.training_set import read_training_csv
+from active_cnn.spectra.training_set import TrainingSet, read_training_csv
 from active_cnn.spectra.wavelength import LINES
 
 # The classes of Škoda, Podsztavek & Tvrdík (2020); a campaign may have its own.
@@ -43,6 +44,8 @@ DEFAULT_CLASSES = (
 )
 
 POOL_INDEX = "pool-index.h5"
+
+LARGEST_SEED = 2**31 - 1
 
 PERFORMANCE_SIZE = 30
 RELABEL_SIZE = 100
@@ -93,25 +96,33 @@ def create_campaign(
         If one of the files cannot be used, with the row and the value.
     """
     check_new_name(store, name)
-    if not 0 <= seed < 2**31:
-        raise CampaignError(f"The seed is {seed}: give a number from 0 to {2**31 - 1}.")
-    grid = grid or Grid()
-    trains = {c.name: c.network_class for c in classes if c.network_class}
-    read_training_csv(training, grid, trains)
-    folder = store.home / name
-    folder.mkdir(exist_ok=True)
-    index_pool(pool, folder / POOL_INDEX, grid, progress)
+    check_seed(seed)
     campaign = Campaign(
         name=name,
         created_at=store.now(),
-        grid=grid,
+        grid=grid or Grid(),
         classes=classes,
         lines=lines,
         training_path=_stored_path(store, training),
-        training_sha256=hash_file(training),
+        training_sha256="",
         pool_path=_stored_path(store, pool),
-        pool_fingerprint=Pool(pool, folder / POOL_INDEX).fingerprint,
+        pool_fingerprint="",
         seed=seed,
+    )
+    read_training_csv(training, campaign.grid, campaign.trains)
+    training_sha256 = hash_file(training)
+    folder = store.home / name
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"Cannot make the campaign's folder {folder}: {error.strerror}. Choose another name."
+        ) from error
+    index_pool(pool, folder / POOL_INDEX, campaign.grid, progress)
+    campaign = replace(
+        campaign,
+        training_sha256=training_sha256,
+        pool_fingerprint=Pool(pool, folder / POOL_INDEX).fingerprint,
     )
     store.add_campaign(campaign, first_seed=seed)
     return campaign
@@ -134,6 +145,18 @@ def check_new_name(store: Store, name: str) -> None:
         raise CampaignError(
             f"There is a campaign {name!r} already in {store.home}. Choose another name."
         )
+
+
+def check_seed(seed: int) -> None:
+    """Refuse a seed that the seeds of a campaign cannot be derived from.
+
+    Raises
+    ------
+    CampaignError
+        If it is negative or too large.
+    """
+    if not 0 <= seed <= LARGEST_SEED:
+        raise CampaignError(f"The seed is {seed}: give a number from 0 to {LARGEST_SEED}.")
 
 
 def _stored_path(store: Store, path: Path) -> str:
@@ -247,6 +270,7 @@ def draw_performance_sample(
     ]
     left_out = np.zeros(pool.n, dtype=bool)
     left_out[pool.rows([*trained_answers(store, campaign, iteration), *drawn])] = True
+    left_out[_initial_rows(store, campaign, pool)] = True
     chosen, notices = [], []
     for target in campaign.targets:
         position = campaign.network_classes.index(target)
@@ -301,6 +325,7 @@ def draw_relabel_query(
     known = {*store.current_answers(campaign.name), *store.asked(iteration)}
     is_open = predictions.labels != NOT_PREDICTED
     is_open[pool.rows(sorted(known))] = False
+    is_open[_initial_rows(store, campaign, pool)] = False
     rows = np.flatnonzero(is_open)
     n_open = int(predictions.is_target[rows].sum()) if strategy == "random-target" else len(rows)
     if not n_open:
@@ -322,6 +347,12 @@ def draw_relabel_query(
         notice,
         predictions.entropy[chosen],
     )
+
+
+def _initial_rows(store: Store, campaign: Campaign, pool: Pool) -> NDArray[np.int64]:
+    # Spectra of the initial training set may lie in the pool too: they are known already.
+    rows = pool.find(read_initial_set(store, campaign).identifiers)
+    return rows[rows >= 0]
 
 
 def _query_seed(store: Store, campaign: Campaign, iteration: Iteration) -> int:
@@ -479,13 +510,15 @@ class LabelledWindows:
     sha256: str
 
 
-def build_training_set(store: Store, campaign: Campaign, iteration: Iteration) -> LabelledWindows:
-    """Join the initial training set and the answers that the iteration knows.
+def read_initial_set(store: Store, campaign: Campaign) -> TrainingSet:
+    """Read the initial training set.
 
     Raises
     ------
+    SpectrumError
+        If its file is missing or damaged.
     CampaignError
-        If the file of the initial training set has changed since the campaign was created.
+        If it has changed since the campaign was created.
     """
     path = training_path(store, campaign)
     initial = read_training_csv(path, campaign.grid, campaign.trains)
@@ -496,12 +529,30 @@ def build_training_set(store: Store, campaign: Campaign, iteration: Iteration) -
             f"(SHA-256 {found[:12]}…, not {campaign.training_sha256[:12]}…). "
             "Put the file back, or create a new campaign on the new one."
         )
+    return initial
+
+
+def build_training_set(store: Store, campaign: Campaign, iteration: Iteration) -> LabelledWindows:
+    """Join the initial training set and the answers that the iteration knows.
+
+    What the oracle said of a spectrum replaces what the initial training set says of it.
+
+    Raises
+    ------
+    CampaignError
+        If the file of the initial training set has changed since the campaign was created.
+    """
+    initial = read_initial_set(store, campaign)
+    answered = store.current_answers(campaign.name, iteration.answers_through)
+    kept = np.array([name not in answered for name in initial.identifiers], dtype=bool)
     answers = trained_answers(store, campaign, iteration)
     said = [campaign.trains[answer.answer] for answer in answers.values() if answer.answer]
     pool = open_pool(store, campaign)
-    windows = np.concatenate([initial.windows, pool.windows(pool.rows(list(answers)))])
-    labels = _positions(campaign, [*(campaign.trains[name] for name in initial.labels), *said])
-    identifiers = (*initial.identifiers, *answers)
+    windows = np.concatenate([initial.windows[kept], pool.windows(pool.rows(list(answers)))])
+    labels = _positions(
+        campaign, [*(campaign.trains[name] for name in compress(initial.labels, kept)), *said]
+    )
+    identifiers = (*compress(initial.identifiers, kept), *answers)
     digest = hashlib.sha256(windows.tobytes())
     digest.update(labels.tobytes())
     digest.update("\n".join(identifiers).encode())

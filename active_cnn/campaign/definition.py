@@ -64,6 +64,11 @@ def read_definition(path: Path) -> Definition:
     if "grid" in content:
         given = _take(path, "[grid]", content["grid"], {"start": float, "end": float, "n": int}, ())
         grid = Grid(given["start"], given["end"], given["n"])
+    for name in ("class", "line"):
+        if not isinstance(content.get(name, []), list):
+            raise CampaignError(
+                f"{path}: {name} is {content[name]!r}: write each one under [[{name}]]."
+            )
     classes = tuple(
         OracleClass(
             given["name"], given["key"], given.get("network_class"), given.get("is_target", False)

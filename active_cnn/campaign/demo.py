@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import shutil
-import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from active_cnn.campaign.campaign import check_new_name, create_campaign
+from active_cnn.campaign.campaign import check_new_name, check_seed, create_campaign
 from active_cnn.campaign.store import Store
 from active_cnn.records import Campaign
 from active_cnn.spectra.simulation import write_demo
@@ -39,7 +40,7 @@ def create_demo(
     store : Store
         Where the campaign will be kept.
     name : str
-        Name of the campaign; the survey lies in `<name>-survey`.
+        Name of the campaign; the survey lies in its folder.
     pool_size, training_size : int
         Numbers of spectra.
     emission_share, double_peak_share : float
@@ -60,25 +61,33 @@ def create_demo(
     SpectrumError
         If a size or a share makes no sense.
     """
-    check_new_name(store, name)
-    folder = store.home / f"{name}-survey"
-    # Until the survey is whole it has another name; what is left of a broken-off one is replaced.
-    unfinished = Path(tempfile.mkdtemp(prefix=f"unfinished-{name}-", dir=store.home))
-    try:
-        unfinished.chmod(0o755)
-        write_demo(
-            unfinished,
-            pool_size=pool_size,
-            training_size=training_size,
-            emission_share=emission_share,
-            double_peak_share=double_peak_share,
-            n_fits=min(60, pool_size),
-            seed=seed,
-            progress=progress,
-        )
-        if folder.exists():
-            shutil.rmtree(folder)
-        unfinished.rename(folder)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
-    return create_campaign(store, name, folder / "training.csv", folder / "pool.h5", seed=seed)
+    check_seed(seed)
+    with _alone(store.home):
+        check_new_name(store, name)
+        # Until the survey is whole it has another name; what is left of a broken-off one goes.
+        folder, unfinished = store.home / name / "survey", store.home / name / "unfinished-survey"
+        for leftover in (folder, unfinished):
+            shutil.rmtree(leftover, ignore_errors=True)
+        try:
+            write_demo(
+                unfinished,
+                pool_size=pool_size,
+                training_size=training_size,
+                emission_share=emission_share,
+                double_peak_share=double_peak_share,
+                n_fits=min(60, pool_size),
+                seed=seed,
+                progress=progress,
+            )
+            unfinished.rename(folder)
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
+        return create_campaign(store, name, folder / "training.csv", folder / "pool.h5", seed=seed)
+
+
+@contextmanager
+def _alone(home: Path) -> Iterator[None]:
+    # Two that make the demo at once would take each other's half-written survey for a leftover.
+    with (home / "demo.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

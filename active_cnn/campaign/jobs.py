@@ -70,7 +70,7 @@ def start_training(store: Store, campaign: Campaign, settings: TrainingSettings)
 def note_process(store: Store, number: int, pid: int) -> None:
     """Note which process of this host works on a job."""
     try:
-        started = psutil.Process(pid).create_time()
+        started = _start_of(psutil.Process(pid))
     except psutil.NoSuchProcess:
         return
     store.set_job_process(number, socket.gethostname(), pid, started)
@@ -104,9 +104,15 @@ def _is_alive(job: Job, now: str) -> bool:
     try:
         process = psutil.Process(job.pid)
         # The number of a process is used again; its start time is not.
-        return process.create_time() == job.pid_started and process.status() != psutil.STATUS_ZOMBIE
+        is_same = job.pid_started is not None and abs(_start_of(process) - job.pid_started) < 1
+        return is_same and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+def _start_of(process: psutil.Process) -> float:
+    # In seconds since the machine was started: a clock that is set right moves both.
+    return process.create_time() - psutil.boot_time()
 
 
 def cancel(store: Store, campaign: Campaign) -> None:

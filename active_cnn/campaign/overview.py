@@ -16,14 +16,13 @@ from active_cnn.campaign.campaign import (
     open_pool,
     open_predictions,
     trained_answers,
-    training_path,
 )
 from active_cnn.campaign.store import Store
 from active_cnn.errors import SpectrumError
 from active_cnn.records import Answer, Campaign, Grid, Medium, Purpose, Query, QueryItem, Spectrum
 from active_cnn.spectra.preprocessing import POOL_RESOLVING_POWER, prepare, rescale
 from active_cnn.spectra.readers import read
-from active_cnn.spectra.training_set import TrainingSet, read_training_csv
+from active_cnn.spectra.training_set import TrainingSet
 
 
 class Step(StrEnum):
@@ -105,11 +104,6 @@ def epochs_to_patience(losses: Sequence[float], min_delta: float, patience: int)
         else:
             waited += 1
     return max(patience - waited, 0)
-
-
-def read_training_set(store: Store, campaign: Campaign) -> TrainingSet:
-    """Read the initial training set of a campaign."""
-    return read_training_csv(training_path(store, campaign), campaign.grid, campaign.trains)
 
 
 @dataclass(frozen=True, eq=False)

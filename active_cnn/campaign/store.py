@@ -136,7 +136,13 @@ class Store:
             raise
 
     def _rows(self, sql: str, parameters: Sequence[object] = ()) -> list[dict[str, Any]]:
-        return list(self._db.query(sql, parameters))
+        try:
+            return list(self._db.query(sql, parameters))
+        except sqlite3.Error as error:
+            raise StoreError(
+                f"Cannot read {self.home / FILE_NAME}: {error}. "
+                "See whether another program holds the file, or restore it from a copy."
+            ) from error
 
     def _insert(self, table: str, row: dict[str, Any]) -> int:
         key = self._db.table(table).insert(row).last_pk

@@ -70,6 +70,8 @@ def write_candidates(candidates: pd.DataFrame, path: Path) -> None:
             f"Cannot write {path}: {error.strerror}. Give a file in a folder that exists and "
             "that you may write to."
         ) from error
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def format_candidates(candidates: pd.DataFrame, ending: str) -> bytes:

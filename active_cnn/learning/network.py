@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import keras
 from keras import layers
 
 from active_cnn.errors import CampaignError
+from active_cnn.spectra.pool_file import publish
 
 
 def build_paper_network(n_wavelengths: int, n_classes: int) -> keras.Model:
@@ -63,9 +63,7 @@ def save_network(network: keras.Model, path: Path) -> None:
     """Save a network so that `path` either holds all of it or does not exist."""
     unfinished = path.with_name(f"unfinished-{path.name}")
     network.save(unfinished)
-    with unfinished.open("rb") as file:
-        os.fsync(file.fileno())
-    unfinished.replace(path)
+    publish(unfinished, path)
 
 
 def load_network(path: Path) -> keras.Model:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.special import entr
 
 from active_cnn.errors import StoreError
+from active_cnn.spectra.pool_file import publish
 
 # Predicted class of a row that holds no usable spectrum.
 NOT_PREDICTED = 255
@@ -101,9 +101,7 @@ class PredictionsWriter:
     def finish(self) -> None:
         """Put the complete file in its place."""
         self._file.close()
-        with self._unfinished.open("rb") as file:
-            os.fsync(file.fileno())
-        self._unfinished.replace(self._path)
+        publish(self._unfinished, self._path)
 
     def discard(self) -> None:
         """Remove what has been written."""

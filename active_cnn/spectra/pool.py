@@ -103,7 +103,7 @@ def index_pool(
 
 
 def is_indexed(path: Path, index_path: Path) -> bool:
-    """Tell whether the index is there and was made of the pool's file as it is now.
+    """Tell whether the index can be read and was made of the pool's file as it is now.
 
     Raises
     ------
@@ -111,10 +111,11 @@ def is_indexed(path: Path, index_path: Path) -> bool:
         If the pool cannot be read.
     """
     stamp = _stamp(Path(path))
-    if not Path(index_path).exists():
+    try:
+        with open_hdf5(Path(index_path)) as index:
+            found = [index.attrs.get(name) for name in ("version", "size", "mtime_ns")]
+    except SpectrumError:  # missing or damaged: it can be made anew
         return False
-    with open_hdf5(Path(index_path)) as index:
-        found = [index.attrs.get(name) for name in ("version", "size", "mtime_ns")]
     return found == [INDEX_VERSION, *stamp]
 
 
@@ -173,14 +174,8 @@ class Pool:
         usable.setflags(write=False)
         return usable
 
-    def rows(self, identifiers: Sequence[str]) -> NDArray[np.int64]:
-        """Find the rows of identifiers, in their order.
-
-        Raises
-        ------
-        SpectrumError
-            If an identifier is not in the pool.
-        """
+    def find(self, identifiers: Sequence[str]) -> NDArray[np.int64]:
+        """Find the rows of identifiers, in their order; −1 for those that are not in the pool."""
         asked = np.array(identifiers, dtype=object)
         wanted = hash_texts(asked)
         position = np.searchsorted(self._hashes, wanted)
@@ -195,9 +190,20 @@ class Pool:
             found[pending[agree]] = rows[agree]
             pending = pending[~agree]
             position[pending] += 1
-        missing = asked[found < 0]
-        if missing.size:
-            others = f" (nor {missing.size - 1} more of those asked)" if missing.size > 1 else ""
+        return found
+
+    def rows(self, identifiers: Sequence[str]) -> NDArray[np.int64]:
+        """Find the rows of identifiers, in their order.
+
+        Raises
+        ------
+        SpectrumError
+            If an identifier is not in the pool.
+        """
+        found = self.find(identifiers)
+        missing = [name for name, row in zip(identifiers, found, strict=True) if row < 0]
+        if missing:
+            others = f" (nor {len(missing) - 1} more of those asked)" if len(missing) > 1 else ""
             raise SpectrumError(
                 f"There is no spectrum '{missing[0]}'{others} in the pool {self.path}. "
                 "Check the spelling (capitals count) and the choice of the pool."

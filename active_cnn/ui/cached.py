@@ -13,7 +13,7 @@ import pandas as pd
 import streamlit as st
 
 from active_cnn.campaign import overview
-from active_cnn.campaign.campaign import open_pool
+from active_cnn.campaign.campaign import open_pool, read_initial_set
 from active_cnn.campaign.overview import Gallery, Histogram, Preparation
 from active_cnn.campaign.overview import View as SpectrumView
 from active_cnn.campaign.store import Store
@@ -34,7 +34,7 @@ _KEYS: dict[Any, Any] = {
 @st.cache_data(max_entries=4, hash_funcs=_KEYS, show_spinner="Reading the training set …")
 def training_set(store: Store, campaign: Campaign) -> TrainingSet:
     """Give the initial training set."""
-    return overview.read_training_set(store, campaign)
+    return read_initial_set(store, campaign)
 
 
 @st.cache_data(max_entries=16, hash_funcs=_KEYS, show_spinner="Reading the pool …")

@@ -126,17 +126,11 @@ def read_classes(table: pd.DataFrame) -> tuple[OracleClass, ...]:
     Raises
     ------
     CampaignError
-        If a row lacks a name, or a key that a keyboard has.
+        If a row is no class.
     """
     classes = []
     for row in table.to_dict("records"):
         name, key = _text(row["name"]), _text(row["key"]).lower()
-        if not name:
-            raise CampaignError("An answer has no name: fill it in, or remove its row.")
-        if not (len(key) == 1 and key.isascii() and key.isalnum()):
-            raise CampaignError(
-                f"The answer {name!r} has the key {key!r}: give one letter or digit."
-            )
         is_target = row["is_target"] is True or row["is_target"] == 1
         classes.append(OracleClass(name, key, _text(row["network_class"]) or None, is_target))
     return tuple(classes)

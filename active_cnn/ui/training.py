@@ -12,6 +12,7 @@ import streamlit as st
 from active_cnn.campaign import jobs
 from active_cnn.campaign.overview import epochs_to_patience
 from active_cnn.records import (
+    DEFAULT_PRESET,
     STOPPING_PRESETS,
     Answer,
     Campaign,
@@ -42,13 +43,13 @@ def ask_settings(iteration: Iteration) -> TrainingSettings:
     preset = st.segmented_control(
         "When to stop",
         [*STOPPING_PRESETS, OWN],
-        default="notebook",
+        default=DEFAULT_PRESET,
         required=True,
         key="preset",
         format_func=_describe_stopping,
         help="The text and the code of the method's authors differ; both are offered.",
     )
-    stopping = STOPPING_PRESETS.get(str(preset), STOPPING_PRESETS["notebook"])
+    stopping = STOPPING_PRESETS.get(str(preset), STOPPING_PRESETS[DEFAULT_PRESET])
     if preset == OWN:
         left, right = st.columns(2)
         stopping = Stopping(
@@ -172,7 +173,13 @@ def _describe_left(job: Job, phase: str, history: Mapping[str, Sequence[float]])
     # Before the first chunk the rate is still that of the training.
     if phase == "predicting" and job.done and job.details.get("spectra_per_second"):
         return duration((job.total - job.done) / job.details["spectra_per_second"])
-    return "not known" if phase == "training" and history else "–"
+    losses = history.get("loss", [])
+    if phase != "training" or not losses:
+        return "–"
+    # An improvement starts the patience anew, so that there is only a bound before the last epoch.
+    epoch = job.details["seconds"] / (len(losses) + job.details["share_of_epoch"])
+    more = epochs_to_patience(losses, job.settings.min_delta, job.settings.patience)
+    return f"≥ {duration(min(more, job.total - job.done) * epoch)}"
 
 
 def show_result(campaign: Campaign, iteration: Iteration, result: TrainingResult) -> None:

@@ -12,6 +12,7 @@ from active_cnn.campaign.campaign import (
     draw_performance_sample,
     draw_relabel_query,
     open_pool,
+    read_initial_set,
     record_answer,
 )
 from active_cnn.campaign.overview import (
@@ -21,7 +22,6 @@ from active_cnn.campaign.overview import (
     next_step,
     predicted_gallery,
     prepare_file,
-    read_training_set,
     read_whole,
     snr_histogram,
     training_gallery,
@@ -82,7 +82,7 @@ def test_the_histogram_counts_every_usable_spectrum(store, campaign):
 
 def test_galleries_are_seeded_and_of_their_class(store, campaign, score):
     score()
-    training = read_training_set(store, campaign)
+    training = read_initial_set(store, campaign)
     first = training_gallery(training, "emission", 4, seed=1)
     assert first.identifiers == training_gallery(training, "emission", 4, seed=1).identifiers
     assert first.n_in_class == training.labels.count("emission")

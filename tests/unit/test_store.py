@@ -182,9 +182,9 @@ def test_a_creation_that_fails_stores_nothing_and_can_be_repeated(store, survey,
 def test_a_write_that_breaks_off_leaves_nothing_behind(store, campaign):
     with pytest.raises(sqlite3.IntegrityError):
         store.add_campaign(
-            # The second line has the name of the first: the last table refuses.
-            replace(campaign, name="half", lines=(Line("Hα", 1.0), Line("Hα", 2.0))),
-            first_seed=1,
+            # A seed that is no number: the last table refuses.
+            replace(campaign, name="half"),
+            first_seed="one",
         )
     assert store.campaign_names() == [campaign.name]
     assert len(store.iterations(campaign.name)) == 1

@@ -25,6 +25,7 @@ from active_cnn.spectra.simulation.lines import HALPHA
 # Podsztavek (2017): 6102, 5301 and 1533 of 12 936 Ondřejov spectra.
 TRAINING_SHARES = (0.4098, 0.1185)
 
+MOST = 100_000_000  # spectra in a pool or a training set
 BLOCK = 4096
 KNOWN = (6400.0, 6850.0)  # Å (vacuum): the simulator knows no lines beyond
 
@@ -78,8 +79,10 @@ def _check(
             "Choose a grid of that kind, such as the default one."
         )
     for name, size in (("pool", pool_size), ("training set", training_size)):
-        if size < 1:
-            raise SpectrumError(f"A {name} of {size} spectra cannot be made: ask for at least 1.")
+        if not 1 <= size <= MOST:
+            raise SpectrumError(
+                f"A {name} of {size} spectra cannot be made: ask for 1 to {MOST:,}."
+            )
     for name, share in zip(LABELS[1:], shares, strict=True):
         if not 0 <= share <= 1:
             raise SpectrumError(f"A share of {share:g} {name} spectra is not between 0 and 1.")
