@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+import h5py
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,7 +30,10 @@ from active_cnn.spectra.pool_file import (
 )
 from active_cnn.spectra.preprocessing import DEFECTS, prepare, rescale
 from active_cnn.spectra.readers import read
-from active_cnn.spectra.sources import is_pool
+from active_cnn.spectra.sources import is_folder, is_list, is_pool, read_list, walk
+
+# What h5py raises when a file is damaged.
+_DAMAGED = (SpectrumError, OSError, RuntimeError, KeyError)
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,16 +56,18 @@ def classify(
     """Write the predicted class of each spectrum of `sources` to a CSV file.
 
     Columns path, identifier, label, p_<class> of each class, reason; a row for each file, and for
-    each row of a pool. A refused one has no label but its reason.
+    each row of a pool, in the order of the sources. A refused one, and a pool that cannot be read,
+    has no label but its reason. Files are named the way that their source is.
 
     Parameters
     ----------
     store, campaign : Store, Campaign
         Whose newest network is used.
     sources : sequence of Path
-        Files, folders (searched at every depth) and pools.
+        Files, folders (searched at every depth), pools and lists: ``.txt`` files each of whose
+        lines names one of these, relative to the folder of the list.
     out : Path
-        Of the CSV file; it appears when it is complete.
+        Of the CSV file (``.csv``), none of the sources; it appears when it is complete.
     progress : callable, optional
         Told how many spectra are done, and of how many.
 
@@ -73,80 +80,173 @@ def classify(
     CampaignError
         If nothing has been trained yet.
     SpectrumError
-        If a source is missing or a pool has another grid.
+        If a source is missing, a folder cannot be searched, or there is nothing at all.
     StoreError
         If `out` cannot be written.
     """
+    _refuse_place(out)
     iteration = last_scored(store, campaign.name)
     if iteration is None or iteration.result is None:
         raise CampaignError(
             f"Campaign {campaign.name!r} has no network yet. Train its first iteration."
         )
     listed = [pair for source in sources for pair in _list(source)]
-    total = sum(_count(path, campaign.grid) for path, _ in listed)
-    if not total:
+    if not listed:
         raise SpectrumError(
-            f"There are no spectra in {', '.join(map(str, sources))}. "
+            f"There are no spectra in {', '.join(map(str, sources)) or 'no sources'}. "
             "Give FITS files, folders that hold some, or pools (.h5)."
         )
-    network = load_network(iteration_folder(store, iteration) / iteration.result.network_file)
+    _refuse_overwriting((path for path, _ in listed), out)
     classes = campaign.network_classes
     done = n_refused = 0
-    unfinished = out.with_name(f"unfinished-{out.name}")
-    try:
-        with unfinished.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow(
-                ["path", "identifier", "label", *map(probability_column, classes), "reason"]
+    with _new_table(out) as write:
+        write([["path", "identifier", "label", *map(probability_column, classes), "reason"]])
+        total = sum(_count(path, campaign.grid) for path, _ in listed)
+        network = load_network(iteration_folder(store, iteration) / iteration.result.network_file)
+        for found in _batches(_find(listed, campaign.grid)):
+            usable = [one.flux for one in found if one.flux is not None]
+            probabilities: NDArray[np.float32] = np.empty((0, len(classes)), np.float32)
+            if usable:
+                probabilities = predict(network, rescale(np.stack(usable)))
+            said = iter([classes[int(p.argmax())], *(f"{x:.6f}" for x in p)] for p in probabilities)
+            blank = [""] * (1 + len(classes))
+            write(
+                [one.path, one.identifier, *(blank if one.flux is None else next(said)), one.reason]
+                for one in found
             )
-            for found in _batches(_find(listed, campaign.grid)):
-                usable = [one.flux for one in found if one.flux is not None]
-                probabilities: NDArray[np.float32] = np.empty((0, len(classes)), np.float32)
-                if usable:
-                    probabilities = predict(network, rescale(np.stack(usable)))
-                said = iter(
-                    [classes[int(p.argmax())], *(f"{x:.6f}" for x in p)] for p in probabilities
+            n_refused += len(found) - len(usable)
+            done += len(found)
+            if progress:
+                progress(done, total)
+    return done - n_refused, n_refused
+
+
+def _refuse_place(out: Path) -> None:
+    if out.suffix.lower() != ".csv":
+        raise StoreError(
+            f"Cannot write {out}: its name ends in {out.suffix!r}, the table is CSV. "
+            "Give a name that ends in .csv."
+        )
+    with _blamed_on(out):
+        if out.is_dir():
+            raise StoreError(f"Cannot write {out}: it is a folder. Give the path of a file.")
+        if not out.parent.is_dir():
+            raise StoreError(
+                f"Cannot write {out}: the folder {out.parent} does not exist. "
+                "Make it, or give a file in a folder that exists."
+            )
+    if not os.access(out.parent, os.W_OK | os.X_OK):
+        raise StoreError(
+            f"Cannot write {out}: you may not write to the folder {out.parent}. "
+            "Give a file in a folder that you may write to."
+        )
+
+
+def _refuse_overwriting(paths: Iterable[Path], out: Path) -> None:
+    written = {}
+    for target in (out, _unfinished(out)):
+        with suppress(OSError):
+            stat = target.stat()
+            written[stat.st_dev, stat.st_ino] = target
+    if not written:
+        return
+    for path in paths:
+        with suppress(OSError):
+            stat = path.stat()
+            same = written.get((stat.st_dev, stat.st_ino))
+            if same:
+                raise StoreError(
+                    f"Cannot write {out}: {same} is among the sources (as {path}) and would be "
+                    "overwritten. Give a file outside the sources, or remove it first."
                 )
-                blank = [""] * (1 + len(classes))
-                for one in found:
-                    prediction = blank if one.flux is None else next(said)
-                    writer.writerow([one.path, one.identifier, *prediction, one.reason])
-                n_refused += len(found) - len(usable)
-                done += len(found)
-                if progress:
-                    progress(done, total)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(out)
+
+
+def _unfinished(out: Path) -> Path:
+    return out.with_name(f"unfinished-{out.name}")
+
+
+@contextmanager
+def _blamed_on(out: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise StoreError(
             f"Cannot write {out}: {error.strerror}. Give a file in a folder that exists and that "
             "you may write to."
         ) from error
+
+
+@contextmanager
+def _new_table(out: Path) -> Iterator[Callable[[Iterable[Sequence[str]]], None]]:
+    # Gives a function that adds rows; the file appears when all of them are written.
+    unfinished = _unfinished(out)
+    with _blamed_on(out):
+        # Names of files are bytes, which need not be UTF-8.
+        file = unfinished.open("w", newline="", encoding="utf-8", errors="backslashreplace")
+    writer = csv.writer(file)
+
+    def write(rows: Iterable[Sequence[str]]) -> None:
+        with _blamed_on(out):
+            writer.writerows(rows)
+
+    try:
+        yield write
+        with _blamed_on(out):
+            file.flush()
+            os.fsync(file.fileno())
+            file.close()
+            unfinished.replace(out)
     finally:
-        unfinished.unlink(missing_ok=True)
-    return done - n_refused, n_refused
+        with suppress(OSError):
+            file.close()
+        with suppress(OSError):
+            unfinished.unlink()
 
 
-def _list(source: Path) -> list[tuple[Path, str]]:
-    # Each file is named in the table the way that the user named its source; whatever lies in a
-    # folder gets its row, so that nothing is passed over in silence.
-    if source.is_dir():
-        return [(path, str(path)) for path in sorted(source.rglob("*")) if path.is_file()]
-    if not source.exists():
-        raise SpectrumError(f"The source {source} does not exist. Check its path.")
-    return [(source, str(source))]
+def _list(source: Path) -> Iterator[tuple[Path, str]]:
+    # With each file comes why it is no list, where it could have been one.
+    if is_folder(source):
+        yield from ((path, "") for path in _files_in(source))
+    elif not is_list(source):
+        yield source, ""
+    elif reason := _refuse_list(source):
+        yield source, reason
+    else:
+        for line, entry in read_list(source):
+            path = source.parent / entry
+            if is_folder(path, f" (line {line} of {source})"):
+                yield from ((file, "") for file in _files_in(path))
+            else:
+                yield path, ""
+
+
+def _files_in(folder: Path) -> Iterator[Path]:
+    # Whatever lies there gets its row, so that nothing is passed over in silence, not even a link
+    # that leads nowhere; pipes, sockets and devices alone are no files.
+    return (path for path in walk(folder) if path.is_file() or not path.exists())
+
+
+def _refuse_list(path: Path) -> str:
+    line = 0
+    for line, entry in read_list(path):
+        try:
+            exists = (path.parent / entry).exists()
+        except OSError:
+            exists = False
+        if not exists:
+            return f"nor a list of sources: its line {line} names {entry[:60]!r}, not found"
+    return "" if line else "nor a list of sources: it has no lines"
 
 
 def _count(path: Path, grid: Grid) -> int:
-    if not is_pool(path):
-        return 1
-    with open_pool(path, grid) as group:
-        return len(group["spectra"])
+    if is_pool(path):
+        with suppress(*_DAMAGED), open_pool(path, grid) as group:
+            return len(group["spectra"])
+    return 1
 
 
 def _find(listed: Sequence[tuple[Path, str]], grid: Grid) -> Iterator[_Found]:
-    for path, name in listed:
+    for path, no_list in listed:
         if is_pool(path):
             yield from _find_in_pool(path, grid)
             continue
@@ -154,27 +254,46 @@ def _find(listed: Sequence[tuple[Path, str]], grid: Grid) -> Iterator[_Found]:
         try:
             spectrum = read(path)
             identifier = spectrum.identifier
-            yield _Found(name, identifier, prepare(spectrum, grid), "")
+            flux = prepare(spectrum, grid)
         except SpectrumError as error:
-            yield _Found(name, identifier, None, str(error))
+            reason = f"{error}; {no_list}" if no_list else str(error)
+            yield _Found(str(path), identifier, None, reason)
+        else:
+            yield _Found(str(path), identifier, flux, "")
 
 
 def _find_in_pool(path: Path, grid: Grid) -> Iterator[_Found]:
-    with open_pool(path, grid) as group:
-        n = len(group["spectra"])
-        for start in range(0, n, BATCH):
-            rows = slice(start, min(start + BATCH, n))
-            flux = read_flux(group["spectra"], rows)
-            defects = find_unusable(group, rows, flux)
-            names = read_texts(group["filenames"], rows)
-            files = read_column("path", group, rows)
-            for position, defect in enumerate(defects):
-                yield _Found(
-                    str(files[position] or path),
-                    names[position],
-                    None if defect else flux[position],
-                    DEFECTS[int(defect)] if defect else "",
-                )
+    n_read = 0
+    try:
+        with open_pool(path, grid) as group:
+            n = len(group["spectra"])
+            for start in range(0, n, BATCH):
+                rows = slice(start, min(start + BATCH, n))
+                yield from _find_in_rows(path, group, rows)
+                n_read = rows.stop
+    except _DAMAGED as error:
+        reason = str(error)
+        if not isinstance(error, SpectrumError):
+            reason = f"{path} is damaged: {' '.join(reason.split())}. Write the pool again."
+        if n_read:
+            reason = f"from row {n_read} on nothing could be read: {reason}"
+        yield _Found(str(path), path.name, None, reason)
+
+
+def _find_in_rows(path: Path, group: h5py.Group, rows: slice) -> list[_Found]:
+    flux = read_flux(group["spectra"], rows)
+    defects = find_unusable(group, rows, flux)
+    names = read_texts(group["filenames"], rows)
+    files = read_column("path", group, rows)
+    return [
+        _Found(
+            str(file or path),
+            name,
+            None if defect else window,
+            DEFECTS[int(defect)] if defect else "",
+        )
+        for file, name, window, defect in zip(files, names, flux, defects, strict=True)
+    ]
 
 
 def _batches(found: Iterator[_Found]) -> Iterator[list[_Found]]:

@@ -36,8 +36,8 @@ def find_files(sources: Iterable[str | Path]) -> Iterator[Path]:
     """
     for source in sources:
         path = Path(source)
-        if path.suffix.lower() == LIST_SUFFIX and path.is_file():
-            for line, listed in _listed(path):
+        if is_list(path):
+            for line, listed in read_list(path):
                 yield from _below(path.parent / listed, f" (line {line} of {path})")
         else:
             yield from _below(path, "")
@@ -46,6 +46,11 @@ def find_files(sources: Iterable[str | Path]) -> Iterator[Path]:
 def is_pool(path: Path) -> bool:
     """Whether a file holds many prepared spectra instead of one to be read."""
     return path.suffix.lower() in POOL_SUFFIXES
+
+
+def is_list(path: Path) -> bool:
+    """Whether a source is by its name a list of other sources; see `is_folder` for errors."""
+    return path.suffix.lower() == LIST_SUFFIX and not is_folder(path)
 
 
 def count_spectra(sources: Iterable[str | Path], grid: Grid) -> int:
@@ -72,24 +77,37 @@ def count_spectra(sources: Iterable[str | Path], grid: Grid) -> int:
     return n
 
 
-def _below(path: Path, where: str) -> Iterator[Path]:
+def is_folder(path: Path, where: str = "") -> bool:
+    """Tell a folder from a file.
+
+    Raises
+    ------
+    SpectrumError
+        If there is nothing of that path, or it cannot be reached; `where` tells who named it.
+    """
     try:
-        is_folder = path.is_dir()
-        if not (is_folder or path.exists()):
-            raise SpectrumError(f"The source {path}{where} does not exist. Check its path.")
-        # A link keeps its own name: that may be the only one that tells spectra apart.
-        place = path.resolve() if is_folder else path.parent.resolve() / path.name
+        if path.is_dir():
+            return True
+        exists = path.exists()
     except OSError as error:
         raise SpectrumError(
             f"The source {path}{where} cannot be reached: {error.strerror}. Check its permissions."
         ) from error
-    if is_folder:
-        yield from _walk(place)
-    else:
-        yield place
+    if not exists:
+        raise SpectrumError(f"The source {path}{where} does not exist. Check its path.")
+    return False
 
 
-def _walk(folder: Path) -> Iterator[Path]:
+def walk(folder: Path) -> Iterator[Path]:
+    """Go through all that is no folder in a folder, at every depth, always in the same order.
+
+    What lies in a folder itself comes before what lies in the folders within it.
+
+    Raises
+    ------
+    SpectrumError
+        If a folder cannot be searched.
+    """
     seen = set()
     for place, folders, names in os.walk(folder, onerror=_refuse_folder, followlinks=True):
         # Links to folders are followed, but not round in circles.
@@ -100,18 +118,17 @@ def _walk(folder: Path) -> Iterator[Path]:
         seen.add(real)
         folders.sort()
         for name in sorted(names):
-            if name.lower().endswith(FITS_SUFFIXES):
-                yield Path(place, name)
+            yield Path(place, name)
 
 
-def _refuse_folder(error: OSError) -> None:
-    raise SpectrumError(
-        f"The folder {error.filename} cannot be searched: {error.strerror}. "
-        "Make it readable or leave it out."
-    ) from error
+def read_list(path: Path) -> Iterator[tuple[int, str]]:
+    """Go through the lines of a list that are not empty, each with its number from 1 on.
 
-
-def _listed(path: Path) -> Iterator[tuple[int, str]]:
+    Raises
+    ------
+    SpectrumError
+        If the list cannot be read.
+    """
     try:
         # Names of files are bytes, which need not be UTF-8.
         with path.open(encoding="utf-8", errors="surrogateescape") as lines:
@@ -122,3 +139,20 @@ def _listed(path: Path) -> Iterator[tuple[int, str]]:
         raise SpectrumError(
             f"The list {path} cannot be read: {error.strerror}. Check its permissions."
         ) from error
+
+
+def _below(path: Path, where: str) -> Iterator[Path]:
+    if is_folder(path, where):
+        for file in walk(path.resolve()):
+            if file.name.lower().endswith(FITS_SUFFIXES):
+                yield file
+    else:
+        # A link keeps its own name: that may be the only one that tells spectra apart.
+        yield path.parent.resolve() / path.name
+
+
+def _refuse_folder(error: OSError) -> None:
+    raise SpectrumError(
+        f"The folder {error.filename} cannot be searched: {error.strerror}. "
+        "Make it readable or leave it out."
+    ) from error
