@@ -20,6 +20,7 @@ from active_cnn.campaign import demo, jobs
 from active_cnn.campaign.definition import Definition, read_definition
 from active_cnn.campaign.status import summarise
 from active_cnn.campaign.store import FILE_NAME, Store
+from active_cnn.campaign.training_data import trained_answers
 from active_cnn.delivery.candidates import above_threshold, find_candidates
 from active_cnn.delivery.tables import FORMATS, write_candidates
 from active_cnn.errors import ActiveCnnError, CampaignError, JobError, StoreError
@@ -386,7 +387,7 @@ def _next(options: argparse.Namespace) -> None:
         campaign = store.campaign(options.campaign)
         jobs.refresh(store, campaign)
         iteration = campaigns.close_iteration(store, campaign)
-        n = len(campaigns.trained_answers(store, campaign, iteration))
+        n = len(trained_answers(store, campaign, iteration))
     _say(
         f"Iteration {iteration.number} of {campaign.name!r} is open: {n} answers join its training."
     )

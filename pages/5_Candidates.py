@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from active_cnn.campaign.campaign import last_scored
+from active_cnn.campaign.files import last_scored
 from active_cnn.delivery.candidates import above_threshold
 from active_cnn.ui import cached
 from active_cnn.ui.candidate_table import (

@@ -7,7 +7,8 @@ import h5py
 import numpy as np
 import pytest
 
-from active_cnn.campaign.campaign import create_campaign, iteration_folder, open_pool
+from active_cnn.campaign.campaign import create_campaign
+from active_cnn.campaign.files import iteration_folder, open_pool
 from active_cnn.campaign.store import Store
 from active_cnn.learning.predictions import PredictionsWriter
 from active_cnn.records import TrainingResult, TrainingSettings

@@ -8,14 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from active_cnn.campaign.campaign import (
-    build_training_set,
-    hash_file,
-    iteration_folder,
-    open_pool,
-)
+from active_cnn.campaign.files import hash_file, iteration_folder, open_pool
 from active_cnn.campaign.jobs import note_process
 from active_cnn.campaign.store import Store
+from active_cnn.campaign.training_data import build_training_set
 from active_cnn.learning.predictions import PredictionsWriter
 from active_cnn.records import Campaign, Job, TrainingResult, TrainingSettings
 

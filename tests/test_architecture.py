@@ -16,8 +16,10 @@ MOST_LINES = 120
 ALLOWED = (
     "active_cnn.campaign.campaign",
     "active_cnn.campaign.demo",
+    "active_cnn.campaign.files",
     "active_cnn.campaign.jobs",
     "active_cnn.campaign.overview",
+    "active_cnn.campaign.questions",
     "active_cnn.delivery",
     "active_cnn.errors",
     "active_cnn.query.strategies",

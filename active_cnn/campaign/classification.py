@@ -14,7 +14,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from active_cnn.campaign.campaign import iteration_folder, last_scored
+from active_cnn.campaign.files import iteration_folder, last_scored
 from active_cnn.campaign.store import Store
 from active_cnn.delivery.candidates import probability_column
 from active_cnn.errors import CampaignError, SpectrumError, StoreError

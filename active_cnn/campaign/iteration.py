@@ -9,13 +9,9 @@ from pathlib import Path
 
 import keras
 
-from active_cnn.campaign.campaign import (
-    build_training_set,
-    hash_file,
-    iteration_folder,
-    open_pool,
-)
+from active_cnn.campaign.files import hash_file, iteration_folder, open_pool
 from active_cnn.campaign.store import Store
+from active_cnn.campaign.training_data import build_training_set
 from active_cnn.learning.network import save_network
 from active_cnn.learning.scoring import score_pool
 from active_cnn.learning.training import Report, train

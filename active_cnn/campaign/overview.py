@@ -12,12 +12,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from active_cnn.campaign.campaign import (
-    open_pool,
-    open_predictions,
-    trained_answers,
-)
+from active_cnn.campaign.files import open_pool, open_predictions
 from active_cnn.campaign.store import Store
+from active_cnn.campaign.training_data import trained_answers
 from active_cnn.errors import SpectrumError
 from active_cnn.records import Answer, Campaign, Grid, Medium, Purpose, Query, QueryItem, Spectrum
 from active_cnn.spectra.preprocessing import POOL_RESOLVING_POWER, prepare, rescale

@@ -6,13 +6,10 @@ import math
 from dataclasses import asdict
 from typing import Any
 
-from active_cnn.campaign.campaign import (
-    last_scored,
-    measure_precision,
-    open_pool,
-    trained_answers,
-)
+from active_cnn.campaign.campaign import measure_precision
+from active_cnn.campaign.files import last_scored, open_pool
 from active_cnn.campaign.store import Store
+from active_cnn.campaign.training_data import trained_answers
 from active_cnn.records import Campaign, Purpose, TrainingResult
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from active_cnn.campaign import jobs
-from active_cnn.campaign.campaign import iteration_folder
+from active_cnn.campaign.files import iteration_folder
 from active_cnn.campaign.store import Store
 from active_cnn.errors import ActiveCnnError
 from active_cnn.records import JobState

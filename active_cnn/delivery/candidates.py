@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from active_cnn.campaign.campaign import last_scored, open_pool, open_predictions
+from active_cnn.campaign.files import last_scored, open_pool, open_predictions
 from active_cnn.campaign.store import Store
 from active_cnn.errors import CampaignError
 from active_cnn.records import Campaign

@@ -13,10 +13,11 @@ import pandas as pd
 import streamlit as st
 
 from active_cnn.campaign import overview
-from active_cnn.campaign.campaign import open_pool, read_initial_set
+from active_cnn.campaign.files import open_pool
 from active_cnn.campaign.overview import Gallery, Histogram, Preparation
 from active_cnn.campaign.overview import View as SpectrumView
 from active_cnn.campaign.store import Store
+from active_cnn.campaign.training_data import read_initial_set
 from active_cnn.delivery.candidates import find_candidates
 from active_cnn.records import Campaign, Grid, Spectrum
 from active_cnn.spectra.training_set import TrainingSet

@@ -8,7 +8,7 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from active_cnn.campaign.campaign import last_scored
+from active_cnn.campaign.files import last_scored
 from active_cnn.campaign.overview import predicted_probabilities
 from active_cnn.delivery.candidates import ORACLE, above_threshold, probability_column
 from active_cnn.delivery.tables import format_candidates

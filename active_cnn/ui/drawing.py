@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from active_cnn.campaign.campaign import (
+from active_cnn.campaign.questions import (
     PERFORMANCE_SIZE,
     RELABEL_SIZE,
     draw_performance_sample,
@@ -21,21 +21,21 @@ _SEED_HELP = "Empty: derived from the campaign's seed. The same seed draws the s
 
 def offer_relabel_query(view: View) -> None:
     """Ask how to choose the next spectra to label, and draw them."""
-    strategy = st.radio(
+    st.radio(
         "Strategy",
         list(STRATEGIES),
         key="strategy",
         captions=[_first_line(function.__doc__) for function in STRATEGIES.values()],
         horizontal=True,
     )
-    size, seed = _ask_size_and_seed("Number of spectra", RELABEL_SIZE, Purpose.RELABEL)
+    _ask_size_and_seed("Number of spectra", RELABEL_SIZE, Purpose.RELABEL)
     n_drawn = view.store.count_queries(view.campaign.name)
     st.container(key="draw-relabel").button(
         "Draw",
         key=f"draw-relabel-{view.campaign.name}-{n_drawn}",
         type="primary",
         on_click=_draw_relabel,
-        args=(view.campaign.name, n_drawn, strategy, size, seed),
+        args=(view.campaign.name, n_drawn),
     )
     _show_drawn(view, Purpose.RELABEL)
 
@@ -43,16 +43,14 @@ def offer_relabel_query(view: View) -> None:
 def offer_performance_sample(view: View) -> None:
     """Ask how many predicted targets to measure, and draw them."""
     targets = " and ".join(view.campaign.targets)
-    size, seed = _ask_size_and_seed(
-        f"Spectra of each class ({targets})", PERFORMANCE_SIZE, Purpose.PERFORMANCE
-    )
+    _ask_size_and_seed(f"Spectra of each class ({targets})", PERFORMANCE_SIZE, Purpose.PERFORMANCE)
     n_drawn = view.store.count_queries(view.campaign.name)
     st.container(key="draw-performance").button(
         "Draw",
         key=f"draw-performance-{view.campaign.name}-{n_drawn}",
         type="primary",
         on_click=_draw_performance,
-        args=(view.campaign.name, n_drawn, size, seed),
+        args=(view.campaign.name, n_drawn),
     )
     _show_drawn(view, Purpose.PERFORMANCE)
 
@@ -61,10 +59,10 @@ def _first_line(docstring: str | None) -> str:
     return (docstring or "").strip().splitlines()[0]
 
 
-def _ask_size_and_seed(label: str, default: int, purpose: Purpose) -> tuple[int, int | None]:
+def _ask_size_and_seed(label: str, default: int, purpose: Purpose) -> None:
     left, right = st.columns(2)
-    size = left.number_input(label, 1, MOST, default, key=f"size-{purpose.value}")
-    seed = right.number_input(
+    left.number_input(label, 1, MOST, default, key=f"size-{purpose.value}")
+    right.number_input(
         "Seed",
         0,
         2**32 - 1,
@@ -73,7 +71,11 @@ def _ask_size_and_seed(label: str, default: int, purpose: Purpose) -> tuple[int,
         placeholder="from the campaign",
         help=_SEED_HELP,
     )
-    return size, seed
+
+
+def _asked(purpose: Purpose) -> tuple[int, int | None]:
+    # What stands in the fields at the click; the run that drew the button may have seen less.
+    return st.session_state[f"size-{purpose.value}"], st.session_state[f"seed-{purpose.value}"]
 
 
 def _show_drawn(view: View, purpose: Purpose) -> None:
@@ -86,14 +88,17 @@ def _show_drawn(view: View, purpose: Purpose) -> None:
 
 # The count of queries goes with the click: a second one on the same button draws nothing more.
 @acting
-def _draw_relabel(view: View, n_drawn: int, strategy: str, size: int, seed: int | None) -> None:
+def _draw_relabel(view: View, n_drawn: int) -> None:
     if view.store.count_queries(view.campaign.name) == n_drawn:
+        strategy = st.session_state["strategy"]
+        size, seed = _asked(Purpose.RELABEL)
         _tell(draw_relabel_query(view.store, view.campaign, strategy, size, seed))
 
 
 @acting
-def _draw_performance(view: View, n_drawn: int, size: int, seed: int | None) -> None:
+def _draw_performance(view: View, n_drawn: int) -> None:
     if view.store.count_queries(view.campaign.name) == n_drawn:
+        size, seed = _asked(Purpose.PERFORMANCE)
         _tell(draw_performance_sample(view.store, view.campaign, size, seed))
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 
 import streamlit as st
 
-from active_cnn.campaign.campaign import last_scored
+from active_cnn.campaign.files import last_scored
 from active_cnn.campaign.overview import (
     Gallery,
     count_answers,

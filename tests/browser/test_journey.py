@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from active_cnn.campaign.campaign import trained_answers
 from active_cnn.campaign.store import Store
+from active_cnn.campaign.training_data import trained_answers
 from active_cnn.records import Purpose, Query
 from tests.browser.conftest import Server, by_key, wait_until_drawn
 
@@ -158,9 +158,8 @@ def _train(page: Page, url: str, epochs: int = EPOCHS) -> None:
 
 def _set_number(page: Page, key: str, value: int) -> None:
     field = by_key(page, key).locator("input")
+    # No Enter and no waiting: what stands in the field counts when the next button is pressed.
     field.fill(str(value))
-    field.press("Enter")
-    wait_until_drawn(page)
 
 
 def _click(page: Page, key: str) -> None:

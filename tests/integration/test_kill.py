@@ -9,14 +9,11 @@ import time
 import pytest
 
 from active_cnn.campaign import jobs
-from active_cnn.campaign.campaign import (
-    close_iteration,
-    draw_relabel_query,
-    open_predictions,
-    record_answer,
-    trained_answers,
-)
+from active_cnn.campaign.campaign import close_iteration, record_answer
+from active_cnn.campaign.files import open_predictions
+from active_cnn.campaign.questions import draw_relabel_query
 from active_cnn.campaign.store import Store
+from active_cnn.campaign.training_data import trained_answers
 from active_cnn.records import JobState, Purpose, TrainingSettings
 
 # Answers one spectrum after the other and says of each when it has been stored.

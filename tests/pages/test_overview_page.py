@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from active_cnn.campaign.campaign import open_pool
+from active_cnn.campaign.files import open_pool
 from active_cnn.campaign.store import Store
 from active_cnn.spectra.simulation import write_demo
 

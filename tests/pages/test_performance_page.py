@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from active_cnn.campaign.campaign import (
-    close_iteration,
-    draw_performance_sample,
-    record_answer,
-)
+from active_cnn.campaign.campaign import close_iteration, record_answer
+from active_cnn.campaign.questions import draw_performance_sample
 from active_cnn.records import Purpose
 from tests import fakes
 

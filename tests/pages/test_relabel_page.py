@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from active_cnn.campaign.campaign import draw_relabel_query, record_answer
+from active_cnn.campaign.campaign import record_answer
+from active_cnn.campaign.questions import draw_relabel_query
 from active_cnn.records import Purpose
 
 PAGE = "4_Relabel"

@@ -9,14 +9,10 @@ import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from active_cnn.campaign.campaign import (
-    build_training_set,
-    close_iteration,
-    create_campaign,
-    draw_relabel_query,
-    record_answer,
-)
+from active_cnn.campaign.campaign import close_iteration, create_campaign, record_answer
+from active_cnn.campaign.questions import draw_relabel_query
 from active_cnn.campaign.store import Store
+from active_cnn.campaign.training_data import build_training_set
 
 ANSWERS = ["absorption", "emission", "double-peak", "noise", "artefact", "unsure", None]
 N = 8  # spectra of a query

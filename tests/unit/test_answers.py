@@ -7,17 +7,11 @@ import sys
 import numpy as np
 import pytest
 
-from active_cnn.campaign.campaign import (
-    build_training_set,
-    close_iteration,
-    create_campaign,
-    draw_performance_sample,
-    draw_relabel_query,
-    open_pool,
-    record_answer,
-    trained_answers,
-)
+from active_cnn.campaign.campaign import close_iteration, create_campaign, record_answer
+from active_cnn.campaign.files import open_pool
+from active_cnn.campaign.questions import draw_performance_sample, draw_relabel_query
 from active_cnn.campaign.store import FILE_NAME
+from active_cnn.campaign.training_data import build_training_set, trained_answers
 from active_cnn.errors import CampaignError
 
 WRITE = """

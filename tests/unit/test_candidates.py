@@ -3,14 +3,9 @@
 import numpy as np
 import pytest
 
-from active_cnn.campaign.campaign import (
-    close_iteration,
-    draw_performance_sample,
-    draw_relabel_query,
-    open_pool,
-    open_predictions,
-    record_answer,
-)
+from active_cnn.campaign.campaign import close_iteration, record_answer
+from active_cnn.campaign.files import open_pool, open_predictions
+from active_cnn.campaign.questions import draw_performance_sample, draw_relabel_query
 from active_cnn.delivery.candidates import (
     above_threshold,
     candidate_probability,

@@ -9,8 +9,9 @@ import h5py
 import numpy as np
 import pytest
 
-from active_cnn.campaign.campaign import create_campaign, iteration_folder
+from active_cnn.campaign.campaign import create_campaign
 from active_cnn.campaign.classification import classify
+from active_cnn.campaign.files import iteration_folder
 from active_cnn.campaign.store import Store
 from active_cnn.errors import CampaignError, SpectrumError, StoreError
 from active_cnn.learning.network import build_network, load_network, save_network

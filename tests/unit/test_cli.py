@@ -11,9 +11,11 @@ import pandas as pd
 import pytest
 
 from active_cnn import cli
-from active_cnn.campaign import campaign as campaigns
-from active_cnn.campaign.campaign import close_iteration, draw_relabel_query, record_answer
+from active_cnn.campaign.campaign import close_iteration, record_answer
+from active_cnn.campaign.files import open_pool
+from active_cnn.campaign.questions import draw_performance_sample, draw_relabel_query
 from active_cnn.campaign.store import Store
+from active_cnn.campaign.training_data import build_training_set
 
 
 @pytest.fixture
@@ -197,19 +199,19 @@ def test_what_the_network_was_trained_on_is_neither_asked_about_nor_doubled(
     with Store(home) as store:
         campaign = store.campaign("overlap")
         fill_iteration(store, campaign, np.tile([0.2, 0.7, 0.1], (60, 1)))
-        sample = campaigns.draw_performance_sample(store, campaign, 60)
+        sample = draw_performance_sample(store, campaign, 60)
         asked = [item.identifier for item in sample.items]
         assert asked
         assert not set(asked) & set(shared)
         for identifier in asked:
             record_answer(store, sample, identifier, "noise", oracle="tester")
         opened = close_iteration(store, campaign)
-        known = campaigns.build_training_set(store, campaign, opened).identifiers
+        known = build_training_set(store, campaign, opened).identifiers
     assert len(known) == len(set(known)) == 40 + len(asked)
 
 
 def _open(store):
-    return campaigns.open_pool(store, store.campaign())
+    return open_pool(store, store.campaign())
 
 
 def _expect_one_line(ended):

@@ -2,16 +2,10 @@
 
 import pytest
 
-from active_cnn.campaign.campaign import (
-    close_iteration,
-    draw_performance_sample,
-    draw_relabel_query,
-    last_scored,
-    measure_precision,
-    open_predictions,
-    record_answer,
-    trained_answers,
-)
+from active_cnn.campaign.campaign import close_iteration, measure_precision, record_answer
+from active_cnn.campaign.files import last_scored, open_predictions
+from active_cnn.campaign.questions import draw_performance_sample, draw_relabel_query
+from active_cnn.campaign.training_data import trained_answers
 from active_cnn.errors import CampaignError, JobError
 from active_cnn.records import JobState, Purpose, TrainingSettings
 

@@ -13,7 +13,8 @@ import psutil
 import pytest
 
 from active_cnn.campaign import jobs, worker
-from active_cnn.campaign.campaign import create_campaign, iteration_folder, open_predictions
+from active_cnn.campaign.campaign import create_campaign
+from active_cnn.campaign.files import iteration_folder, open_predictions
 from active_cnn.campaign.store import Store
 from active_cnn.errors import CampaignError, JobError
 from active_cnn.learning.predictions import NOT_PREDICTED

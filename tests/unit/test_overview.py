@@ -7,14 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from active_cnn.campaign.campaign import (
-    close_iteration,
-    draw_performance_sample,
-    draw_relabel_query,
-    open_pool,
-    read_initial_set,
-    record_answer,
-)
+from active_cnn.campaign.campaign import close_iteration, record_answer
+from active_cnn.campaign.files import open_pool
 from active_cnn.campaign.overview import (
     Step,
     epochs_to_patience,
@@ -27,6 +21,8 @@ from active_cnn.campaign.overview import (
     training_gallery,
     view_spectra,
 )
+from active_cnn.campaign.questions import draw_performance_sample, draw_relabel_query
+from active_cnn.campaign.training_data import read_initial_set
 from active_cnn.errors import SpectrumError
 from active_cnn.records import Grid
 

@@ -8,13 +8,11 @@ import pytest
 from active_cnn.campaign.campaign import (
     close_iteration,
     create_campaign,
-    draw_performance_sample,
-    draw_relabel_query,
     measure_precision,
-    open_pool,
-    open_predictions,
     record_answer,
 )
+from active_cnn.campaign.files import open_pool, open_predictions
+from active_cnn.campaign.questions import draw_performance_sample, draw_relabel_query
 from active_cnn.campaign.store import Store
 from active_cnn.errors import AcquisitionError, CampaignError
 from active_cnn.query.strategies import STRATEGIES

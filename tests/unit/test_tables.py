@@ -11,7 +11,8 @@ from astropy.io.votable import parse as parse_votable
 from astropy.io.votable.ucd import check_ucd
 from astropy.table import Table
 
-from active_cnn.campaign.campaign import draw_relabel_query, record_answer
+from active_cnn.campaign.campaign import record_answer
+from active_cnn.campaign.questions import draw_relabel_query
 from active_cnn.delivery.candidates import find_candidates
 from active_cnn.delivery.tables import FORMATS, format_candidates, to_table, write_candidates
 from active_cnn.errors import StoreError

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import entropy as reference_entropy
 
-from active_cnn.campaign.campaign import open_pool
+from active_cnn.campaign.files import open_pool
 from active_cnn.campaign.iteration import run_iteration
 from active_cnn.errors import CampaignError
 from active_cnn.learning.balancing import K_NEIGHBOURS, balance

@@ -1,0 +1,92 @@
+"""Where the files of a campaign lie, and how they are opened."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from active_cnn.campaign.store import Store
+from active_cnn.errors import CampaignError
+from active_cnn.learning.predictions import PredictionsFile
+from active_cnn.records import (
+    Campaign,
+    Iteration,
+)
+from active_cnn.spectra.pool import Pool, index_pool, is_indexed
+
+POOL_INDEX = "pool-index.h5"
+
+
+def stored_path(store: Store, path: Path) -> str:
+    """Give a file's path as the store keeps it.
+
+    One within the home is relative to it, so that it is found again when the home moves.
+    """
+    path, home = path.resolve(), store.home.resolve()
+    return str(path.relative_to(home) if path.is_relative_to(home) else path)
+
+
+def hash_file(path: Path) -> str:
+    """Give the SHA-256 of a file's content."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def training_path(store: Store, campaign: Campaign) -> Path:
+    """Give the file of the initial training set."""
+    return store.home / campaign.training_path
+
+
+def open_pool(store: Store, campaign: Campaign) -> Pool:
+    """Give the campaign's pool.
+
+    Raises
+    ------
+    SpectrumError
+        If its file is missing or damaged.
+    CampaignError
+        If it is no longer the one that the campaign was created on.
+    """
+    path = store.home / campaign.pool_path
+    index = store.home / campaign.name / POOL_INDEX
+    if not is_indexed(path, index):
+        # The index can be made anew at any time, as in a home that was copied or restored;
+        # whether the pool is still the same one is told by its content.
+        index_pool(path, index, campaign.grid)
+    pool = Pool(path, index)
+    if pool.fingerprint != campaign.pool_fingerprint:
+        raise CampaignError(
+            f"The pool {path} has changed since the campaign was created (fingerprint "
+            f"{pool.fingerprint[:12]}…, not {campaign.pool_fingerprint[:12]}…). "
+            "Put the old file back, or create a new campaign on this one."
+        )
+    return pool
+
+
+def iteration_folder(store: Store, iteration: Iteration) -> Path:
+    """Give the folder of an iteration's files."""
+    return store.home / iteration.campaign / "iterations" / f"{iteration.number:03d}"
+
+
+def open_predictions(store: Store, iteration: Iteration) -> PredictionsFile:
+    """Give the predictions of an iteration.
+
+    Raises
+    ------
+    CampaignError
+        If it has not been scored.
+    """
+    if iteration.result is None:
+        raise CampaignError(
+            f"Iteration {iteration.number} of {iteration.campaign!r} has no predictions yet. "
+            "Train it first."
+        )
+    return PredictionsFile(
+        iteration_folder(store, iteration) / iteration.result.predictions_file,
+        iteration.result.pool_fingerprint,
+    )
+
+
+def last_scored(store: Store, campaign: str) -> Iteration | None:
+    """Give the newest iteration that has predictions."""
+    return next((i for i in reversed(store.iterations(campaign)) if i.result), None)
