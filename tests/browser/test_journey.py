@@ -166,6 +166,8 @@ def _click(page: Page, key: str) -> None:
     # names the spectrum.
     button = by_key(page, key).get_by_role("button")
     expect(button).to_have_count(1)
+    # A press that comes before the page has settled is refused, with a message.
+    wait_until_drawn(page)
     button.click()
 
 
