@@ -1,0 +1,108 @@
+"""Queries: batches of spectra that the oracle is asked about."""
+
+from __future__ import annotations
+
+import json
+
+from active_cnn.campaign.store.iterations import Iterations
+from active_cnn.errors import CampaignError
+from active_cnn.records import Iteration, Purpose, Query, QueryItem
+
+
+class Queries(Iterations):
+    """The queries of each iteration."""
+
+    def add_query(self, query: Query) -> Query:
+        """Store a query with its items and give it its number.
+
+        Raises
+        ------
+        CampaignError
+            If the iteration has been closed or trained anew since the query was drawn.
+        """
+        with self._write():
+            iteration = self.iteration(query.campaign, query.iteration)
+            if iteration.state != "scored" or iteration.job != query.job:
+                raise CampaignError(
+                    f"Iteration {query.iteration} of {query.campaign!r} has been closed or "
+                    "trained anew since these spectra were chosen. Draw them again."
+                )
+            number = self._insert(
+                "query",
+                {
+                    "campaign": query.campaign,
+                    "iteration": query.iteration,
+                    "job": query.job,
+                    "purpose": query.purpose.value,
+                    "strategy": query.strategy,
+                    "size": query.size,
+                    "seed": query.seed,
+                    "created_at": self._clock(),
+                    "notice": query.notice,
+                },
+            )
+            self._db.table("query_item").insert_all(
+                {
+                    "query": number,
+                    "position": item.position,
+                    "identifier": item.identifier,
+                    "predicted": item.predicted,
+                    "probabilities": json.dumps(item.probabilities),
+                    "score": item.score,
+                }
+                for item in query.items
+            )
+        return self.query(number)
+
+    def query(self, number: int) -> Query:
+        """Give a query with its items in their order.
+
+        Raises
+        ------
+        CampaignError
+            If there is no such query.
+        """
+        rows = self._rows("SELECT * FROM query WHERE number = ?", [number])
+        if not rows:
+            raise CampaignError(f"There is no query {number} in {self.home}.")
+        items = self._rows(
+            "SELECT position, identifier, predicted, probabilities, score FROM query_item "
+            "WHERE query = ? ORDER BY position",
+            [number],
+        )
+        return Query(
+            **{**rows[0], "purpose": Purpose(rows[0]["purpose"])},
+            items=tuple(
+                QueryItem(**{**item, "probabilities": tuple(json.loads(item["probabilities"]))})
+                for item in items
+            ),
+        )
+
+    def queries(self, iteration: Iteration, purpose: Purpose) -> list[Query]:
+        """Give the queries of an iteration for one purpose, in the order they were drawn.
+
+        Those drawn from an earlier training of the same iteration are left out.
+        """
+        rows = self._rows(
+            "SELECT number FROM query WHERE campaign = ? AND iteration = ? AND job = ? "
+            "AND purpose = ? ORDER BY number",
+            [iteration.campaign, iteration.number, iteration.job, purpose.value],
+        )
+        return [self.query(row["number"]) for row in rows]
+
+    def count_queries(self, campaign: str) -> int:
+        """Count all queries of a campaign."""
+        return int(
+            self._rows("SELECT count(*) AS n FROM query WHERE campaign = ?", [campaign])[0]["n"]
+        )
+
+    def asked(self, iteration: Iteration) -> set[str]:
+        """Give the identifiers of all spectra that the iteration's queries ask about."""
+        return {
+            row["identifier"]
+            for row in self._rows(
+                "SELECT identifier FROM query_item JOIN query ON query.number = query_item.query "
+                "WHERE campaign = ? AND iteration = ? AND job = ?",
+                [iteration.campaign, iteration.number, iteration.job],
+            )
+        }
