@@ -1,17 +1,16 @@
-"""The pool of prepared spectra: read by identifier, by row and in chunks; never copied.
+"""The pool of prepared spectra: read by identifier, by row, by place and in chunks; never copied.
 
-What one pass over the file can tell (defects, lookup, fingerprint) is kept in an index.
+What one pass over the file can tell (defects, lookup, places, fingerprint) is kept in an index.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from functools import cached_property, partial
+from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
@@ -19,104 +18,30 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from active_cnn.errors import SpectrumError
-from active_cnn.records import Grid
 from active_cnn.spectra.pool_file import (
     METADATA,
     NUMBERS,
     REFUSED,
     categorise,
-    find_unusable,
     hash_texts,
-    new_hdf5,
     open_hdf5,
-    open_pool,
     read_column,
     read_flux,
     read_texts,
     take_rows,
 )
+from active_cnn.spectra.pool_index import (
+    PoolIndex,
+    describe_stamp,
+    index_pool,
+    is_indexed,
+    stamp_of,
+)
 from active_cnn.spectra.preprocessing import DEFECTS, rescale
 
-INDEX_VERSION = 1
-BLOCK = 8192  # rows: some 9 MB of flux
+__all__ = ["Pool", "index_pool", "is_indexed"]
 
-
-def index_pool(
-    path: Path,
-    index_path: Path,
-    grid: Grid,
-    progress: Callable[[int, int], None] | None = None,
-) -> None:
-    """Check a pool in one pass and write down what later reading needs.
-
-    Parameters
-    ----------
-    path : Path
-        The pool, which is only read.
-    index_path : Path
-        Where the index goes; it appears whole or not at all.
-    grid : Grid
-        The wavelengths that the campaign wants.
-    progress : callable, optional
-        Called with the rows done and the rows in all.
-
-    Raises
-    ------
-    SpectrumError
-        If the layout is not that of a pool on this grid, or an identifier is empty or comes twice.
-    """
-    stamp = _stamp(Path(path))
-    hashes, defects = [], []
-    names_digest, flux_digest = hashlib.sha256(), hashlib.sha256()
-    with open_pool(path, grid) as group:
-        group_name = group.name
-        n = len(group["filenames"])
-        for start in range(0, n, BLOCK):
-            rows = slice(start, min(start + BLOCK, n))
-            names = read_texts(group["filenames"], rows)
-            _refuse_empty(names, start, path)
-            stored = group["spectra"][rows]
-            hashes.append(hash_texts(names))
-            defects.append(find_unusable(group, rows, stored))
-            names_digest.update("".join(f"{len(name)}:{name}" for name in names).encode())
-            flux_digest.update(stored.astype("<f8", copy=False).tobytes())
-            if progress:
-                progress(rows.stop, n)
-        hashed = np.concatenate(hashes)
-        order = np.argsort(hashed, kind="stable")
-        hashed = hashed[order]
-        _refuse_duplicates(group["filenames"], hashed, order, path)
-    if _stamp(Path(path)) != stamp:
-        raise SpectrumError(
-            f"The pool {path} changed while it was being indexed. "
-            "Wait until it is complete, then try again."
-        )
-    header = {
-        "version": INDEX_VERSION,
-        "size": stamp[0],
-        "mtime_ns": stamp[1],
-        "group": group_name,
-        "fingerprint": hashlib.sha256(names_digest.digest() + flux_digest.digest()).hexdigest(),
-        "grid": [grid.start, grid.end, grid.n],
-    }
-    _write_index(Path(index_path), header, defects=np.concatenate(defects), hash=hashed, row=order)
-
-
-def is_indexed(path: Path, index_path: Path) -> bool:
-    """Tell whether the index can be read and was made of the pool's file as it is now.
-
-    Raises
-    ------
-    SpectrumError
-        If the pool cannot be read.
-    """
-    stamp = _stamp(Path(path))
-    try:
-        with open_hdf5(Path(index_path)) as index:
-            found = [index.attrs.get(name) for name in ("version", "size", "mtime_ns")]
-    except SpectrumError:  # missing or damaged: it can be made anew
-        return False
-    return found == [INDEX_VERSION, *stamp]
+SAME_PLACE = 3.0  # arcsec: LAMOST's fibres see 3.3 arcsec of the sky
 
 
 class Pool:
@@ -147,25 +72,15 @@ class Pool:
     def __init__(self, path: Path, index_path: Path) -> None:
         self.path = Path(path)
         self.index_path = Path(index_path)
-        with open_hdf5(self.index_path) as index:
-            version = index.attrs.get("version")
-            if version != INDEX_VERSION:
-                raise SpectrumError(
-                    f"{self.index_path} is not a pool's index of version {INDEX_VERSION} "
-                    f"(found: {version}). Index the pool again."
-                )
-            self._stamp = (int(index.attrs["size"]), int(index.attrs["mtime_ns"]))
-            self._group_name = str(index.attrs["group"])
-            self.fingerprint = str(index.attrs["fingerprint"])
-            start, end, n_wavelengths = index.attrs["grid"]
-            self.grid = Grid(float(start), float(end), int(n_wavelengths))
-            self.n = len(index["defects"])
+        self._index = PoolIndex(self.index_path)
+        self.grid, self.n = self._index.grid, self._index.n
+        self.fingerprint = self._index.fingerprint
         self._refuse_changed()
 
-    @cached_property
+    @property
     def defects(self) -> NDArray[np.uint8]:
         """Why each row cannot be used, a key of `DEFECTS`; 0 = usable. Shape (n,), read-only."""
-        return self._read_index("defects")
+        return self._index.defects
 
     @cached_property
     def usable(self) -> NDArray[np.bool_]:
@@ -177,15 +92,15 @@ class Pool:
     def find(self, identifiers: Sequence[str]) -> NDArray[np.int64]:
         """Find the rows of identifiers, in their order; −1 for those that are not in the pool."""
         asked = np.array(identifiers, dtype=object)
-        wanted = hash_texts(asked)
-        position = np.searchsorted(self._hashes, wanted)
+        wanted, hashes = hash_texts(asked), self._index.hashes
+        position = np.searchsorted(hashes, wanted)
         found = np.full(len(wanted), -1)
         pending = np.arange(len(wanted))
         # Different identifiers may share a hash: go on to the next row with it until names agree.
         while pending.size:
             pending = pending[position[pending] < self.n]
-            pending = pending[self._hashes[position[pending]] == wanted[pending]]
-            rows = self._hashed_rows[position[pending]]
+            pending = pending[hashes[position[pending]] == wanted[pending]]
+            rows = self._index.hashed_rows[position[pending]]
             agree = np.array(self.identifiers(rows), dtype=object) == asked[pending]
             found[pending[agree]] = rows[agree]
             pending = pending[~agree]
@@ -209,6 +124,39 @@ class Pool:
                 "Check the spelling (capitals count) and the choice of the pool."
             )
         return found
+
+    def visits(self, identifiers: Sequence[str], radius: float = SAME_PLACE) -> list[list[str]]:
+        """Name the other spectra at the places of some.
+
+        Parameters
+        ----------
+        identifiers : sequence of str
+            Spectra of the pool, usable or not.
+        radius : float
+            The greatest distance in arcsec.
+
+        Returns
+        -------
+        list of list of str
+            For each of them the other usable spectra that near, the nearest first; none where
+            the pool does not say where on the sky it is.
+
+        Raises
+        ------
+        SpectrumError
+            If an identifier is not in the pool, or the radius is none.
+        """
+        if not (math.isfinite(radius) and radius >= 0):
+            raise SpectrumError(
+                f"A radius of {radius} arcsec is none. Give a finite one of 0 or more."
+            )
+        rows = self.rows(identifiers)
+        with self._open() as group:
+            ra, dec = (take_rows(group, rows, partial(read_column, key)) for key in ("ra", "dec"))
+        found = self._index.rows_near(ra, dec, radius)
+        others = [near[near != row] for near, row in zip(found, rows, strict=True)]
+        names = iter(self.identifiers(np.concatenate([*others, np.empty(0, dtype=np.int64)])))
+        return [list(islice(names, len(near))) for near in others]
 
     def identifiers(self, rows: NDArray[np.int64]) -> list[str]:
         """Name some rows, in the order asked."""
@@ -331,30 +279,15 @@ class Pool:
     def _open(self) -> Iterator[h5py.Group]:
         self._refuse_changed()
         with open_hdf5(self.path) as file:
-            yield file[self._group_name]
+            yield file[self._index.group_name]
 
     def _refuse_changed(self) -> None:
-        stamp = _stamp(self.path)
-        if stamp != self._stamp:
+        stamp, indexed = stamp_of(self.path), self._index.stamp
+        if stamp != indexed:
             raise SpectrumError(
-                f"The pool {self.path} has changed since it was indexed: {_describe(stamp)} now, "
-                f"{_describe(self._stamp)} then. "
-                "Index it again."
+                f"The pool {self.path} has changed since it was indexed: {describe_stamp(stamp)} "
+                f"now, {describe_stamp(indexed)} then. Index it again."
             )
-
-    def _read_index(self, name: str) -> NDArray[Any]:
-        with open_hdf5(self.index_path) as index:
-            values = index[name][:]
-        values.setflags(write=False)
-        return values
-
-    @cached_property
-    def _hashes(self) -> NDArray[np.uint64]:
-        return self._read_index("hash")
-
-    @cached_property
-    def _hashed_rows(self) -> NDArray[np.int64]:
-        return self._read_index("row")
 
     def _check(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         rows = np.asarray(rows, dtype=np.int64)
@@ -372,57 +305,3 @@ class Pool:
     def _absolute(self, paths: Iterable[str]) -> list[str]:
         folder = self.path.absolute().parent
         return [str(folder / path) if path else "" for path in paths]
-
-
-def _refuse_empty(names: Iterable[str], start: int, path: Path) -> None:
-    empty = [row for row, name in enumerate(names, start) if not name]
-    if empty:
-        raise SpectrumError(
-            f"{path}: the spectrum in row {empty[0]} (counted from 0) has no identifier. "
-            "Give every row a unique one in 'filenames'."
-        )
-
-
-def _refuse_duplicates(
-    filenames: h5py.Dataset, hashed: NDArray[np.uint64], order: NDArray[np.int64], path: Path
-) -> None:
-    again = hashed[1:] == hashed[:-1]
-    suspects = order[np.append(again, False) | np.append(False, again)]
-    first: dict[str, int] = {}
-    for start in range(0, len(suspects), BLOCK):
-        rows = suspects[start : start + BLOCK]
-        for row, name in zip(rows, take_rows(filenames, rows, read_texts), strict=True):
-            other = first.setdefault(name, row)
-            if other != row:
-                raise SpectrumError(
-                    f"{path}: the identifier '{name}' comes twice, in the rows {other} and {row} "
-                    "(counted from 0). Give every row a unique one in 'filenames'."
-                )
-
-
-def _write_index(path: Path, header: dict[str, Any], **arrays: NDArray[Any]) -> None:
-    try:
-        with new_hdf5(path) as index:
-            index.attrs.update(header)
-            for name, values in arrays.items():
-                index[name] = values
-    except OSError as error:
-        raise SpectrumError(
-            f"The index {path} cannot be written: {error}. "
-            "Check that its folder exists, is writable and has room."
-        ) from error
-
-
-def _stamp(path: Path) -> tuple[int, int]:
-    try:
-        status = path.stat()
-    except OSError as error:
-        raise SpectrumError(
-            f"The pool {path} cannot be read: {error.strerror}. Check its path and permissions."
-        ) from error
-    return status.st_size, status.st_mtime_ns
-
-
-def _describe(stamp: tuple[int, int]) -> str:
-    written = datetime.fromtimestamp(stamp[1] / 1e9, tz=UTC)
-    return f"{stamp[0]} bytes of {written:%Y-%m-%d %H:%M:%S} UTC"

@@ -13,6 +13,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from numpy.typing import NDArray
 
 from active_cnn.errors import SpectrumError
 from active_cnn.records import Grid
+from active_cnn.spectra.containment import check_contained
 from active_cnn.spectra.preprocessing import find_defects
 
 NUMBERS = ("ra", "dec", "snr_r")
@@ -38,15 +40,26 @@ NEAR = 4
 
 @contextmanager
 def open_hdf5(path: Path) -> Iterator[h5py.File]:
-    """Open an HDF5 file for reading."""
+    """Open an HDF5 file for reading.
+
+    Raises
+    ------
+    SpectrumError
+        If it cannot be read, or leads to other files or to endless data (see `check_contained`).
+    """
+    if path.exists() and not path.is_file():
+        # To open a pipe would wait for ever for somebody who writes to it.
+        raise SpectrumError(f"{path} is no file. Give the path of an HDF5 file.")
     try:
         with h5py.File(path, "r") as file:
+            check_contained(file, path)
             yield file
     except FileNotFoundError as error:
         raise SpectrumError(f"{path} does not exist. Check the path.") from error
     except OSError as error:
         raise SpectrumError(
-            f"{path} cannot be read as HDF5: {error}. Check that it is complete and readable."
+            f"{path} cannot be read as HDF5: {' '.join(str(error).split())}. "
+            "Check that it is complete and readable."
         ) from error
 
 
@@ -76,7 +89,7 @@ def open_pool(path: Path, grid: Grid) -> Iterator[h5py.Group]:
             name for name in file if name != REFUSED and isinstance(file.get(name), h5py.Group)
         ]
         if len(names) != 1:
-            found = ", ".join(f"'{name}'" for name in file) or "nothing"
+            found = ", ".join(f"'{name}'" for name in _names(file)) or "nothing"
             raise SpectrumError(
                 f"{path} holds {found}; a pool has one group with 'filenames' and 'spectra'."
             )
@@ -193,12 +206,17 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
+def _names(group: h5py.Group) -> list[str]:
+    # Few, short and of one line, whatever the file calls its parts.
+    return [" ".join(name.split())[:60] for name in islice(group, 12)]
+
+
 def _check_layout(group: h5py.Group, grid: Grid) -> None:
     where = f"{group.file.filename}, group '{group.name.strip('/')}'"
     for name in ("filenames", "spectra"):
         if not isinstance(group.get(name), h5py.Dataset):
             raise SpectrumError(
-                f"{where} has no dataset '{name}', only {', '.join(group) or 'nothing'}. "
+                f"{where} has no dataset '{name}', only {', '.join(_names(group)) or 'nothing'}. "
                 "A pool needs 'filenames' (the identifiers) and 'spectra'."
             )
     spectra = group["spectra"]

@@ -8,9 +8,14 @@ from numpy.typing import NDArray
 from active_cnn.errors import SpectrumError
 from active_cnn.records import Line
 
+# Vacuum; the forbidden ones from the line list of the SDSS pipeline.
 LINES = (
     Line("Hα", 6564.614),
     Line("He I 6678", 6679.995),
+    Line("[N II] 6548", 6549.86),
+    Line("[N II] 6583", 6585.27),
+    Line("[S II] 6716", 6718.29),
+    Line("[S II] 6731", 6732.67),
 )
 
 # The formulae describe air between these wavelengths (angstrom); outside they are extrapolations.

@@ -5,6 +5,8 @@ from tempfile import TemporaryDirectory
 
 import h5py
 import numpy as np
+from astropy import units
+from astropy.coordinates import SkyCoord
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -58,3 +60,49 @@ def test_rows_and_chunks_give_the_same_windows_for_the_same_identifiers(
         ):
             np.testing.assert_array_equal(window, windows[name])
             assert (window.min(), window.max()) == (-1, 1)
+
+
+@st.composite
+def skies(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
+    """Crowds of stars a few arcsec wide, wherever spherical coordinates are awkward."""
+    n = draw(st.integers(1, 12))
+    centre = (
+        draw(st.sampled_from([0.0, 1e-4, 120.0, 180.0, 359.9999, 360.0])),
+        draw(st.sampled_from([-90.0, -89.9995, -30.0, 0.0, 60.0, 89.999, 90.0])),
+    )
+    offsets = draw(arrays(np.float64, (2, n), elements=st.floats(-8, 8).map(lambda x: x / 3600)))
+    dec = np.clip(centre[1] + offsets[1], -90, 90)
+    # Near a pole a few arcsec are any right ascension.
+    stretch = min(1 / max(np.cos(np.radians(centre[1])), 1e-9), 1e5)
+    ra = (centre[0] + stretch * offsets[0]) % 360
+    is_unknown = draw(arrays(bool, n, elements=st.booleans())) & draw(st.booleans())
+    return np.where(is_unknown, np.nan, ra), dec
+
+
+@settings(max_examples=80, deadline=None)
+@given(skies(), st.floats(0.01, 20))
+def test_visits_are_the_others_within_the_radius(
+    sky: tuple[np.ndarray, np.ndarray], radius: float
+) -> None:
+    ra, dec = sky
+    names = [f"{row}.fits" for row in range(len(ra))]
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "pool.h5")
+        with h5py.File(path, "w") as file:
+            file["any/filenames"] = names
+            file["any/spectra"] = np.tile(np.sin(np.arange(GRID.n)), (len(ra), 1))
+            file["any/ra"], file["any/dec"] = ra, dec
+        index_pool(path, Path(folder, "index"), GRID)
+        found = Pool(path, Path(folder, "index")).visits(names, radius)
+
+    places = SkyCoord(np.nan_to_num(ra) * units.deg, dec * units.deg)
+    is_known = np.isfinite(ra)
+    for row, others in enumerate(found):
+        distance = places[row].separation(places).arcsec
+        distance[~(is_known & is_known[row])] = np.inf
+        distance[row] = np.inf
+        rows = [names.index(name) for name in others]
+        # Rounding decides what lies on the circle itself, and which of two comes first.
+        assert set(np.flatnonzero(distance < radius - 1e-6)) <= set(rows)
+        assert set(rows) <= set(np.flatnonzero(distance < radius + 1e-6))
+        assert (np.diff(distance[rows]) > -1e-6).all()

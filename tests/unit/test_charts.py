@@ -8,6 +8,7 @@ import pytest
 from active_cnn.campaign.overview import Gallery, Histogram
 from active_cnn.evaluation.precision import Judgement, estimate_precision
 from active_cnn.records import Grid, Line, Medium, Spectrum
+from active_cnn.spectra.thinning import thin_out
 from active_cnn.spectra.wavelength import LINES, vacuum_to_air
 from active_cnn.ui import charts, spectrum_charts
 from active_cnn.ui.palette import class_colours
@@ -65,14 +66,14 @@ def test_a_whole_spectrum_states_its_medium_and_marks_lines_in_it(medium):
 
 def test_thinning_out_keeps_every_peak_and_the_order():
     one = spectrum(Medium.VACUUM, 100_000)
-    wavelength, flux = spectrum_charts.thin_out(one.wavelength, one.flux, 1000)
+    wavelength, flux = thin_out(one.wavelength, one.flux, 1000)
     assert len(flux) <= 1000
     assert flux.max() == 50.0
     assert (np.diff(wavelength) >= 0).all()
 
 
 def test_thinning_out_leaves_out_what_is_not_finite():
-    _, flux = spectrum_charts.thin_out(np.arange(4.0), np.array([1.0, np.nan, np.inf, 2.0]))
+    _, flux = thin_out(np.arange(4.0), np.array([1.0, np.nan, np.inf, 2.0]))
     assert flux.tolist() == [1.0, 2.0]
 
 

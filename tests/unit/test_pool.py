@@ -10,7 +10,8 @@ import pytest
 from active_cnn.errors import SpectrumError
 from active_cnn.records import Grid
 from active_cnn.spectra import pool as pool_module
-from active_cnn.spectra.pool import Pool, index_pool
+from active_cnn.spectra import pool_index as index_module
+from active_cnn.spectra.pool import Pool, index_pool, is_indexed
 from active_cnn.spectra.preprocessing import DEFECTS, rescale
 
 GRID = Grid(n=40)
@@ -132,14 +133,99 @@ def test_identifiers_that_share_a_hash_are_told_apart(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A real collision of 64 bits cannot be found by searching, so the hash is made weaker.
-    monkeypatch.setattr(
-        pool_module, "hash_texts", lambda texts: np.array([ord(t[6]) for t in texts], np.uint64)
-    )
+    for module in (pool_module, index_module):
+        monkeypatch.setattr(
+            module, "hash_texts", lambda texts: np.array([ord(t[6]) for t in texts], np.uint64)
+        )
     pool = open_indexed(write_pool(tmp_path / "pool.h5"))
     rows = np.random.default_rng(3).permutation(N)
     np.testing.assert_array_equal(pool.rows(pool.identifiers(rows)), rows)
     with pytest.raises(SpectrumError, match="no spectrum 'spec-x3"):
         pool.rows(["spec-x3.fits"])
+
+
+ARCSEC = 1 / 3600
+
+
+def open_with_places(folder: Path, ra: list[float], dec: list[float], **columns: object) -> Pool:
+    far = N - len(ra)
+    columns |= {"ra": [*ra, *[200.0] * far], "dec": [*dec, *(-60.0 + np.arange(far))]}
+    return open_indexed(write_pool(folder / "pool.h5", **columns))
+
+
+def test_the_other_visits_of_a_star_are_named_the_nearest_first(tmp_path: Path) -> None:
+    pool = open_with_places(
+        tmp_path, [10.0, 10.0, 10.0, 10.0], [5.0, 5 - 1.5 * ARCSEC, 5 + ARCSEC, 5 + 3.8 * ARCSEC]
+    )
+    first, second, third, fourth = names_of(4)
+    assert pool.visits([first, "spec-20.fits", third]) == [
+        [third, second],
+        [],
+        [first, second, fourth],
+    ]
+    assert pool.visits([first], radius=1.2) == [[third]]
+    assert pool.visits([first], radius=5.0) == [[third, second, fourth]]
+    assert pool.visits([]) == []
+
+
+def test_visits_that_are_as_near_come_in_the_order_of_their_rows(tmp_path: Path) -> None:
+    pool = open_with_places(tmp_path, [10.0] * 5, [5.0, 5 + ARCSEC, 5.0, 5.0, 5 + ARCSEC])
+    assert pool.visits(["spec-02.fits"]) == [[f"spec-{row:02d}.fits" for row in (0, 3, 1, 4)]]
+
+
+def test_visits_are_found_across_the_start_of_right_ascension_and_at_the_poles(
+    tmp_path: Path,
+) -> None:
+    pool = open_with_places(
+        tmp_path,
+        [360 - 0.5 * ARCSEC, 0.5 * ARCSEC, 360.0, 17.0, 197.0, 0.0, 90.0],
+        [0.0, 0.0, 0.0, 90 - ARCSEC, 90 - ARCSEC, -90.0, -90.0],
+    )
+    names = names_of(7)
+    assert [set(others) for others in pool.visits(names)] == [
+        {names[1], names[2]},
+        {names[0], names[2]},
+        {names[0], names[1]},
+        {names[4]},
+        {names[3]},
+        {names[6]},
+        {names[5]},
+    ]
+
+
+def test_visits_are_usable_and_of_known_place(tmp_path: Path) -> None:
+    spectra = np.random.default_rng(1).normal(100, 5, (N, GRID.n))
+    spectra[1] = 0
+    pool = open_with_places(
+        tmp_path,
+        [10.0, 10.0, 10.0, np.nan, -9999.0, -9999.0],
+        [5.0, 5.0, 5.0, np.nan, -9999.0, -9999.0],
+        spectra=spectra,
+    )
+    first, broken, third, *unknown = names_of(6)
+    assert pool.visits([first, broken, third]) == [[third], [first, third], [first]]
+    assert pool.visits(unknown) == [[], [], []]
+
+
+def test_a_pool_without_places_has_no_other_visits(pool: Pool) -> None:
+    assert pool.visits(names_of(3)) == [[], [], []]
+
+
+def test_visits_of_an_unknown_spectrum_and_a_radius_that_is_none_are_refused(pool: Pool) -> None:
+    with pytest.raises(SpectrumError, match=r"no spectrum 'spec-99\.fits'"):
+        pool.visits(["spec-99.fits"])
+    for radius in (-1.0, np.nan, np.inf):
+        with pytest.raises(SpectrumError, match=f"radius of {radius} arcsec is none"):
+            pool.visits(["spec-01.fits"], radius)
+
+
+def test_an_index_of_an_older_version_is_to_be_made_anew(pool: Pool) -> None:
+    assert is_indexed(pool.path, pool.index_path)
+    with h5py.File(pool.index_path, "a") as file:
+        file.attrs["version"] = 1
+    assert not is_indexed(pool.path, pool.index_path)
+    with pytest.raises(SpectrumError, match=r"not a pool's index of version 2 \(found: 1\)"):
+        Pool(pool.path, pool.index_path)
 
 
 def test_metadata_that_the_pool_lacks_is_empty(pool: Pool) -> None:
@@ -205,7 +291,7 @@ def test_a_pool_that_changed_after_it_was_indexed_is_refused(pool: Pool) -> None
 
 
 def test_progress_is_told_up_to_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool_module, "BLOCK", 16)
+    monkeypatch.setattr(index_module, "BLOCK", 16)
     calls = []
     path = write_pool(tmp_path / "pool.h5")
     index_pool(path, tmp_path / "index", GRID, lambda done, n: calls.append((done, n)))

@@ -56,6 +56,8 @@ def table(name, **columns):
 
 # --- The layouts ----------------------------------------------------------------------------------
 
+NUMBERED = {"OBSID": 740103018, "SPID": 3, "FIBERID": 18}
+
 LAMOST = {
     "TELESCOP": "LAMOST",
     "RA": RA,
@@ -482,6 +484,65 @@ def test_sdss_takes_the_position_of_the_object_from_the_header_where_it_is(tmp_p
     assert (spectrum.ra, spectrum.dec) == (10.0, 20.0)
 
 
+LAMOST_PAGE = "https://www.lamost.org/dr{}/v2.0/{}/view?obsid=740103018"
+
+
+@pytest.mark.parametrize(
+    ("said", "release"),
+    [
+        ("LAMOST DR7", 7),
+        ("LAMOST DR10", 10),
+        ("LAMOST DR5", 11),  # older and newer ones than are known: the newest that is
+        ("LAMOST DR40", 11),
+        ("LAMOST DR8/../?q=", 8),
+        (None, 11),
+    ],
+)
+@pytest.mark.parametrize(
+    ("hdus", "kind"),
+    [(lamost_dr5, "spectrum"), (lamost_dr8, "spectrum"), (lamost_mrs, "medspectrum")],
+)
+def test_the_page_of_a_lamost_spectrum_is_that_of_its_release(hdus, kind, said, release, tmp_path):
+    path = write(tmp_path / "a.fits", change(hdus(), **NUMBERED, DATA_V=said))
+    assert read(path).page == LAMOST_PAGE.format(release, kind)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"OBSID": None},
+        {"OBSID": -28762},  # of a file of DR3, whose OBSID had lost its upper 16 bits
+        {"OBSID": 740103017},
+        {"OBSID": 740103018.5},
+        {"OBSID": 10**15 + 3018},
+        {"OBSID": "740103018&redirect=elsewhere"},
+        {"OBSID": True},
+        {"SPID": None},
+        {"FIBERID": "x"},
+    ],
+    ids=str,
+)
+def test_a_lamost_spectrum_without_a_number_that_fits_has_no_page(wrong, tmp_path):
+    path = write(tmp_path / "a.fits", change(lamost_dr8(), **(NUMBERED | wrong)))
+    assert read(path).page == ""
+
+
+@pytest.mark.parametrize("hdus", [sdss_table, sdss_image])
+def test_the_page_of_an_sdss_spectrum_names_plate_mjd_and_fibre(hdus, tmp_path):
+    numbers = {"PLATEID": 266, "MJD": 51602, "FIBERID": 13}
+    page = "https://dr18.sdss.org/optical/spectrum/view?plateid=266&mjd=51602&fiberid=13"
+    assert read(write(tmp_path / "a.fits", change(hdus(), **numbers))).page == page
+    for i, wrong in enumerate([None, 0, -1, 13.5, 10**12, "13&mjd=1", "", False]):
+        for key in numbers:
+            path = tmp_path / f"{i}-{key}.fits"
+            assert read(write(path, change(hdus(), **(numbers | {key: wrong})))).page == ""
+
+
+def test_a_table_like_those_of_sdss_but_of_another_telescope_has_no_page(tmp_path):
+    hdus = change(sdss_table(), TELESCOP="Another 1 m", PLATEID=266, MJD=51602, FIBERID=13)
+    assert read(write(tmp_path / "a.fits", hdus)).page == ""
+
+
 def test_a_table_of_flux_and_loglam_alone_is_read_like_sdss(tmp_path):
     columns = {"LogLam": ("E", LOG_AXIS), "Flux": ("E", with_halpha(10**LOG_AXIS))}
     spectrum = read(write(tmp_path / "A0.fits", [image([]), table("", **columns)]))
@@ -782,6 +843,50 @@ def test_the_signal_to_noise_and_the_class_agree_with_the_manifest(spectra):
             assert spectrum.snr_r == pytest.approx(expected, abs=1e-3, nan_ok=True), reading.name
         if row["pipeline_class"] not in ("", "Non"):
             assert spectrum.pipeline_class.endswith(row["pipeline_class"]), reading.name
+
+
+PAGES = {
+    "cmost/history/tests/spec-55859-F5902_sp01-002.fits.gz": (
+        "https://www.lamost.org/dr9/v2.0/spectrum/view?obsid=101002"
+    ),
+    "AstroSpectro/data/raw/B6212/spec-55862-B6212_sp01-006.fits.gz": (
+        "https://www.lamost.org/dr11/v2.0/spectrum/view?obsid=901006"
+    ),
+    "laspec/history/laspec/data/lamost/med-58408-TD230151N343645T01_sp01-015.fits": (
+        "https://www.lamost.org/dr7/v2.0/medspectrum/view?obsid=681001015"
+    ),
+    "PyHammer/test_case/spec-1079-52621-0509.fits": (
+        "https://dr18.sdss.org/optical/spectrum/view?plateid=1079&mjd=52621&fiberid=509"
+    ),
+    "pyspeckit/history/tests/SIIdoublet.fits": (
+        "https://dr18.sdss.org/optical/spectrum/view?plateid=750&mjd=52235&fiberid=459"
+    ),
+    # Its OBSID is -28762; the templates of SDSS and the files of LAMOST's DR1 have no numbers.
+    "bopy/history/bopy/data/test_spectra/lamost_dr3/spec-55939-GAC_061N46_V3_sp07-078.fits": "",
+    "PyHammer/resources/templates/A0.fits": "",
+    "LearningLAMOST/SampleFits/spec-55862-B6212_sp06-117.fits": "",
+}
+
+
+def test_the_pages_of_real_spectra(spectra):
+    found = {reading.name: reading.spectrum.page for reading in spectra}
+    assert {name: found[name] for name in PAGES} == PAGES
+
+
+def test_the_page_of_a_real_spectrum_agrees_with_the_name_of_its_file(spectra):
+    families = set()
+    for reading in spectra:
+        page, name = reading.spectrum.page, Path(reading.name).name
+        if page:
+            families.add(reading.family)
+        numbers = re.findall(r"=(\d+)", page)
+        plate = re.match(r"spec-(\d+)-(\d+)-(\d+)\.", name)
+        fibre = re.search(r"_sp(\d\d)-(\d\d\d)\.", name)
+        if page and plate:
+            assert [int(number) for number in numbers] == [int(part) for part in plate.groups()]
+        elif page and fibre:
+            assert numbers[0].endswith(f"{fibre[1]}{fibre[2]}"), name
+    assert families == {"LAMOST low resolution", "LAMOST medium resolution", "SDSS/BOSS"}
 
 
 def test_identifiers_are_the_names_of_the_files(spectra):

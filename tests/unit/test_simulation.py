@@ -1,6 +1,7 @@
 """The demo survey: its files, the truth that it states, and whether its lines look like lines."""
 
 import csv
+from collections import Counter
 from dataclasses import replace
 
 import h5py
@@ -10,7 +11,8 @@ from astropy.io import fits
 
 from active_cnn.errors import SpectrumError
 from active_cnn.records import Grid
-from active_cnn.spectra import readers
+from active_cnn.spectra import readers, sky
+from active_cnn.spectra.pool import Pool, index_pool
 from active_cnn.spectra.preprocessing import find_defects, prepare
 from active_cnn.spectra.simulation import exposures, instruments, write_demo
 from active_cnn.spectra.simulation import survey as survey_module
@@ -19,6 +21,7 @@ from active_cnn.spectra.simulation.lines import HALPHA, HELIUM, NII, SPEED_OF_LI
 from active_cnn.spectra.simulation.population import POOL, draw
 from active_cnn.spectra.simulation.stars import Kind, no_sources, render
 from active_cnn.spectra.simulation.visibility import look
+from active_cnn.spectra.simulation.visits import first_visits
 
 GRID = Grid()
 X = GRID.wavelength
@@ -147,6 +150,10 @@ def test_a_fits_file_is_laid_out_as_lamost_does(survey):
     assert "simulated" in header.comments["AUTHOR"].lower()
 
 
+def test_no_page_of_the_survey_is_named_for_what_it_has_not_seen(survey):
+    assert {readers.read(path).page for path in survey.fits} == {""}
+
+
 def test_a_third_of_the_fits_files_are_targets(survey, truth):
     kinds = {row["identifier"]: row["label"] for row in truth}
     assert sum(kinds[path.name] in ("emission", "double-peak") for path in survey.fits) == 4
@@ -165,6 +172,119 @@ def test_blocks_do_not_show_in_the_files(tmp_path):
     assert sizes == [(30, total), (survey_module.BLOCK + 30, total), (total, total)]
     with h5py.File(tmp_path / "pool.h5") as file:
         assert (np.abs(file["lamost_dr2/spectra"][:]).sum(axis=1) > 0).mean() > 0.99
+
+
+# Visits
+
+
+@pytest.fixture(scope="module")
+def revisited(tmp_path_factory):
+    """A pool of two plates, and its truth."""
+    folder = tmp_path_factory.mktemp("revisited")
+    survey = write_demo(
+        folder,
+        pool_size=survey_module.BLOCK + 1500,
+        training_size=30,
+        emission_share=0.06,
+        double_peak_share=0.03,
+        n_fits=0,
+        seed=3,
+    )
+    index_pool(survey.pool, folder / "index", GRID)
+    with survey.truth.open() as file:
+        return Pool(survey.pool, folder / "index"), list(csv.DictReader(file))
+
+
+def test_a_twentieth_of_the_pool_are_second_and_third_visits_of_its_stars(revisited):
+    _, truth = revisited
+    visits = Counter(row["first_visit"] for row in truth)
+    n_further = sum(row["identifier"] != row["first_visit"] for row in truth)
+    assert 0.04 < n_further / len(truth) < 0.06
+    assert set(visits.values()) == {1, 2, 3}
+    count = Counter(row["label"] for row in truth)
+    assert (count["emission"], count["double-peak"]) == (330, 165)
+    for label in ("emission", "double-peak"):
+        assert any(row["label"] == label and visits[row["first_visit"]] > 1 for row in truth)
+
+
+def test_the_visits_of_a_star_agree_on_what_it_is_and_where(revisited):
+    pool, truth = revisited
+    rows = {row["identifier"]: row for row in truth}
+    known = pool.metadata(np.arange(pool.n)).set_index("identifier")
+    stars = set()
+    for row in truth:
+        first = rows[row["first_visit"]]
+        assert first["first_visit"] == first["identifier"]
+        for name in ("kind", "temperature", "rv", "vsini", "ew", "fwhm"):
+            assert row[name] == first[name]
+        one, other = (known.loc[visit["identifier"]] for visit in (row, first))
+        assert one["designation"] == other["designation"]
+        assert sky.separation(one["ra"], one["dec"], other["ra"], other["dec"]) < 0.5
+        interesting = {"emission", "double-peak"} & {row["label"], first["label"]}
+        assert not interesting or row["label"] == first["label"]
+        stars.add(one["designation"])
+    assert len(stars) == len({row["first_visit"] for row in truth})
+
+
+def test_the_visits_of_a_star_differ_in_noise_signal_and_night(revisited):
+    pool, truth = revisited
+    pairs = [
+        (row["first_visit"], row["identifier"])
+        for row in truth
+        if row["identifier"] != row["first_visit"]
+    ]
+    first, further = (pool.rows(names) for names in zip(*pairs, strict=True))
+    snr = pool.column("snr_r")
+    assert np.mean(snr[first] != snr[further]) > 0.95
+    assert 0.2 < np.log(snr[further] / snr[first]).std() < 0.6
+    assert not (pool.flux(first) == pool.flux(further)).all(axis=1).any()
+    for one, other in pairs:
+        # spec-<night>-<field>_sp<spectrograph>-<fibre>.fits
+        night, field = (
+            {name.split("-")[1] for name in (one, other)},
+            {name.split("-", 2)[2].split("_sp")[0] for name in (one, other)},
+        )
+        assert (len(night), len(field)) == (2, 1)
+
+
+def test_the_pool_finds_the_other_visits_that_the_truth_knows(revisited):
+    pool, truth = revisited
+    by_star = {}
+    for row in truth:
+        by_star.setdefault(row["first_visit"], []).append(row["identifier"])
+    usable = set(pool.identifiers(np.flatnonzero(pool.usable)))
+    again = [name for names in by_star.values() if len(names) > 1 for name in names]
+    found = dict(zip(again, pool.visits(again), strict=True))
+    star = {row["identifier"]: row["first_visit"] for row in truth}
+    n_strangers = 0
+    for name in again:
+        others = set(by_star[star[name]]) & usable - {name}
+        assert others <= set(found[name])
+        n_strangers += len(set(found[name]) - others)
+    # Of thousands of stars in a field, few lie by chance within the radius of another.
+    assert n_strangers < 5
+
+
+def test_visits_share_a_group_and_the_first_comes_first():
+    group = np.random.default_rng(1).integers(0, 4, 3000)
+    first = first_visits(group, 0.2, np.random.default_rng(2))
+    assert (first <= np.arange(3000)).all()
+    np.testing.assert_array_equal(first[first], first)
+    np.testing.assert_array_equal(group[first], group)
+    assert np.mean(first != np.arange(3000)) == pytest.approx(0.2, abs=0.03)
+    assert np.bincount(first).max() == 3
+
+
+def test_where_all_or_none_are_to_be_further_visits_a_star_has_three_at_most():
+    rng = np.random.default_rng(3)
+    np.testing.assert_array_equal(first_visits(np.zeros(9, int), 0.0, rng), np.arange(9))
+    for n in range(12):
+        first = first_visits(np.zeros(n, int), 1.0, rng)
+        assert np.sum(first != np.arange(n)) == n // 3
+        assert not n or np.bincount(first).max() <= 3
+
+
+# Refusals
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,10 @@ from active_cnn.records import Medium
 GZIP_MAGIC = b"\x1f\x8b"
 FITS_MAGIC = b"SIMPLE  ="
 
+# What a spectrum may take in memory; a file of 0.5 MB can unpack to as much.
+MOST_CONTENT = 512 * 2**20  # bytes
+_PIECE = 2**20  # bytes that are unpacked at a time
+
 # What surveys and telescopes write where they know nothing.
 FILL_NUMBERS = {-9999.0, -999.0, -99.0}
 FILL_TEXTS = {"", "-", "-9999", "-9999.0", "-999", "INDEF", "N/A", "NAN", "NON", "NONE", "NULL"}
@@ -74,12 +78,14 @@ def _source(path: Path) -> io.BufferedIOBase:
     try:
         if path.is_dir():
             raise SpectrumError("is a folder, not a file")
+        if path.exists() and not path.is_file():
+            # To open a pipe would wait for ever for somebody who writes to it.
+            raise SpectrumError("is a pipe, a socket or a device, not a file")
         source: io.BufferedIOBase = path.open("rb")
         if source.read(len(GZIP_MAGIC)) == GZIP_MAGIC:
             with source:
                 source.seek(0)
-                # Decompressed at once: seeking inside a gzip stream starts over each time.
-                source = io.BytesIO(gzip.decompress(source.read()))
+                source = _unpacked(source)
     except FileNotFoundError as error:
         raise SpectrumError("does not exist") from error
     except EOFError as error:
@@ -97,6 +103,17 @@ def _source(path: Path) -> io.BufferedIOBase:
             raise SpectrumError("is empty")
         raise SpectrumError(f"is not a FITS file: it begins with {start!r}")
     return source
+
+
+def _unpacked(source: io.BufferedIOBase) -> io.BytesIO:
+    # All of it before it is read: seeking inside a gzip stream starts over each time.
+    content = io.BytesIO()
+    with gzip.GzipFile(fileobj=source) as stream:
+        while piece := stream.read(_PIECE):
+            if content.tell() + len(piece) > MOST_CONTENT:
+                raise SpectrumError(f"unpacks to more than the {MOST_CONTENT} bytes of a spectrum")
+            content.write(piece)
+    return content
 
 
 def extension(hdus: fits.HDUList, key: int | str) -> Any:
@@ -177,6 +194,11 @@ def _data(hdu: Any) -> Any:
         end, size = info["datLoc"] + hdu.size, info["file"].size
         if end > size:
             raise SpectrumError(f"is truncated: its data need {end} bytes, it has {size}")
+        unpacked = max(hdu.size, math.prod(getattr(hdu, "shape", ())) * np.float64().itemsize)
+        if unpacked > MOST_CONTENT:
+            raise SpectrumError(
+                f"holds {unpacked} bytes of data, more than the {MOST_CONTENT} of a spectrum"
+            )
         return hdu.data
 
 
@@ -214,6 +236,12 @@ def number(header: fits.Header, *keys: str) -> float:
         if math.isfinite(value) and value not in FILL_NUMBERS:
             return value
     return math.nan
+
+
+def integer(header: fits.Header, key: str) -> int | None:
+    """Give the whole number of a card, or None."""
+    value = number(header, key)
+    return int(value) if value.is_integer() else None
 
 
 def axis_number(header: fits.Header, key: str, default: float = math.nan) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,11 @@ from active_cnn.spectra.readers.axis import coefficient_axis
 RESOLVING_POWER = 1800.0
 
 N_ROWS = 5
+
+# Each of these releases has pages of its own reduction at such an address. The spectra of older
+# releases, which are at no such address, are in the newest one under the same OBSID.
+PAGE = "https://www.lamost.org/dr{release}/v2.0/{kind}/view?obsid={obsid}"
+RELEASES = range(7, 12)
 
 
 def is_lamost(hdus: fits.HDUList) -> bool:
@@ -53,6 +59,7 @@ def read(hdus: fits.HDUList, path: Path) -> Spectrum:
         resolving_power=RESOLVING_POWER,
         **metadata(header),
         snr_r=fits_file.number(header, "SNRR", "SN_R"),
+        page=page(header, "spectrum"),
     )
 
 
@@ -66,6 +73,35 @@ def metadata(header: fits.Header) -> dict[str, Any]:
         "dec": dec,
         "pipeline_class": " ".join(pipeline_class).strip(),
     }
+
+
+def page(header: fits.Header, kind: str) -> str:
+    """Give the address of the survey's page of a spectrum.
+
+    Parameters
+    ----------
+    header : Header
+        The primary one.
+    kind : str
+        `spectrum` (low resolution) or `medspectrum` (medium resolution).
+
+    Returns
+    -------
+    str
+        Empty if the header does not say OBSID, as before DR3, or says it wrongly.
+    """
+    obsid, spectrograph, fibre = (
+        fits_file.integer(header, key) for key in ("OBSID", "SPID", "FIBERID")
+    )
+    if obsid is None or spectrograph is None or fibre is None:
+        return ""
+    # OBSID ends with the numbers of the spectrograph and the fibre. In some files of DR3 it has
+    # lost all but its lowest 16 bits, and would lead to another star.
+    if not 0 < obsid < 10**10 or obsid % 100_000 != 1000 * spectrograph + fibre:
+        return ""
+    said = re.search(r"\bDR(\d{1,2})\b", fits_file.text(header, "DATA_V"))
+    release = int(said[1]) if said and int(said[1]) in RELEASES else RELEASES[-1]
+    return PAGE.format(release=release, kind=kind, obsid=obsid)
 
 
 def _table(hdus: fits.HDUList) -> Any:

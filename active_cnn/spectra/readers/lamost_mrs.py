@@ -11,7 +11,7 @@ from active_cnn.records import Medium, Spectrum
 from active_cnn.spectra.readers import fits_file
 from active_cnn.spectra.readers.assembly import assemble
 from active_cnn.spectra.readers.axis import from_log10
-from active_cnn.spectra.readers.lamost_lrs import is_lamost, metadata
+from active_cnn.spectra.readers.lamost_lrs import is_lamost, metadata, page
 
 # "LAMOST MRS Data Release", section "Overview".
 RESOLVING_POWER = 7500.0
@@ -45,4 +45,5 @@ def read(hdus: fits.HDUList, path: Path) -> Spectrum:
         resolving_power=RESOLVING_POWER,
         **metadata(header),
         snr_r=fits_file.number(table.header, "SNR"),
+        page=page(header, "medspectrum"),
     )

@@ -32,6 +32,9 @@ SPECTRAL_CLASSES = (
 # SN_MEDIAN holds u, g, r, i, z.
 R_BAND = 2
 
+# DR18 shows the spectra of all releases before it too.
+PAGE = "https://dr18.sdss.org/optical/spectrum/view?plateid={}&mjd={}&fiberid={}"
+
 
 def recognises(hdus: fits.HDUList) -> bool:
     """Tell whether this is a table with LOGLAM and FLUX, or an SDSS image with COEFF0."""
@@ -40,13 +43,13 @@ def recognises(hdus: fits.HDUList) -> bool:
     )
 
 
+def _is_sdss(header: fits.Header) -> bool:
+    return fits_file.text(header, "TELESCOP").upper().startswith("SDSS")
+
+
 def _is_image(hdus: fits.HDUList) -> bool:
     header = hdus[0].header
-    return (
-        fits_file.text(header, "TELESCOP").upper().startswith("SDSS")
-        and len(fits_file.image_shape(hdus[0])) == 2
-        and "COEFF0" in header
-    )
+    return _is_sdss(header) and len(fits_file.image_shape(hdus[0])) == 2 and "COEFF0" in header
 
 
 def read(hdus: fits.HDUList, path: Path) -> Spectrum:
@@ -70,6 +73,7 @@ def _read_table(hdus: fits.HDUList, path: Path) -> Spectrum:
         mask,
         resolving_power=RESOLVING_POWER,
         **_catalogue(header, fits_file.extension(hdus, 2)),
+        page=_page(header),
     )
 
 
@@ -111,7 +115,16 @@ def _read_image(hdu: Any, path: Path) -> Spectrum:
         dec=dec,
         snr_r=fits_file.number(header, "SN_R"),
         pipeline_class=_spectral_class(fits_file.number(header, "SPEC_CLN")),
+        page=_page(header),
     )
+
+
+def _page(header: fits.Header) -> str:
+    # Other surveys write the same tables, with plates of their own.
+    numbers = [fits_file.integer(header, key) for key in ("PLATEID", "MJD", "FIBERID")]
+    if not _is_sdss(header) or not all(n is not None and 0 < n < 1_000_000 for n in numbers):
+        return ""
+    return PAGE.format(*numbers)
 
 
 def _spectral_class(code: float) -> str:

@@ -11,7 +11,13 @@ from active_cnn.errors import SpectrumError
 from active_cnn.records import Grid
 from active_cnn.spectra.simulation import instruments
 from active_cnn.spectra.simulation.instruments import Lamost, Ondrejov, disturb
-from active_cnn.spectra.simulation.population import POOL, TRAINING, Population, draw
+from active_cnn.spectra.simulation.population import (
+    POOL,
+    SNR_RANGE,
+    TRAINING,
+    Population,
+    draw,
+)
 from active_cnn.spectra.simulation.stars import SOURCE, Kind, Light
 from active_cnn.spectra.simulation.visibility import Look, look
 
@@ -25,6 +31,7 @@ DEAD = 0.0005  # share of windows that are zero: dead fibres and failed exposure
 STRUCK, STRUCK_TRAINING = 0.015, 0.04
 NOISE_SNR = 6.0  # below it a spectrum that shows no line is called noise
 MOST_REDRAWS = 80
+SNR_SPREAD = 0.4  # of the logarithm of the S/N from visit to visit of a star
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +42,8 @@ class Batch:
     ----------
     sources : structured ndarray of dtype `SOURCE`
         What was drawn.
+    first_visit : ndarray of int
+        Row of the first spectrum of the same star: its own but for further visits.
     label : ndarray of int
         Index into `LABELS`.
     is_noise : ndarray of bool
@@ -48,6 +57,7 @@ class Batch:
     """
 
     sources: NDArray[np.void]
+    first_visit: NDArray[np.intp]
     label: NDArray[np.int8]
     is_noise: NDArray[np.bool_]
     look: Look
@@ -102,6 +112,39 @@ def _draw_as_labelled(
     return sources, flux, seen
 
 
+def _visit_again(
+    label: NDArray[np.int8],
+    sources: NDArray[np.void],
+    seen: Look,
+    further: NDArray[np.intp],
+    telescope: Lamost,
+    rng: np.random.Generator,
+) -> None:
+    """Give further visits, which repeat the first one so far, a S/N of their own.
+
+    Their Hα must look as their label says at that S/N too: it is brought nearer to that of the
+    first visit, at which it does, until it does.
+    """
+    first = sources["snr"][further]
+    change = rng.normal(0, SNR_SPREAD, len(further))
+    sources["snr"][further] = np.clip(first * np.exp(change), *SNR_RANGE)
+    waiting = np.flatnonzero(label[further] != ABSORPTION)
+    if not len(waiting):
+        return
+    light = _window_light(telescope, telescope.expose(sources[further[waiting]]))
+    for nearness in (1, 2, 4, 8, np.inf):
+        rows = further[waiting]
+        snr = np.clip(first[waiting] * np.exp(change[waiting] / nearness), *SNR_RANGE)
+        sources["snr"][rows] = snr
+        now = look(telescope.grid.wavelength, light, snr)
+        is_hidden = ~seen.is_visible[rows]
+        as_labelled = now.is_double == (label[rows] == DOUBLE_PEAK)
+        as_labelled &= now.is_visible | is_hidden
+        seen.assign(rows[as_labelled], now.take(as_labelled))
+        light = Light(*(flux[~as_labelled] for flux in light))
+        waiting = waiting[~as_labelled]
+
+
 def _is_noise(label: NDArray[np.int8], sources: NDArray[np.void]) -> NDArray[np.bool_]:
     # How plainly Hα would be seen in absorption: depth times the root of the pixels it covers.
     (core, sigma), (wing, half) = sources["balmer_core"].T, sources["balmer_wing"].T
@@ -116,7 +159,12 @@ def _brightness(n: int, rng: np.random.Generator) -> NDArray[np.float64]:
     return np.exp(rng.normal(np.log(800), 1.2, n))[:, None]
 
 
-def simulate_pool(label: NDArray[np.int8], grid: Grid, rng: np.random.Generator) -> Batch:
+def simulate_pool(
+    label: NDArray[np.int8],
+    grid: Grid,
+    rng: np.random.Generator,
+    first_visit: NDArray[np.intp] | None = None,
+) -> Batch:
     """Simulate LAMOST's spectra of sources with given labels.
 
     Parameters
@@ -127,6 +175,8 @@ def simulate_pool(label: NDArray[np.int8], grid: Grid, rng: np.random.Generator)
         The window, which holds Hα.
     rng : numpy.random.Generator
         Where every number comes from.
+    first_visit : ndarray of int, shape (n_spectra,), optional
+        Row of the first spectrum of the same star and label; by default each is of its own star.
 
     Returns
     -------
@@ -134,13 +184,19 @@ def simulate_pool(label: NDArray[np.int8], grid: Grid, rng: np.random.Generator)
         With LAMOST's pixels around the window and the window itself.
     """
     telescope = Lamost(grid)
-    sources, flux, seen = _draw_as_labelled(label, POOL, telescope, rng, HIDDEN)
+    rows = np.arange(len(label))
+    if first_visit is None:
+        first_visit = rows
+    stars, star = np.unique(first_visit, return_inverse=True)
+    sources, flux, seen = _draw_as_labelled(label[stars], POOL, telescope, rng, HIDDEN)
+    sources, flux, seen = sources[star], flux[star], seen.take(star)
+    _visit_again(label, sources, seen, np.flatnonzero(first_visit != rows), telescope, rng)
     disturb(telescope.wavelength, flux, sources["snr"], STRUCK, rng)
     flux *= _brightness(len(label), rng).astype(np.float32)
     is_dead = (label == ABSORPTION) & (rng.random(len(label)) < DEAD)
     flux[is_dead] = 0
     is_noise = _is_noise(label, sources) | is_dead
-    return Batch(sources, label, is_noise, seen, flux, telescope.to_window(flux))
+    return Batch(sources, first_visit, label, is_noise, seen, flux, telescope.to_window(flux))
 
 
 def simulate_training(label: NDArray[np.int8], grid: Grid, rng: np.random.Generator) -> Batch:
@@ -176,5 +232,11 @@ def simulate_training(label: NDArray[np.int8], grid: Grid, rng: np.random.Genera
     windows = lamost.to_window(degraded)
     brightness = _brightness(n, rng)
     return Batch(
-        sources, label, _is_noise(label, sources), seen, flux * brightness, windows * brightness
+        sources,
+        np.arange(n),
+        label,
+        _is_noise(label, sources),
+        seen,
+        flux * brightness,
+        windows * brightness,
     )

@@ -21,7 +21,7 @@ from active_cnn.records import Grid
 from active_cnn.spectra.simulation.exposures import Batch
 from active_cnn.spectra.simulation.population import TYPES
 from active_cnn.spectra.simulation.stars import Kind
-from active_cnn.spectra.simulation.whole import Target, write_fits
+from active_cnn.spectra.simulation.whole import Target, designate, write_fits
 
 TRAINING_COLUMNS = (
     "id", "label", "object", "ra", "dec", "expval", "gratang", "detector", "chipid", "specfilt",
@@ -29,10 +29,12 @@ TRAINING_COLUMNS = (
 )  # fmt: skip
 TRUTH_COLUMNS = (
     "identifier", "label", "kind", "is_visible", "temperature", "rv", "vsini", "snr", "ew", "fwhm",
-    "separation",
+    "separation", "first_visit",
 )  # fmt: skip
 GROUP = "lamost_dr2"
 PLATE = 4000  # fibres: 16 spectrographs × 250
+ASTRAY = 0.25  # arcsec: how far from the star's place a further visit says that it is
+NIGHTS = 40  # within which a field is observed again
 
 
 @contextmanager
@@ -173,7 +175,7 @@ class PoolWriter:
                     int(look.is_visible[row]), f"{source['temperature']:.0f}",
                     f"{source['rv']:.1f}", f"{source['vsini']:.1f}", f"{target.snr:.2f}",
                     f"{look.equivalent_width[row]:.3f}", f"{look.fwhm[row]:.2f}",
-                    f"{look.separation[row]:.1f}",
+                    f"{look.separation[row]:.1f}", targets[batch.first_visit[row]].filename,
                 ]
             )  # fmt: skip
 
@@ -189,30 +191,48 @@ def _targets(first: int, batch: Batch, rng: np.random.Generator) -> list[Target]
     radius = 2.5 * np.sqrt(rng.random(n))
     angle = rng.uniform(0, 2 * np.pi, n)
     dec = centre_dec + radius * np.sin(angle)
-    ra = (centre_ra + radius * np.cos(angle) / np.cos(np.radians(dec))) % 360
+    ra = centre_ra + radius * np.cos(angle) / np.cos(np.radians(dec))
+    star = batch.first_visit
+    again = star != np.arange(n)
+    ra, dec = _rounded(ra[star], dec[star])
+    designations = [designate(*place) for place in zip(ra.tolist(), dec.tolist(), strict=True)]
+    astray = again * ASTRAY / 3600 * np.sqrt(rng.random(n))
+    angle = rng.uniform(0, 2 * np.pi, n)
+    ra, dec = _rounded(
+        ra + astray * np.cos(angle) / np.cos(np.radians(dec)), dec + astray * np.sin(angle)
+    )
+    mjd = 55959 + plate + again * rng.integers(1, NIGHTS + 1, n)
     sources = batch.sources
     classes = pipeline_classes(sources, rng)
-    return [
-        Target(
-            filename=(
-                f"spec-{55959 + plate[row]}-SIM_{centre_ra[row]:03.0f}N{centre_dec[row]:02.0f}"
-                f"_V{plate[row] % 3 + 1}_sp{fibre[row] // 250 + 1:02d}-{fibre[row] % 250 + 1:03d}"
-                ".fits"
-            ),
-            number=int(number[row]),
-            mjd=int(55959 + plate[row]),
-            plan=f"SIM_{centre_ra[row]:03.0f}N{centre_dec[row]:02.0f}_V{plate[row] % 3 + 1}",
-            spectrograph=int(fibre[row] // 250 + 1),
-            fibre=int(fibre[row] % 250 + 1),
-            # What is written is rounded alike in every file.
-            ra=round(float(ra[row]), 6),
-            dec=round(float(dec[row]), 6),
-            snr=round(float(sources["snr"][row]), 2),
-            coarse_class=classes[row][0],
-            subclass=classes[row][1],
+    targets = []
+    for row in range(n):
+        plan = f"SIM_{centre_ra[row]:03.0f}N{centre_dec[row]:02.0f}_V{plate[row] % 3 + 1}"
+        spectrograph, seat = (int(part) + 1 for part in divmod(fibre[row], 250))
+        targets.append(
+            Target(
+                filename=f"spec-{mjd[row]}-{plan}_sp{spectrograph:02d}-{seat:03d}.fits",
+                number=int(number[row]),
+                star=int(number[star[row]]),
+                designation=designations[row],
+                mjd=int(mjd[row]),
+                plan=plan,
+                spectrograph=spectrograph,
+                fibre=seat,
+                ra=float(ra[row]),
+                dec=float(dec[row]),
+                snr=round(float(sources["snr"][row]), 2),
+                coarse_class=classes[row][0],
+                subclass=classes[row][1],
+            )
         )
-        for row in range(n)
-    ]
+    return targets
+
+
+def _rounded(
+    ra: NDArray[np.float64], dec: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    # What is written is rounded alike in every file, and no right ascension becomes 360.
+    return ra.round(6) % 360, dec.round(6)
 
 
 def pipeline_classes(sources: NDArray[np.void], rng: np.random.Generator) -> list[tuple[str, str]]:

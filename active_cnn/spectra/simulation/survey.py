@@ -21,12 +21,13 @@ from active_cnn.spectra.simulation.exposures import (
     simulate_training,
 )
 from active_cnn.spectra.simulation.lines import HALPHA
+from active_cnn.spectra.simulation.visits import FURTHER, first_visits
 
 # Podsztavek (2017): 6102, 5301 and 1533 of 12 936 Ondřejov spectra.
 TRAINING_SHARES = (0.4098, 0.1185)
 
 MOST = 100_000_000  # spectra in a pool or a training set
-BLOCK = 4096
+BLOCK = files.PLATE  # so that the visits of a star, which never leave a block, are of one plate
 KNOWN = (6400.0, 6850.0)  # Å (vacuum): the simulator knows no lines beyond
 
 
@@ -120,7 +121,8 @@ def write_demo(
     A spectrum is a target when it shows emission above the continuum or above the photospheric
     line, as seen without noise at the pool's resolution and strong enough for its S/N; it is
     `double-peak` when that emission has two peaks. A few percent of the pool's emission spectra
-    are too faint to be seen, as in nature.
+    are too faint to be seen, as in nature. Some 5 % of the pool are the second or third spectrum of
+    a star, taken in another night through another fibre: under its designation, at its place.
 
     Parameters
     ----------
@@ -201,7 +203,8 @@ def _write_pool(
     fits: list[Path] = []
     with files.PoolWriter(path, truth, len(label), grid) as writer:
         for rows, rng in _blocks(label, seed):
-            batch = simulate_pool(label[rows], grid, rng)
+            visits = first_visits(label[rows], FURTHER, rng)
+            batch = simulate_pool(label[rows], grid, rng, visits)
             names = [
                 "noise" if noise else LABELS[code]
                 for code, noise in zip(batch.label, batch.is_noise, strict=True)

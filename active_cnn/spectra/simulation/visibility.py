@@ -36,6 +36,10 @@ class Look(NamedTuple):
         """No emission in any of n spectra."""
         return cls(*(np.zeros(n, dtype=kind) for kind in (bool, bool, float, float, float)))
 
+    def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> Look:
+        """Give what is measured on some of the spectra, in the order asked."""
+        return Look._make(values[rows] for values in self)
+
     def assign(self, rows: NDArray[np.intp], other: Look) -> None:
         """Overwrite some rows by those of another, in their order."""
         for mine, theirs in zip(self, other, strict=True):

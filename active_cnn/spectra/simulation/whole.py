@@ -29,10 +29,12 @@ BANDS = ((4954.0, 0.5), (5167.0, 0.7), (5448.0, 0.6), (5847.0, 0.5), (6159.0, 0.
 
 @dataclass(frozen=True)
 class Target:
-    """One fibre of one exposure."""
+    """One fibre of one exposure; `number` is the spectrum's own, `star` that of its first visit."""
 
     filename: str
     number: int
+    star: int
+    designation: str
     mjd: int
     plan: str
     spectrograph: int
@@ -44,24 +46,24 @@ class Target:
     subclass: str
 
     @property
-    def designation(self) -> str:
-        """Name from the truncated coordinates, such as `LAMOST J063105.21+255658.4`."""
-        hours = int(self.ra / 15 * 3600 * 100 + 1e-6)
-        arcsec = int(abs(self.dec) * 3600 * 10 + 1e-6)
-        h, rest = divmod(hours, 360_000)
-        m, s = divmod(rest, 6000)
-        d, rest = divmod(arcsec, 36_000)
-        arcmin, tenth = divmod(rest, 600)
-        sign = "-" if self.dec < 0 else "+"
-        return (
-            f"LAMOST J{h:02d}{m:02d}{s // 100:02d}.{s % 100:02d}"
-            f"{sign}{d:02d}{arcmin:02d}{tenth // 10:02d}.{tenth % 10}"
-        )
-
-    @property
     def pipeline_class(self) -> str:
         """The pipeline's class and subclass in one, as readers give it."""
         return f"{self.coarse_class} {self.subclass}"
+
+
+def designate(ra: float, dec: float) -> str:
+    """Name a star after its truncated coordinates (degrees): `LAMOST J063105.21+255658.4`."""
+    hours = int(ra / 15 * 3600 * 100 + 1e-6)
+    arcsec = int(abs(dec) * 3600 * 10 + 1e-6)
+    h, rest = divmod(hours, 360_000)
+    m, s = divmod(rest, 6000)
+    d, rest = divmod(arcsec, 36_000)
+    arcmin, tenth = divmod(rest, 600)
+    sign = "-" if dec < 0 else "+"
+    return (
+        f"LAMOST J{h:02d}{m:02d}{s // 100:02d}.{s % 100:02d}"
+        f"{sign}{d:02d}{arcmin:02d}{tenth // 10:02d}.{tenth % 10}"
+    )
 
 
 def _sketch(source: np.void, wavelength: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -167,7 +169,7 @@ def _header(target: Target) -> fits.Header:
         ("DEC", target.dec, "[deg] Declination of object"),
         ("DESIG", target.designation, "Designation of LAMOST target"),
         ("FIBERID", target.fibre, "Fiber ID of Object"),
-        ("OBJNAME", f"SIM {target.number}", "Name of object"),
+        ("OBJNAME", f"SIM {target.star}", "Name of object"),
         ("OBJTYPE", "Star", ""),
         ("FIBERTYP", "Obj", "Fiber type of object"),
         ("FIBERMAS", 0, "Bitmask of warning values, 0 means all is well"),

@@ -1,0 +1,41 @@
+"""Places on the sky: which are known, and how far apart they are."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+ARCSEC_A_DEGREE = 3600.0
+
+
+def is_place(ra: ArrayLike, dec: ArrayLike) -> NDArray[np.bool_]:
+    """Tell which coordinates (degrees) are a place on the sky; NaN and fill values are none."""
+    ra, dec = np.asarray(ra), np.asarray(dec)
+    return (ra >= 0) & (ra <= 360) & (abs(dec) <= 90)
+
+
+def separation(
+    ra: ArrayLike, dec: ArrayLike, other_ra: ArrayLike, other_dec: ArrayLike
+) -> NDArray[np.float64]:
+    """Great-circle distance between places.
+
+    Parameters
+    ----------
+    ra, dec, other_ra, other_dec : array_like
+        Right ascensions and declinations in degrees, of shapes that fit together.
+
+    Returns
+    -------
+    ndarray
+        In arcsec, exact for small distances too.
+
+    References
+    ----------
+    The haversine formula: Sinnott (1984), Sky & Telescope, 68, 159.
+    """
+    one, other = np.radians(dec), np.radians(other_dec)
+    half_ra = np.radians(np.subtract(other_ra, ra)) / 2
+    half_dec = (other - one) / 2
+    haversine = np.sin(half_dec) ** 2 + np.cos(one) * np.cos(other) * np.sin(half_ra) ** 2
+    # Rounding can carry it a trifle beyond 1, where the places are opposite.
+    return np.degrees(2 * np.arcsin(np.sqrt(np.minimum(haversine, 1)))) * ARCSEC_A_DEGREE
