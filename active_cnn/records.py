@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from active_cnn.errors import CampaignError
+from active_cnn.keys import assign_keys
 
 
 class Medium(StrEnum):
@@ -143,6 +144,8 @@ class Spectrum:
         What the survey's pipeline says that the object is.
     path : str
         The file that it was read from.
+    page : str
+        Address of the survey's own page about it; '' if unknown.
     """
 
     identifier: str
@@ -158,6 +161,7 @@ class Spectrum:
     snr_r: float = float("nan")
     pipeline_class: str = ""
     path: str = ""
+    page: str = ""
 
 
 @dataclass(frozen=True)
@@ -245,6 +249,10 @@ class Campaign:
         What these files held when the campaign was created.
     seed : int
         From it all seeds of the campaign are derived.
+    folders : tuple of str
+        Below these lie the files of spectra that may be shown, besides the pool's own folder.
+    chosen_keys : dict of str to str
+        Keys of the labelling page that a person has changed, by action.
     """
 
     name: str
@@ -257,6 +265,8 @@ class Campaign:
     pool_path: str
     pool_fingerprint: str
     seed: int
+    folders: tuple[str, ...] = ()
+    chosen_keys: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         names = [c.name for c in self.classes]
@@ -266,6 +276,7 @@ class Campaign:
             repeated = sorted({v for v in values if values.count(v) > 1})
             if repeated:
                 raise CampaignError(f"The {what} {repeated[0]!r} is given twice: make it unique.")
+        assign_keys(keys, self.chosen_keys)
         if len(self.network_classes) < 2 or not self.targets:
             raise CampaignError(
                 "A campaign needs at least two classes for the network, one of them a target; "
@@ -289,6 +300,11 @@ class Campaign:
     def trains(self) -> dict[str, str]:
         """Class of the network that each trainable answer trains."""
         return {c.name: c.network_class for c in self.classes if c.network_class}
+
+    @cached_property
+    def keys(self) -> dict[str, str]:
+        """Key of each action on the labelling page, see `active_cnn.keys`."""
+        return assign_keys((c.key for c in self.classes), self.chosen_keys)
 
     def confirms(self, network_class: str) -> OracleClass:
         """Tell which answer says that a prediction is right."""
@@ -394,8 +410,42 @@ class Query:
 
 
 @dataclass(frozen=True)
+class AnswerEvent:
+    """One act of an oracle, before it is stored.
+
+    Parameters
+    ----------
+    event : str
+        Unique name of the act: the same one twice is stored once.
+    query : int
+        The query that asked.
+    identifier : str
+        Of the spectrum.
+    answer : str or None
+        Name of one of the campaign's classes; None takes this oracle's earlier answer back.
+    note : str
+        Anything else worth keeping.
+    seconds : float or None
+        How long the oracle looked at it.
+    undoes : str or None
+        The event that this one undoes.
+    """
+
+    event: str
+    query: int
+    identifier: str
+    answer: str | None
+    note: str = ""
+    seconds: float | None = None
+    undoes: str | None = None
+
+
+@dataclass(frozen=True)
 class Answer:
-    """What an oracle said of one spectrum; `answer` is None where an earlier one was taken back."""
+    """What an oracle said of one spectrum; `answer` is None where an earlier one was taken back.
+
+    An adjudication settles what several oracles said differently.
+    """
 
     sequence: int
     event: str
@@ -408,6 +458,60 @@ class Answer:
     note: str
     oracle: str
     at: str
+    seconds: float | None = None
+    undoes: str | None = None
+    is_adjudication: bool = False
+
+
+class SharingMode(StrEnum):
+    """How several people share the spectra that are asked about."""
+
+    FREE = "free"
+    DIVIDE = "divide"
+    DOUBLE = "double"
+
+
+class Resolution(StrEnum):
+    """Which answer counts where people differ and nobody has adjudicated.
+
+    The latest one; that of more people than any other (a tie leaves the spectrum out); only one
+    that all agree on.
+    """
+
+    LATEST = "latest"
+    MAJORITY = "majority"
+    UNANIMOUS = "unanimous"
+
+
+@dataclass(frozen=True)
+class Sharing:
+    """How a campaign's spectra are shared among its people.
+
+    Parameters
+    ----------
+    mode : SharingMode
+        Everybody sees all that is open; each spectrum goes to one person; each goes to
+        `n_judges`, who do not see each other's answers.
+    n_judges : int
+        How many judge each spectrum in the mode "double".
+    resolution : Resolution
+        Which answer counts where they differ.
+    """
+
+    mode: SharingMode = SharingMode.FREE
+    n_judges: int = 2
+    resolution: Resolution = Resolution.LATEST
+
+    def __post_init__(self) -> None:
+        if not 2 <= self.n_judges <= 20:
+            raise CampaignError(
+                f"{self.n_judges} people to judge each spectrum: give a number from 2 to 20."
+            )
+
+    @property
+    def n_wanted(self) -> int:
+        """How many people are to judge each spectrum."""
+        return self.n_judges if self.mode is SharingMode.DOUBLE else 1
 
 
 class JobState(StrEnum):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from active_cnn.campaign.store import Store
 from active_cnn.errors import CampaignError, StoreError
 from active_cnn.evaluation.precision import Judgement, Precision, estimate_precision
 from active_cnn.records import (
+    AnswerEvent,
     Campaign,
     Grid,
     Iteration,
@@ -50,6 +51,8 @@ def create_campaign(
     classes: tuple[OracleClass, ...] = DEFAULT_CLASSES,
     lines: tuple[Line, ...] = LINES,
     seed: int = 1,
+    chosen_keys: Mapping[str, str] | None = None,
+    folders: Sequence[Path] = (),
     progress: Callable[[int, int], None] | None = None,
 ) -> Campaign:
     """Create a campaign on a training set and a pool; both are read through and checked.
@@ -68,6 +71,10 @@ def create_campaign(
         What belongs to the campaign; by default those of the method's authors.
     seed : int
         From it all seeds of the campaign are derived.
+    chosen_keys : mapping of str to str, optional
+        Keys of the labelling page by action, where they are not to be the usual ones.
+    folders : sequence of Path
+        Below these lie the files of spectra that may be shown, besides the pool's own folder.
     progress : callable, optional
         Told how many spectra of the pool have been read, and of how many.
 
@@ -84,6 +91,9 @@ def create_campaign(
     """
     check_new_name(store, name)
     check_seed(seed)
+    for folder in folders:
+        if not folder.is_dir():
+            raise CampaignError(f"There is no folder {folder}: give one that holds spectra.")
     campaign = Campaign(
         name=name,
         created_at=store.now(),
@@ -95,6 +105,8 @@ def create_campaign(
         pool_path=stored_path(store, pool),
         pool_fingerprint="",
         seed=seed,
+        chosen_keys=dict(chosen_keys or {}),
+        folders=tuple(str(folder.resolve()) for folder in folders),
     )
     read_training_csv(training, campaign.grid, campaign.trains)
     training_sha256 = hash_file(training)
@@ -180,15 +192,10 @@ def record_answer(
     CampaignError
         If the query does not ask about that spectrum, or there is no such class.
     """
-    store.add_answer(
-        event=event or uuid.uuid4().hex,
-        campaign=query.campaign,
-        query=query.number,
-        identifier=identifier,
-        answer=answer,
-        note=note.strip(),
-        oracle=oracle,
-    )
+    act = AnswerEvent(event or uuid.uuid4().hex, query.number, identifier, answer, note.strip())
+    refused = store.add_answers(query.campaign, [act], oracle)
+    if refused:
+        raise CampaignError(refused[act.event])
 
 
 def judge(campaign: Campaign, predicted: str, answer: str | None) -> Judgement:

@@ -11,16 +11,17 @@ from itertools import islice
 from pathlib import Path
 
 import h5py
+import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from active_cnn.campaign.files import iteration_folder, last_scored
+from active_cnn.campaign.files import hash_file, iteration_folder, last_scored
 from active_cnn.campaign.store import Store
 from active_cnn.delivery.candidates import probability_column
 from active_cnn.errors import CampaignError, SpectrumError, StoreError
 from active_cnn.learning.network import load_network
 from active_cnn.learning.scoring import BATCH, predict
-from active_cnn.records import Campaign, Grid
+from active_cnn.records import Campaign, Grid, TrainingResult
 from active_cnn.spectra.pool_file import (
     find_unusable,
     open_pool,
@@ -31,6 +32,7 @@ from active_cnn.spectra.pool_file import (
 from active_cnn.spectra.preprocessing import DEFECTS, prepare, rescale
 from active_cnn.spectra.readers import read
 from active_cnn.spectra.sources import is_folder, is_list, is_pool, read_list, walk
+from active_cnn.spreadsheet import disarm
 
 # What h5py raises when a file is damaged.
 _DAMAGED = (SpectrumError, OSError, RuntimeError, KeyError)
@@ -57,7 +59,8 @@ def classify(
 
     Columns path, identifier, label, p_<class> of each class, reason; a row for each file, and for
     each row of a pool, in the order of the sources. A refused one, and a pool that cannot be read,
-    has no label but its reason. Files are named the way that their source is.
+    has no label but its reason. Files are named the way that their source is. Texts that a
+    spreadsheet could take for formulas are written as `disarm` gives them.
 
     Parameters
     ----------
@@ -78,7 +81,7 @@ def classify(
     Raises
     ------
     CampaignError
-        If nothing has been trained yet.
+        If nothing has been trained yet, or the network is not the file that the training wrote.
     SpectrumError
         If a source is missing, a folder cannot be searched, or there is nothing at all.
     StoreError
@@ -102,16 +105,23 @@ def classify(
     with _new_table(out) as write:
         write([["path", "identifier", "label", *map(probability_column, classes), "reason"]])
         total = sum(_count(path, campaign.grid) for path, _ in listed)
-        network = load_network(iteration_folder(store, iteration) / iteration.result.network_file)
+        network = _load(iteration_folder(store, iteration), iteration.result)
         for found in _batches(_find(listed, campaign.grid)):
             usable = [one.flux for one in found if one.flux is not None]
             probabilities: NDArray[np.float32] = np.empty((0, len(classes)), np.float32)
             if usable:
                 probabilities = predict(network, rescale(np.stack(usable)))
-            said = iter([classes[int(p.argmax())], *(f"{x:.6f}" for x in p)] for p in probabilities)
+            said = iter(
+                [disarm(classes[int(p.argmax())]), *(f"{x:.6f}" for x in p)] for p in probabilities
+            )
             blank = [""] * (1 + len(classes))
             write(
-                [one.path, one.identifier, *(blank if one.flux is None else next(said)), one.reason]
+                [
+                    disarm(one.path),
+                    disarm(one.identifier),
+                    *(blank if one.flux is None else next(said)),
+                    disarm(one.reason),
+                ]
                 for one in found
             )
             n_refused += len(found) - len(usable)
@@ -119,6 +129,24 @@ def classify(
             if progress:
                 progress(done, total)
     return done - n_refused, n_refused
+
+
+def _load(folder: Path, result: TrainingResult) -> keras.Model:
+    path = folder / result.network_file
+    try:
+        found = hash_file(path)
+    except OSError as error:
+        raise CampaignError(
+            f"Cannot load the network {path}: {error.strerror}. Train the iteration again, or "
+            "restore the file from a copy."
+        ) from error
+    if found != result.network_sha256:
+        raise CampaignError(
+            f"The network {path} is not the one that the training wrote (SHA-256 {found[:12]}…, "
+            f"not {result.network_sha256[:12]}…). Restore the file from a copy, or train the "
+            "iteration again."
+        )
+    return load_network(path)
 
 
 def _refuse_place(out: Path) -> None:

@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from active_cnn.campaign.campaign import DEFAULT_CLASSES
 from active_cnn.errors import CampaignError
+from active_cnn.keys import assign_keys
 from active_cnn.records import Grid, Line, OracleClass
 from active_cnn.spectra.wavelength import LINES
 
 
 @dataclass(frozen=True)
 class Definition:
-    """Grid, classes and lines of a campaign; by default those of the method's authors."""
+    """Grid, classes and lines of a campaign, by default those of the method's authors, and keys.
+
+    `keys` holds the keys of the labelling page that are not to be the usual ones, by action.
+    """
 
     grid: Grid = Grid()
     classes: tuple[OracleClass, ...] = DEFAULT_CLASSES
     lines: tuple[Line, ...] = LINES
+    keys: dict[str, str] = field(default_factory=dict)
 
 
 def read_definition(path: Path) -> Definition:
-    """Read a definition such as this one; each of the three parts may be left out.
+    """Read a definition such as this one; each of the four parts may be left out.
 
     ::
 
@@ -42,22 +47,26 @@ def read_definition(path: Path) -> Definition:
         name = "Hα"
         wavelength = 6564.614        # vacuum, angstrom
 
+        [keys]
+        undo = "Backspace"           # actions and names of keys: `active_cnn.keys`
+
     Raises
     ------
     CampaignError
-        If the file cannot be read, or holds a name or value that does not belong there.
+        If the file cannot be read, holds a name or value that does not belong there, or gives a
+        key twice.
     """
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise CampaignError(
             f"Cannot read the definition {path}: {error}. Give a TOML file with [grid], "
-            "[[class]] and [[line]]."
+            "[[class]], [[line]] and [keys]."
         ) from error
-    unknown = sorted(set(content) - {"grid", "class", "line"})
+    unknown = sorted(set(content) - {"grid", "class", "line", "keys"})
     if unknown:
         raise CampaignError(
-            f"{path} holds {unknown[0]!r}: only [grid], [[class]] and [[line]] are known."
+            f"{path} holds {unknown[0]!r}: only [grid], [[class]], [[line]] and [keys] are known."
         )
     default = Definition()
     grid = default.grid
@@ -91,7 +100,22 @@ def read_definition(path: Path) -> Definition:
             for one in content.get("line", ())
         )
     )
-    return Definition(grid, classes or default.classes, lines or default.lines)
+    classes = classes or default.classes
+    keys = _take_keys(path, content.get("keys", {}), classes)
+    return Definition(grid, classes, lines or default.lines, keys)
+
+
+def _take_keys(path: Path, given: Any, classes: tuple[OracleClass, ...]) -> dict[str, str]:
+    if not isinstance(given, dict):
+        raise CampaignError(f"{path}: keys is {given!r}: write them under [keys].")
+    for action, key in given.items():
+        if not isinstance(key, str):
+            raise CampaignError(f"{path}: {action} in [keys] is {key!r}: give a str.")
+    try:
+        assign_keys((one.key for one in classes), given)
+    except CampaignError as error:
+        raise CampaignError(f"{path}: [keys]: {error}") from error
+    return given
 
 
 def _take(

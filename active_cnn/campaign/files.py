@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 
 from active_cnn.campaign.store import Store
-from active_cnn.errors import CampaignError
+from active_cnn.errors import CampaignError, SpectrumError
 from active_cnn.learning.predictions import PredictionsFile
 from active_cnn.records import (
     Campaign,
@@ -61,6 +61,31 @@ def open_pool(store: Store, campaign: Campaign) -> Pool:
             "Put the old file back, or create a new campaign on this one."
         )
     return pool
+
+
+def spectrum_file(store: Store, campaign: Campaign, path: str) -> Path:
+    """Give the file of a spectrum of the pool, if the campaign may read it.
+
+    A pool may name any file. Only those below its own folder, below the home, and below the
+    folders that the campaign was given are opened; links are followed before this is decided.
+
+    Raises
+    ------
+    SpectrumError
+        If the pool names no file, or one that lies elsewhere.
+    """
+    if not path:
+        raise SpectrumError("is not named in the pool")
+    file = Path(path).resolve()
+    pool = (store.home / campaign.pool_path).resolve().parent
+    allowed = [pool, store.home.resolve(), *(Path(one).resolve() for one in campaign.folders)]
+    if not any(file.is_relative_to(folder) for folder in allowed):
+        raise SpectrumError(
+            "lies outside the folders that this campaign may read "
+            f"({', '.join(map(str, dict.fromkeys(allowed)))}): create the campaign with "
+            "`--folder`, or move the file"
+        )
+    return file
 
 
 def iteration_folder(store: Store, iteration: Iteration) -> Path:

@@ -13,10 +13,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from active_cnn.campaign.files import open_pool, open_predictions
+from active_cnn.campaign.labelling import Task, count_open, lay_out
 from active_cnn.campaign.store import Store
 from active_cnn.campaign.training_data import trained_answers
 from active_cnn.errors import SpectrumError
-from active_cnn.records import Answer, Campaign, Grid, Medium, Purpose, Query, QueryItem, Spectrum
+from active_cnn.records import Answer, Campaign, Grid, Medium, Spectrum
 from active_cnn.spectra.preprocessing import POOL_RESOLVING_POWER, prepare, rescale
 from active_cnn.spectra.readers import read
 from active_cnn.spectra.training_set import TrainingSet
@@ -32,22 +33,6 @@ class Step(StrEnum):
     GO_ON = "go on"
 
 
-@dataclass(frozen=True)
-class Question:
-    """One spectrum that the open iteration asks about, with the query that asks."""
-
-    query: Query
-    item: QueryItem
-
-
-def questions(store: Store, campaign: Campaign, purpose: Purpose) -> list[Question]:
-    """Give all that the open iteration asks for one purpose, in the order it was drawn."""
-    iteration = store.iteration(campaign.name)
-    return [
-        Question(query, item) for query in store.queries(iteration, purpose) for item in query.items
-    ]
-
-
 def next_step(store: Store, campaign: Campaign) -> Step:
     """Tell what comes next in the loop."""
     if store.active_job(campaign.name):
@@ -55,16 +40,15 @@ def next_step(store: Store, campaign: Campaign) -> Step:
     iteration = store.iteration(campaign.name)
     if iteration.result is None:
         return Step.TRAIN
-    answers = store.current_answers(campaign.name)
-
-    def is_finished(purpose: Purpose) -> bool:
-        asked = questions(store, campaign, purpose)
-        return bool(asked) and all(one.item.identifier in answers for one in asked)
-
     n_targets = sum(iteration.result.predicted_counts[target] for target in campaign.targets)
-    if n_targets and not is_finished(Purpose.PERFORMANCE):
+    if n_targets and not _is_finished(store, campaign, Task.PERFORMANCE):
         return Step.MEASURE
-    return Step.GO_ON if is_finished(Purpose.RELABEL) else Step.RELABEL
+    return Step.GO_ON if _is_finished(store, campaign, Task.RELABEL) else Step.RELABEL
+
+
+def _is_finished(store: Store, campaign: Campaign, task: Task) -> bool:
+    desk = lay_out(store, campaign, task)
+    return bool(desk.questions) and count_open(store, campaign, desk) == 0
 
 
 def count_answers(campaign: Campaign, answers: dict[str, Answer]) -> dict[str, int]:
@@ -263,16 +247,14 @@ def prepare_file(path: Path, grid: Grid) -> Preparation:
     )
 
 
-def read_whole(path: str) -> Spectrum:
+def read_whole(path: Path) -> Spectrum:
     """Read the file of a spectrum of the pool.
 
     Raises
     ------
     SpectrumError
-        If the pool names no file, or it is missing or cannot be read.
+        If it is missing or cannot be read.
     """
-    if not path:
-        raise SpectrumError("The pool does not say which file this spectrum came from.")
     try:
         return read(path)
     except SpectrumError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from active_cnn.campaign.files import open_pool, open_predictions
+from active_cnn.campaign.files import last_scored, open_pool, open_predictions
 from active_cnn.campaign.store import Store
 from active_cnn.campaign.training_data import read_initial_set, trained_answers
 from active_cnn.errors import AcquisitionError, CampaignError
@@ -84,12 +84,15 @@ def draw_relabel_query(
 ) -> Query:
     """Choose unanswered spectra for the oracle by a strategy of `STRATEGIES`.
 
+    They are chosen by the newest predictions: while the open iteration is being trained, by those
+    of the one before it.
+
     Raises
     ------
     AcquisitionError
         If there is no such strategy, or nothing left that it would ask about.
     CampaignError
-        If the open iteration has not been scored.
+        If no iteration has been scored.
     """
     if strategy not in STRATEGIES:
         raise AcquisitionError(
@@ -97,7 +100,7 @@ def draw_relabel_query(
         )
     if size < 1:
         raise AcquisitionError(f"Cannot ask about {size} spectra: ask for 1 at least.")
-    iteration = store.iteration(campaign.name)
+    iteration = last_scored(store, campaign.name) or store.iteration(campaign.name)
     file = open_predictions(store, iteration)
     predictions = Predictions(
         labels=file.labels(),
@@ -106,7 +109,11 @@ def draw_relabel_query(
     )
     seed = _query_seed(store, campaign, iteration) if seed is None else seed
     pool = open_pool(store, campaign)
-    known = {*store.current_answers(campaign.name), *store.asked(iteration)}
+    known = {
+        *store.opinions(campaign.name),
+        *store.adjudications(campaign.name),
+        *store.asked(iteration),
+    }
     is_open = predictions.labels != NOT_PREDICTED
     is_open[pool.rows(sorted(known))] = False
     is_open[_initial_rows(store, campaign, pool)] = False

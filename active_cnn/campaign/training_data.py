@@ -49,7 +49,7 @@ def trained_answers(store: Store, campaign: Campaign, iteration: Iteration) -> d
     These are the current ones at the time when the iteration began, so that no answer is ever
     trained on in the iteration that it measures. `unsure` is not among them.
     """
-    answers = store.current_answers(campaign.name, iteration.answers_through)
+    answers = store.current_answers(campaign.name, iteration)
     return {i: answer for i, answer in answers.items() if answer.answer in campaign.trains}
 
 
@@ -86,7 +86,7 @@ def build_training_set(store: Store, campaign: Campaign, iteration: Iteration) -
         If the file of the initial training set has changed since the campaign was created.
     """
     initial = read_initial_set(store, campaign)
-    answered = store.current_answers(campaign.name, iteration.answers_through)
+    answered = store.current_answers(campaign.name, iteration)
     kept = np.array([name not in answered for name in initial.identifiers], dtype=bool)
     answers = trained_answers(store, campaign, iteration)
     said = [campaign.trains[answer.answer] for answer in answers.values() if answer.answer]

@@ -1,6 +1,7 @@
 """Labels follow identifiers, in whatever order answers, corrections and undos come."""
 
 import itertools
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -59,7 +60,8 @@ def test_the_store_agrees_with_a_dictionary(store, campaign, score, events, cut,
     current = {i: a.answer for i, a in store.current_answers(campaign.name).items()}
     assert current == {**before, **model_of(spoken)}
     through = log[min(first + cut, len(log)) - 1].sequence if log else 0
-    known = {i: a.answer for i, a in store.current_answers(campaign.name, through).items()}
+    as_of = replace(store.iteration(campaign.name), answers_through=through)
+    known = {i: a.answer for i, a in store.current_answers(campaign.name, as_of).items()}
     assert known == model_of((a.identifier, a.answer) for a in log if a.sequence <= through)
 
 

@@ -3,6 +3,7 @@
 import sqlite3
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from active_cnn.campaign.questions import draw_performance_sample, draw_relabel_
 from active_cnn.campaign.store import FILE_NAME
 from active_cnn.campaign.training_data import build_training_set, trained_answers
 from active_cnn.errors import CampaignError
+from active_cnn.records import AnswerEvent
 
 WRITE = """
 import sys
@@ -45,7 +47,9 @@ def say(store, query, identifier, answer, **more):
 
 
 def current(store, campaign, through=None):
-    return {i: a.answer for i, a in store.current_answers(campaign.name, through).items()}
+    as_of = store.iteration(campaign.name)
+    known = None if through is None else replace(as_of, answers_through=through)
+    return {i: a.answer for i, a in store.current_answers(campaign.name, known).items()}
 
 
 def test_an_answer_is_kept_with_who_when_what_and_from_which_query(
@@ -135,17 +139,14 @@ def test_a_class_that_the_campaign_does_not_have_is_refused(
     assert store.answer_log(campaign.name) == []
 
 
-def test_a_query_of_another_campaign_cannot_be_answered_here(store, query, identifiers):
-    with pytest.raises(CampaignError, match="does not ask"):
-        store.add_answer(
-            event="e",
-            campaign="other",
-            query=query.number,
-            identifier=identifiers[0],
-            answer="emission",
-            note="",
-            oracle="ann",
-        )
+def test_a_query_of_another_campaign_cannot_be_answered_here(store, campaign, query, identifiers):
+    other = create_campaign(
+        store, "other", store.home / campaign.training_path, store.home / campaign.pool_path
+    )
+    event = AnswerEvent("e", query.number, identifiers[0], "emission")
+    refused = store.add_answers(other.name, [event], "ann")
+    assert "does not ask" in refused["e"]
+    assert store.answer_log(other.name) == store.answer_log(campaign.name) == []
 
 
 def test_an_old_query_can_be_answered_and_corrected_after_its_iteration_is_closed(

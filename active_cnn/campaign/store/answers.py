@@ -1,107 +1,302 @@
-"""Answers: events that are only ever added."""
+"""Answers: events that are only ever added; what counts now is derived from them."""
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from active_cnn.campaign.store.queries import Queries
-from active_cnn.errors import CampaignError
-from active_cnn.records import Answer, Purpose
+from active_cnn.campaign.store.sharings import Sharings
+from active_cnn.errors import CampaignError, StoreError
+from active_cnn.evaluation.consensus import consensus
+from active_cnn.records import Answer, AnswerEvent, Iteration, Purpose, Query, Resolution
+
+LONGEST_NOTE = 500
+LONGEST_EVENT = 100
+MOST_EVENTS = 2000  # at once
 
 _ANSWER_COLUMNS = """
     answer.sequence, answer.event, answer.campaign, answer.query, query.iteration, query.purpose,
-    answer.identifier, answer.answer, answer.note, answer.oracle, answer.at
+    answer.identifier, answer.answer, answer.note, answer.oracle, answer.at, answer.seconds,
+    answer.undoes, answer.is_adjudication
 """
+_END = 2**62
 
 
-class Answers(Queries):
+class Answers(Sharings):
     """What the oracles said."""
 
-    def add_answer(
+    def add_answers(
         self,
-        *,
-        event: str,
         campaign: str,
-        query: int,
-        identifier: str,
-        answer: str | None,
-        note: str,
+        events: Sequence[AnswerEvent],
         oracle: str,
-    ) -> None:
-        """Append what the oracle said; the same event a second time changes nothing.
+        *,
+        is_adjudication: bool = False,
+    ) -> dict[str, str]:
+        """Append what an oracle said; an event that is known already changes nothing.
 
-        When this returns, the answer is on the disk.
+        When this returns, the answers are on the disk.
+
+        Returns
+        -------
+        dict of str to str
+            Events that were refused, each with its reason; the others are stored all the same.
+        """
+        if len(events) > MOST_EVENTS:
+            raise CampaignError(
+                f"{len(events)} answers at once are too many: send {MOST_EVENTS} at most."
+            )
+        refused = {}
+        with self._write():
+            known = self.stored_events(one.event for one in events)
+            allowed = [c.name for c in self.campaign(campaign).classes]
+            for one in events:
+                if one.event in known:
+                    continue
+                reason = self._objection(campaign, one, oracle, allowed)
+                if reason:
+                    refused[one.event] = reason
+                    continue
+                known.add(one.event)
+                self._db.table("answer").insert(
+                    {
+                        "event": one.event,
+                        "campaign": campaign,
+                        "query": one.query,
+                        "identifier": one.identifier,
+                        "answer": one.answer,
+                        "note": one.note,
+                        "oracle": oracle,
+                        "at": self._clock(),
+                        "seconds": one.seconds,
+                        "undoes": one.undoes,
+                        "is_adjudication": int(is_adjudication),
+                    }
+                )
+        return refused
+
+    def _objection(
+        self, campaign: str, event: AnswerEvent, oracle: str, allowed: Sequence[str]
+    ) -> str:
+        asked = self._rows(
+            "SELECT 1 FROM query_item JOIN query ON query.number = query_item.query "
+            "WHERE query = ? AND identifier = ? AND campaign = ?",
+            [event.query, event.identifier, campaign],
+        )
+        if not asked:
+            return (
+                f"Query {event.query} of {campaign!r} does not ask about {event.identifier!r}: "
+                "the answer was not stored. Reload the page."
+            )
+        if event.answer is not None and event.answer not in allowed:
+            return (
+                f"{event.answer!r} is not an answer in campaign {campaign!r}: "
+                f"choose one of {', '.join(allowed)}."
+            )
+        if len(event.note) > LONGEST_NOTE or len(event.event) > LONGEST_EVENT:
+            return (
+                f"The note on {event.identifier!r} has {len(event.note)} characters: "
+                f"write {LONGEST_NOTE} at most."
+            )
+        if event.undoes is not None and not self._rows(
+            "SELECT 1 FROM answer WHERE event = ? AND campaign = ? AND identifier = ? "
+            "AND oracle = ?",
+            [event.undoes, campaign, event.identifier, oracle],
+        ):
+            return (
+                f"There is no answer {event.undoes!r} of {oracle!r} on {event.identifier!r} to "
+                "undo. Reload the page."
+            )
+        return ""
+
+    def merge_answers(self, queries: Sequence[Query], answers: Sequence[Answer]) -> None:
+        """Append answers of another home as they stand there, and their queries: all or nothing.
+
+        Parameters
+        ----------
+        queries : sequence of Query
+            Those that are new here. They are given numbers of their own; the present ones only
+            tell the answers what asked, and must not be those of queries in this home.
+        answers : sequence of Answer
+            In the order in which they are stored; their sequence numbers are given anew.
 
         Raises
         ------
-        CampaignError
-            If the query did not ask about that spectrum, or the class is not the campaign's.
+        StoreError
+            If one of them does not fit what the store holds.
         """
-        with self._write():
-            if self._rows("SELECT 1 FROM answer WHERE event = ?", [event]):
-                return
-            asked = self._rows(
-                "SELECT 1 FROM query_item JOIN query ON query.number = query_item.query "
-                "WHERE query = ? AND identifier = ? AND campaign = ?",
-                [query, identifier, campaign],
-            )
-            if not asked:
-                raise CampaignError(
-                    f"Query {query} of {campaign!r} does not ask about {identifier!r}: "
-                    "the answer was not stored. Reload the page."
-                )
-            allowed = [c.name for c in self.campaign(campaign).classes]
-            if answer is not None and answer not in allowed:
-                raise CampaignError(
-                    f"{answer!r} is not an answer in campaign {campaign!r}: "
-                    f"choose one of {', '.join(allowed)}."
-                )
-            self._db.table("answer").insert(
-                {
-                    "event": event,
-                    "campaign": campaign,
-                    "query": query,
-                    "identifier": identifier,
-                    "answer": answer,
-                    "note": note,
-                    "oracle": oracle,
-                    "at": self._clock(),
-                }
-            )
+        try:
+            with self._write():
+                numbers = {one.number: self._insert_query(one, one.created_at) for one in queries}
+                self._db.conn.executemany(
+                    "INSERT INTO answer (event, campaign, query, identifier, answer, note, "
+                    "oracle, at, seconds, undoes, is_adjudication) VALUES "
+                    "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    (
+                        (
+                            one.event, one.campaign, numbers.get(one.query, one.query),
+                            one.identifier, one.answer, one.note, one.oracle, one.at, one.seconds,
+                            one.undoes, int(one.is_adjudication),
+                        )
+                        for one in answers
+                    ),
+                )  # fmt: skip
+        except sqlite3.IntegrityError as error:
+            raise StoreError(
+                f"Nothing was stored: the answers do not fit {self.home} any more ({error}). "
+                "Somebody has worked in it meanwhile; import them again."
+            ) from error
 
-    def current_answers(self, campaign: str, through: int | None = None) -> dict[str, Answer]:
-        """Give the latest answer on each spectrum, those taken back left out.
+    def stored_events(self, events: Iterable[str]) -> set[str]:
+        """Tell which of these events are on the disk."""
+        asked = list(events)
+        found: set[str] = set()
+        for start in range(0, len(asked), 500):
+            some = asked[start : start + 500]
+            found |= {
+                row["event"]
+                for row in self._rows(
+                    f"SELECT event FROM answer WHERE event IN ({_marks(some)})", some
+                )
+            }
+        return found
+
+    def current_answers(self, campaign: str, as_of: Iteration | None = None) -> dict[str, Answer]:
+        """Give the answer that counts on each spectrum.
+
+        An adjudication comes first. Otherwise each oracle's latest answer counts, those taken back
+        left out, and where they differ the campaign's resolution decides; a spectrum that it
+        leaves open is not among the answers.
 
         Parameters
         ----------
         campaign : str
             Name of the campaign.
-        through : int, optional
-            Sequence number of the last event to know of; all by default.
+        as_of : Iteration, optional
+            With the events and the resolution that this iteration knows; all by default.
 
         Returns
         -------
         dict of str to Answer
             By identifier, in the order of the events.
         """
+        through = _END if as_of is None else as_of.answers_through
+        resolution = self.sharing(campaign, as_of).resolution
+        adjudicated = self.adjudications(campaign, through)
+        current = dict(adjudicated)
+        for identifier, opinions in self.opinions(campaign, through).items():
+            counting = _counting(opinions, resolution)
+            if counting and identifier not in adjudicated:
+                current[identifier] = counting
+        return dict(sorted(current.items(), key=lambda item: item[1].sequence))
+
+    def opinions(
+        self, campaign: str, through: int = _END, queries: Collection[int] | None = None
+    ) -> dict[str, list[Answer]]:
+        """Give each oracle's latest answer on each spectrum, those taken back left out.
+
+        Parameters
+        ----------
+        campaign : str
+            Name of the campaign.
+        through : int
+            Sequence number of the last event to know of; all by default.
+        queries : collection of int, optional
+            Only on spectra that these queries ask about.
+
+        Returns
+        -------
+        dict of str to list of Answer
+            By identifier; both in the order of the events. Adjudications are not among them.
+        """
+        where, parameters = _asked_by(queries)
+        opinions: dict[str, list[Answer]] = {}
+        for row in self._rows(
+            f"SELECT {_ANSWER_COLUMNS} FROM answer JOIN query ON query.number = answer.query "
+            "WHERE sequence IN (SELECT max(sequence) FROM answer "
+            f"  WHERE campaign = ? AND sequence <= ? AND is_adjudication = 0 {where}"
+            "  GROUP BY identifier, oracle) "
+            "AND answer IS NOT NULL ORDER BY sequence",
+            [campaign, through, *parameters],
+        ):
+            opinions.setdefault(row["identifier"], []).append(_answer(row))
+        return opinions
+
+    def adjudications(self, campaign: str, through: int = _END) -> dict[str, Answer]:
+        """Give the adjudication of each spectrum that has one, by identifier."""
         rows = self._rows(
             f"SELECT {_ANSWER_COLUMNS} FROM answer JOIN query ON query.number = answer.query "
             "WHERE sequence IN (SELECT max(sequence) FROM answer "
-            "  WHERE campaign = ? AND sequence <= ? GROUP BY identifier) "
+            "  WHERE campaign = ? AND sequence <= ? AND is_adjudication = 1 GROUP BY identifier) "
             "AND answer IS NOT NULL ORDER BY sequence",
-            [campaign, 2**62 if through is None else through],
+            [campaign, through],
         )
         return {row["identifier"]: _answer(row) for row in rows}
 
-    def answer_log(self, campaign: str) -> list[Answer]:
-        """Give every event in the order it was stored."""
+    def answer_log(
+        self, campaign: str, *, oracle: str | None = None, after: int = 0
+    ) -> list[Answer]:
+        """Give every event in the order it was stored.
+
+        Parameters
+        ----------
+        campaign : str
+            Name of the campaign.
+        oracle : str, optional
+            Only this one's.
+        after : int
+            Only those with a later sequence number.
+        """
         rows = self._rows(
             f"SELECT {_ANSWER_COLUMNS} FROM answer JOIN query ON query.number = answer.query "
-            "WHERE answer.campaign = ? ORDER BY sequence",
-            [campaign],
+            "WHERE answer.campaign = ? AND sequence > ? AND (? IS NULL OR oracle = ?) "
+            "ORDER BY sequence",
+            [campaign, after, oracle, oracle],
+        )
+        return [_answer(row) for row in rows]
+
+    def count_events(self, campaign: str) -> int:
+        """Count the events of a campaign."""
+        return int(
+            self._rows("SELECT count(*) AS n FROM answer WHERE campaign = ?", [campaign])[0]["n"]
+        )
+
+    def events_on(self, campaign: str, identifier: str) -> list[Answer]:
+        """Give every event on one spectrum in the order it was stored."""
+        rows = self._rows(
+            f"SELECT {_ANSWER_COLUMNS} FROM answer JOIN query ON query.number = answer.query "
+            "WHERE answer.campaign = ? AND identifier = ? ORDER BY sequence",
+            [campaign, identifier],
         )
         return [_answer(row) for row in rows]
 
 
+def _counting(opinions: Sequence[Answer], resolution: Resolution) -> Answer | None:
+    said = {one.oracle: one.answer or "" for one in opinions}
+    agreed = consensus(said, resolution)
+    return next((one for one in reversed(opinions) if one.answer == agreed), None)
+
+
+def _asked_by(queries: Collection[int] | None) -> tuple[str, list[int]]:
+    if queries is None:
+        return "", []
+    return (
+        "AND identifier IN (SELECT identifier FROM query_item "
+        f"WHERE query IN ({_marks(queries)})) ",
+        list(queries),
+    )
+
+
+def _marks(values: Collection[object]) -> str:
+    return ", ".join("?" * len(values))
+
+
 def _answer(row: dict[str, Any]) -> Answer:
-    return Answer(**{**row, "purpose": Purpose(row["purpose"])})
+    return Answer(
+        **{
+            **row,
+            "purpose": Purpose(row["purpose"]),
+            "is_adjudication": bool(row["is_adjudication"]),
+        }
+    )

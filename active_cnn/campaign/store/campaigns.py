@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, replace
 
 from active_cnn.campaign.store.connection import Connection
 from active_cnn.errors import CampaignError
@@ -38,6 +40,8 @@ class Campaigns(Connection):
                     "pool_path": campaign.pool_path,
                     "pool_fingerprint": campaign.pool_fingerprint,
                     "seed": campaign.seed,
+                    "folders": json.dumps(campaign.folders),
+                    "chosen_keys": json.dumps(campaign.chosen_keys),
                 }
             )
             self._db.table("oracle_class").insert_all(
@@ -98,7 +102,62 @@ class Campaigns(Connection):
             pool_path=row["pool_path"],
             pool_fingerprint=row["pool_fingerprint"],
             seed=row["seed"],
+            folders=tuple(json.loads(row["folders"])),
+            chosen_keys=json.loads(row["chosen_keys"]),
         )
+
+    def change_answers(
+        self, name: str, classes: tuple[OracleClass, ...], chosen_keys: Mapping[str, str]
+    ) -> None:
+        """Change what the oracle can say, and the keys of the labelling page.
+
+        Raises
+        ------
+        CampaignError
+            If a class goes that has been given as an answer, an answer would train another class
+            of the network than before, or a key does two things.
+        """
+        with self._write():
+            before = self.campaign(name)
+            after = replace(before, classes=classes, chosen_keys=dict(chosen_keys))
+            self._refuse_lost_answers(before, after)
+            # Answers refer to their class: rows are changed where they are.
+            for position, one in enumerate(classes):
+                self._db.table("oracle_class").upsert(
+                    {"campaign": name, "position": position, **asdict(one)},
+                    pk=("campaign", "name"),
+                )
+            for gone in {c.name for c in before.classes} - {c.name for c in classes}:
+                self._db.table("oracle_class").delete((name, gone))
+            self._db.table("campaign").update(name, {"chosen_keys": json.dumps(after.chosen_keys)})
+
+    def _refuse_lost_answers(self, before: Campaign, after: Campaign) -> None:
+        kept = {one.name: one for one in after.classes}
+        used = {
+            row["answer"]
+            for row in self._rows(
+                "SELECT DISTINCT answer FROM answer WHERE campaign = ?", [before.name]
+            )
+        }
+        for one in before.classes:
+            if one.name in used and one.name not in kept:
+                raise CampaignError(
+                    f"Spectra have been answered {one.name!r}: the class has to stay. "
+                    "You may change its key."
+                )
+            if one.name in kept and _meaning(kept[one.name]) != _meaning(one):
+                raise CampaignError(
+                    f"The answer {one.name!r} trains {one.network_class!r} and cannot be changed "
+                    f"to {kept[one.name].network_class!r}, nor what is a target: add another "
+                    "class, or create another campaign."
+                )
+        # Predictions are stored by the position of the class: the order belongs to it.
+        if (before.network_classes, before.targets) != (after.network_classes, after.targets):
+            raise CampaignError(
+                f"The network tells {', '.join(before.network_classes)} apart in this order, and "
+                f"a campaign keeps these; the new classes give {', '.join(after.network_classes)}. "
+                "Create another campaign."
+            )
 
     def _insert_iteration(self, campaign: str, number: int, seed: int, through: int) -> None:
         self._db.table("iteration").insert(
@@ -110,3 +169,7 @@ class Campaigns(Connection):
                 "created_at": self._clock(),
             }
         )
+
+
+def _meaning(one: OracleClass) -> tuple[str | None, bool]:
+    return one.network_class, one.is_target

@@ -22,37 +22,48 @@ class Queries(Iterations):
         """
         with self._write():
             iteration = self.iteration(query.campaign, query.iteration)
-            if iteration.state != "scored" or iteration.job != query.job:
+            if not self._may_ask(iteration) or iteration.job != query.job:
                 raise CampaignError(
                     f"Iteration {query.iteration} of {query.campaign!r} has been closed or "
                     "trained anew since these spectra were chosen. Draw them again."
                 )
-            number = self._insert(
-                "query",
-                {
-                    "campaign": query.campaign,
-                    "iteration": query.iteration,
-                    "job": query.job,
-                    "purpose": query.purpose.value,
-                    "strategy": query.strategy,
-                    "size": query.size,
-                    "seed": query.seed,
-                    "created_at": self._clock(),
-                    "notice": query.notice,
-                },
-            )
-            self._db.table("query_item").insert_all(
-                {
-                    "query": number,
-                    "position": item.position,
-                    "identifier": item.identifier,
-                    "predicted": item.predicted,
-                    "probabilities": json.dumps(item.probabilities),
-                    "score": item.score,
-                }
-                for item in query.items
-            )
+            number = self._insert_query(query, self._clock())
         return self.query(number)
+
+    def _insert_query(self, query: Query, created_at: str) -> int:
+        number = self._insert(
+            "query",
+            {
+                "campaign": query.campaign,
+                "iteration": query.iteration,
+                "job": query.job,
+                "purpose": query.purpose.value,
+                "strategy": query.strategy,
+                "size": query.size,
+                "seed": query.seed,
+                "created_at": created_at,
+                "notice": query.notice,
+            },
+        )
+        self._db.table("query_item").insert_all(
+            {
+                "query": number,
+                "position": item.position,
+                "identifier": item.identifier,
+                "predicted": item.predicted,
+                "probabilities": json.dumps(item.probabilities),
+                "score": item.score,
+            }
+            for item in query.items
+        )
+        return number
+
+    def _may_ask(self, iteration: Iteration) -> bool:
+        # The last closed one may as long as the open one has no predictions of its own.
+        if iteration.state == "scored":
+            return True
+        newest = self.iteration(iteration.campaign)
+        return iteration.number == newest.number - 1 and newest.state == "new"
 
     def query(self, number: int) -> Query:
         """Give a query with its items in their order.
@@ -88,6 +99,11 @@ class Queries(Iterations):
             "AND purpose = ? ORDER BY number",
             [iteration.campaign, iteration.number, iteration.job, purpose.value],
         )
+        return [self.query(row["number"]) for row in rows]
+
+    def all_queries(self, campaign: str) -> list[Query]:
+        """Give every query of a campaign, those of earlier trainings too, in their order."""
+        rows = self._rows("SELECT number FROM query WHERE campaign = ? ORDER BY number", [campaign])
         return [self.query(row["number"]) for row in rows]
 
     def count_queries(self, campaign: str) -> int:

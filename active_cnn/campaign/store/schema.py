@@ -158,3 +158,46 @@ def m003_queries_and_answers(db: Database) -> None:
             BEGIN SELECT RAISE(ABORT, 'answers are only ever added'); END
             """
         )
+
+
+@MIGRATIONS()
+def m004_several_people(db: Database) -> None:
+    """Claims, sharing, adjudication and undo; keys and folders of a campaign."""
+    for column in (
+        "seconds REAL",
+        "undoes TEXT REFERENCES answer(event)",
+        "is_adjudication INTEGER NOT NULL DEFAULT 0",
+    ):
+        db.execute(f"ALTER TABLE answer ADD COLUMN {column}")
+    db.execute("CREATE INDEX answer_of_oracle ON answer(campaign, identifier, oracle, sequence)")
+    db.execute("CREATE INDEX item_of_spectrum ON query_item(identifier)")
+    db.execute(
+        "CREATE INDEX adjudication ON answer(campaign, identifier, sequence) "
+        "WHERE is_adjudication = 1"
+    )
+    db.execute("ALTER TABLE campaign ADD COLUMN folders TEXT NOT NULL DEFAULT '[]'")
+    db.execute("ALTER TABLE campaign ADD COLUMN chosen_keys TEXT NOT NULL DEFAULT '{}'")
+    db.execute(
+        """
+        CREATE TABLE claim (
+            campaign TEXT NOT NULL REFERENCES campaign(name),
+            identifier TEXT NOT NULL,
+            oracle TEXT NOT NULL,
+            expires_at TEXT NOT NULL,
+            PRIMARY KEY (campaign, identifier, oracle)
+        ) STRICT
+        """
+    )
+    db.execute(
+        """
+        CREATE TABLE sharing (
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            campaign TEXT NOT NULL REFERENCES campaign(name),
+            mode TEXT NOT NULL,
+            n_judges INTEGER NOT NULL,
+            resolution TEXT NOT NULL,
+            oracle TEXT NOT NULL,
+            at TEXT NOT NULL
+        ) STRICT
+        """
+    )

@@ -1,0 +1,228 @@
+"""What lies on an oracle's desk: which spectra come next, what was said before, what is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+
+from active_cnn.campaign.files import last_scored
+from active_cnn.campaign.store import Store
+from active_cnn.evaluation.consensus import disagreements
+from active_cnn.records import (
+    Answer,
+    AnswerEvent,
+    Campaign,
+    Iteration,
+    Purpose,
+    Query,
+    QueryItem,
+    Sharing,
+    SharingMode,
+)
+
+# How many spectra one person may have on the desk where they are shared out: enough for the
+# browser to be ahead of the person, few enough for the others to have work.
+FEWEST_CLAIMS, MOST_CLAIMS = 3, 24
+LONGEST_HISTORY = 2000
+
+
+class Task(StrEnum):
+    """Why a person judges spectra."""
+
+    PERFORMANCE = "performance"
+    RELABEL = "relabel"
+    ADJUDICATE = "adjudicate"
+
+
+@dataclass(frozen=True)
+class Question:
+    """One spectrum that is asked about, with the query that asks."""
+
+    query: Query
+    item: QueryItem
+
+
+@dataclass(frozen=True, eq=False)
+class Desk:
+    """All that is asked for one task.
+
+    Parameters
+    ----------
+    task : Task
+        Why.
+    questions : tuple of Question
+        In the order in which they were drawn, a spectrum once.
+    """
+
+    task: Task
+    questions: tuple[Question, ...]
+
+    @cached_property
+    def by_identifier(self) -> dict[str, Question]:
+        """The questions by spectrum."""
+        return {one.item.identifier: one for one in self.questions}
+
+    @cached_property
+    def queries(self) -> tuple[int, ...]:
+        """Numbers of the queries that ask."""
+        return tuple(dict.fromkeys(one.query.number for one in self.questions))
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is still to be judged by one person.
+
+    Parameters
+    ----------
+    identifiers : tuple of str
+        Spectra to show, the next one first; what was put off comes last.
+    n_done, n_asked : int
+        Spectra that as many people as wanted have judged, of all that are asked about.
+    """
+
+    identifiers: tuple[str, ...]
+    n_done: int
+    n_asked: int
+
+
+def asking_iteration(store: Store, campaign: Campaign, task: Task) -> Iteration | None:
+    """Give the iteration whose predictions the questions come from.
+
+    While the open iteration is being trained, people can go on labelling by the ranking of the
+    one before: these answers join the next training set. A performance is measured of the open
+    one only.
+    """
+    if task is Task.PERFORMANCE:
+        iteration = store.iteration(campaign.name)
+        return iteration if iteration.result else None
+    return last_scored(store, campaign.name)
+
+
+def lay_out(store: Store, campaign: Campaign, task: Task) -> Desk:
+    """Collect all that is asked for a task; nothing if nothing has been drawn."""
+    if task is Task.ADJUDICATE:
+        return _lay_out_disagreements(store, campaign)
+    iteration = asking_iteration(store, campaign, task)
+    queries = store.queries(iteration, Purpose(task.value)) if iteration else []
+    found = {item.identifier: Question(query, item) for query in queries for item in query.items}
+    return Desk(task, tuple(found.values()))
+
+
+def _lay_out_disagreements(store: Store, campaign: Campaign) -> Desk:
+    opinions = store.opinions(campaign.name)
+    adjudicated = store.adjudications(campaign.name)
+    divided = disagreements(said_by(opinions))
+    queries: dict[int, Query] = {}
+    questions = []
+    # Those that have been settled stay, so that a decision can be looked at and taken back.
+    for identifier in [*divided, *(one for one in adjudicated if one not in divided)]:
+        last = opinions.get(identifier, [adjudicated.get(identifier)])[-1]
+        if last is None:
+            continue
+        query = queries.setdefault(last.query, store.query(last.query))
+        item = next(item for item in query.items if item.identifier == identifier)
+        questions.append(Question(query, item))
+    return Desk(Task.ADJUDICATE, tuple(questions))
+
+
+def said_by(opinions: Mapping[str, Sequence[Answer]]) -> dict[str, dict[str, str]]:
+    """Give who said what of each spectrum, in the order of the events."""
+    return {
+        identifier: {one.oracle: one.answer for one in answers if one.answer}
+        for identifier, answers in opinions.items()
+    }
+
+
+def record(
+    store: Store, campaign: Campaign, task: Task, events: Sequence[AnswerEvent], oracle: str
+) -> dict[str, str]:
+    """Store what an oracle said for a task; see `Store.add_answers`.
+
+    Returns
+    -------
+    dict of str to str
+        Events that were refused, each with its reason.
+    """
+    if not events:
+        return {}
+    return store.add_answers(campaign.name, events, oracle, is_adjudication=task is Task.ADJUDICATE)
+
+
+def find_work(
+    store: Store,
+    campaign: Campaign,
+    desk: Desk,
+    oracle: str,
+    deferred: Collection[str] = (),
+) -> Work:
+    """Tell what an oracle is to judge next.
+
+    Parameters
+    ----------
+    store, campaign, desk
+        Whose questions.
+    oracle : str
+        Who asks for work; where spectra are shared out, they are claimed.
+    deferred : collection of str
+        Spectra that this person has put off.
+    """
+    sharing = store.sharing(campaign.name)
+    opinions = store.opinions(campaign.name, queries=desk.queries)
+    done = _done(store, campaign, desk, sharing, opinions)
+    is_adjudicating = desk.task is Task.ADJUDICATE
+    todo = [
+        name
+        for name in desk.by_identifier
+        if name not in done
+        and (is_adjudicating or all(one.oracle != oracle for one in opinions.get(name, ())))
+    ]
+    put_off = set(deferred)
+    todo.sort(key=put_off.__contains__)
+    if todo and not is_adjudicating and sharing.mode is not SharingMode.FREE:
+        people = store.count_claimants(campaign.name, oracle) + 1
+        fair = sharing.n_wanted * len(todo) // (2 * people)
+        n = max(FEWEST_CLAIMS, min(MOST_CLAIMS, fair))
+        todo = store.claim(campaign.name, oracle, todo, n, sharing.n_wanted)
+    return Work(tuple(todo), len(done), len(desk.by_identifier))
+
+
+def count_open(store: Store, campaign: Campaign, desk: Desk) -> int:
+    """Count the spectra that not as many people as wanted have judged."""
+    opinions = store.opinions(campaign.name, queries=desk.queries)
+    done = _done(store, campaign, desk, store.sharing(campaign.name), opinions)
+    return len(desk.by_identifier) - len(done)
+
+
+def _done(
+    store: Store,
+    campaign: Campaign,
+    desk: Desk,
+    sharing: Sharing,
+    opinions: Mapping[str, Sequence[Answer]],
+) -> set[str]:
+    adjudicated = store.adjudications(campaign.name)
+    wanted = float("inf") if desk.task is Task.ADJUDICATE else sharing.n_wanted
+    return {
+        name
+        for name in desk.by_identifier
+        if name in adjudicated or len(opinions.get(name, ())) >= wanted
+    }
+
+
+def history(
+    store: Store, campaign: Campaign, desk: Desk, oracle: str, after: int = 0
+) -> list[Answer]:
+    """Give what an oracle has said for this desk, in order, after an event that is known.
+
+    At most the last `LONGEST_HISTORY` events.
+    """
+    queries = set(desk.queries)
+    log = store.answer_log(campaign.name, oracle=oracle, after=after)
+    own = [
+        one
+        for one in log
+        if one.query in queries and one.is_adjudication == (desk.task is Task.ADJUDICATE)
+    ]
+    return own[-LONGEST_HISTORY:]

@@ -1,0 +1,200 @@
+"""One spectrum as the labelling page draws it: plain values, arrays packed into few bytes."""
+
+from __future__ import annotations
+
+import base64
+import math
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+from numpy.typing import NDArray
+
+from active_cnn.campaign.files import spectrum_file
+from active_cnn.campaign.store import Store
+from active_cnn.errors import SpectrumError
+from active_cnn.records import Campaign, Grid, Medium, Spectrum
+from active_cnn.spectra.pool import Pool
+from active_cnn.spectra.preprocessing import rescale
+from active_cnn.spectra.readers import read
+from active_cnn.spectra.thinning import thin_out
+from active_cnn.spectra.training_set import TrainingSet
+from active_cnn.spectra.wavelength import air_to_vacuum
+
+MARGIN = 60.0  # angstrom beside the window, for what can be zoomed out to
+MOST_VISITS = 6
+_LEVELS = 65_534  # int16 without its most negative value, which stands for "nothing here"
+_NOTHING = -32_768
+
+
+def make_sheet(
+    store: Store, campaign: Campaign, pool: Pool, training: TrainingSet, identifier: str
+) -> dict[str, Any]:
+    """Collect what is drawn of a spectrum.
+
+    Parameters
+    ----------
+    store, campaign : Store, Campaign
+        Whose spectrum.
+    pool : Pool
+        Of the campaign.
+    training : TrainingSet
+        The initial one, for the nearest labelled neighbour.
+    identifier : str
+        Of a spectrum of the pool.
+
+    Returns
+    -------
+    dict
+        Plain values (JSON). Wavelengths are in vacuum. `window` is the flux on the grid before it
+        is rescaled; `raw` is what the file holds around the window, with the uncertainty and the
+        bad pixels; `whole` is all of it, thinned out. `trouble` says why a part is missing.
+
+    Raises
+    ------
+    SpectrumError
+        If the spectrum is not in the pool.
+    """
+    row = pool.rows([identifier])
+    window = pool.flux(row)[0]
+    known = pool.metadata(row).iloc[0]
+    sheet: dict[str, Any] = {
+        "identifier": identifier,
+        "window": pack(window),
+        "visits": _visits(pool, identifier),
+        "nearest": _nearest(training, window),
+        "facts": _facts(known.to_dict()),
+        "raw": None,
+        "whole": None,
+        "trouble": "",
+    }
+    page = ""
+    try:
+        spectrum = read(spectrum_file(store, campaign, str(known["path"])))
+        sheet |= _draw(spectrum, campaign.grid)
+        page = spectrum.page
+    except SpectrumError as error:
+        sheet["trouble"] = f"Only the window can be shown: the file {known['path'] or ''} {error}."
+    sheet["links"] = links(float(known["ra"]), float(known["dec"]), page)
+    return sheet
+
+
+def class_means(campaign: Campaign, training: TrainingSet) -> dict[str, dict[str, Any]]:
+    """Give the mean window of each class of the network in the initial training set, packed."""
+    classes = np.array([campaign.trains[label] for label in training.labels])
+    return {
+        name: pack(training.windows[classes == name].mean(axis=0))
+        for name in campaign.network_classes
+        if (classes == name).any()
+    }
+
+
+def pack(values: NDArray[Any]) -> dict[str, Any]:
+    """Pack an array into int16 steps between its extremes, as base64; `unpack` is in the browser.
+
+    Returns
+    -------
+    dict
+        `low` and `step` (a value is low + step · (integer + 32767)), `data`; NaN and infinity
+        become the integer −32768.
+    """
+    finite = np.isfinite(values)
+    low, high = (values[finite].min(), values[finite].max()) if finite.any() else (0.0, 0.0)
+    step = float(high / _LEVELS - low / _LEVELS) or 1.0
+    steps = np.full(len(values), _NOTHING, dtype="<i2")
+    steps[finite] = np.rint((values[finite] - low) / step) - 32_767
+    return {
+        "low": float(low),
+        "step": step,
+        "data": base64.b64encode(steps.tobytes()).decode(),
+    }
+
+
+def links(ra: float, dec: float, page: str) -> list[tuple[str, str]]:
+    """Give names and addresses of pages about the place in the sky; none where it is not known.
+
+    Parameters
+    ----------
+    ra, dec : float
+        In degrees (ICRS).
+    page : str
+        The survey's own page, or ''.
+    """
+    found = []
+    if math.isfinite(ra) and math.isfinite(dec):
+        place = f"{ra:.6f} {dec:+.6f}"
+        found = [
+            (
+                "SIMBAD",
+                "https://simbad.cds.unistra.fr/simbad/sim-coo?Coord="
+                f"{quote(place)}&Radius=5&Radius.unit=arcsec",
+            ),
+            (
+                "Aladin",
+                f"https://aladin.cds.unistra.fr/AladinLite/?target={quote(place)}&fov=0.05",
+            ),
+        ]
+    return [*found, ("Survey", page)] if page.startswith(("https://", "http://")) else found
+
+
+def _draw(spectrum: Spectrum, grid: Grid) -> dict[str, Any]:
+    wavelength = spectrum.wavelength
+    if spectrum.medium is Medium.AIR:
+        wavelength = air_to_vacuum(wavelength)
+    near = (wavelength >= grid.start - MARGIN) & (wavelength <= grid.end + MARGIN)
+    sigma = None
+    if spectrum.ivar is not None:
+        with np.errstate(divide="ignore"):
+            sigma = np.where(spectrum.ivar > 0, 1 / np.sqrt(spectrum.ivar), np.nan)[near]
+    is_bad = spectrum.mask[near] if spectrum.mask is not None else np.zeros(near.sum(), bool)
+    thin = thin_out(wavelength, spectrum.flux)
+    return {
+        "raw": {
+            "x": pack(wavelength[near]),
+            "y": pack(spectrum.flux[near]),
+            "sigma": None if sigma is None else pack(sigma),
+            "bad": np.flatnonzero(is_bad).tolist(),
+        },
+        "whole": {"x": pack(thin[0]), "y": pack(thin[1])},
+    }
+
+
+def _visits(pool: Pool, identifier: str) -> list[dict[str, Any]]:
+    others = pool.visits([identifier])[0][:MOST_VISITS]
+    if not others:
+        return []
+    flux = pool.flux(pool.rows(others))
+    return [
+        {"identifier": name, "window": pack(one)} for name, one in zip(others, flux, strict=True)
+    ]
+
+
+def _nearest(training: TrainingSet, window: NDArray[np.float64]) -> dict[str, Any] | None:
+    try:
+        seen = rescale(window[None, :])[0]
+    except SpectrumError:
+        return None
+    # |a − b|² without the copy that a − b would be.
+    squares = np.einsum("ij,ij->i", training.windows, training.windows)
+    row = int(np.argmin(squares - 2 * training.windows @ seen))
+    return {
+        "identifier": training.identifiers[row],
+        "label": training.labels[row],
+        "window": pack(training.windows[row]),
+    }
+
+
+def _facts(known: dict[Any, Any]) -> dict[str, Any]:
+    def number(name: str) -> float | None:
+        value = float(known[name])
+        return value if math.isfinite(value) else None
+
+    return {
+        "designation": str(known["designation"]),
+        "ra": number("ra"),
+        "dec": number("dec"),
+        "snr": number("snr_r"),
+        "pipeline": str(known["pipeline_class"]),
+        "file": Path(str(known["path"])).name,
+    }

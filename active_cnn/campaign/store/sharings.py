@@ -1,0 +1,130 @@
+"""How people share the work: the rules of a campaign, and who has what on the desk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from active_cnn.campaign.store.queries import Queries
+from active_cnn.records import Iteration, Resolution, Sharing, SharingMode
+
+# A spectrum that somebody has on the desk is nobody else's for so long; each answer prolongs it.
+LEASE = timedelta(minutes=10)
+
+
+class Sharings(Queries):
+    """Rules of sharing, of which the last one holds, and claims, which expire."""
+
+    def set_sharing(self, campaign: str, sharing: Sharing, oracle: str) -> None:
+        """Share the campaign's spectra in another way from now on."""
+        with self._write():
+            self._insert(
+                "sharing",
+                {
+                    "campaign": campaign,
+                    "mode": sharing.mode.value,
+                    "n_judges": sharing.n_judges,
+                    "resolution": sharing.resolution.value,
+                    "oracle": oracle,
+                    "at": self._clock(),
+                },
+            )
+
+    def sharing(self, campaign: str, as_of: Iteration | None = None) -> Sharing:
+        """Give the rules of sharing, now or as they were when an iteration began."""
+        rows = self._rows(
+            "SELECT mode, n_judges, resolution FROM sharing WHERE campaign = ? "
+            "AND (? IS NULL OR at <= ?) ORDER BY number DESC LIMIT 1",
+            [campaign, *[as_of.created_at if as_of else None] * 2],
+        )
+        if not rows:
+            return Sharing()
+        return Sharing(
+            SharingMode(rows[0]["mode"]), rows[0]["n_judges"], Resolution(rows[0]["resolution"])
+        )
+
+    def claim(
+        self, campaign: str, oracle: str, identifiers: Sequence[str], n: int, n_wanted: int
+    ) -> list[str]:
+        """Take spectra for one oracle, those that are on this desk already first.
+
+        Parameters
+        ----------
+        campaign, oracle : str
+            Whose desk in which campaign.
+        identifiers : sequence of str
+            Spectra that this oracle may judge, the first ones first.
+        n : int
+            How many to have on the desk.
+        n_wanted : int
+            How many people are to judge each spectrum.
+
+        Returns
+        -------
+        list of str
+            At most `n`, in the order of `identifiers`; nobody else is given these while the
+            claims last, beyond the number of people that are wanted.
+        """
+        with self._write():
+            now = self._clock()
+            until = datetime.fromisoformat(now) + LEASE
+            self._db.execute("DELETE FROM claim WHERE expires_at <= ?", [now])
+            mine = {
+                row["identifier"]
+                for row in self._rows(
+                    "SELECT identifier FROM claim WHERE campaign = ? AND oracle = ?",
+                    [campaign, oracle],
+                )
+            }
+            kept = [name for name in identifiers if name in mine][:n]
+            for name in identifiers:
+                if len(kept) >= n:
+                    break
+                if name not in mine and self._n_others(campaign, name, oracle) < n_wanted:
+                    kept.append(name)
+            self._db.execute(
+                "DELETE FROM claim WHERE campaign = ? AND oracle = ?", [campaign, oracle]
+            )
+            self._db.table("claim").insert_all(
+                {
+                    "campaign": campaign,
+                    "identifier": name,
+                    "oracle": oracle,
+                    "expires_at": until.isoformat(timespec="milliseconds"),
+                }
+                for name in kept
+            )
+        place = {name: position for position, name in enumerate(identifiers)}
+        return sorted(kept, key=place.__getitem__)
+
+    def _n_others(self, campaign: str, identifier: str, oracle: str) -> int:
+        # Who has it on the desk, and who has judged it in the meantime.
+        return int(
+            self._rows(
+                "SELECT count(*) AS n FROM ("
+                "  SELECT oracle FROM claim WHERE campaign = :campaign "
+                "  AND identifier = :identifier AND oracle <> :oracle "
+                "  UNION SELECT oracle FROM answer WHERE sequence IN ("
+                "    SELECT max(sequence) FROM answer WHERE campaign = :campaign "
+                "    AND identifier = :identifier AND is_adjudication = 0 AND oracle <> :oracle "
+                "    GROUP BY oracle) AND answer IS NOT NULL)",
+                {"campaign": campaign, "identifier": identifier, "oracle": oracle},
+            )[0]["n"]
+        )
+
+    def count_claimants(self, campaign: str, oracle: str) -> int:
+        """Count the other people who have spectra on their desks."""
+        return int(
+            self._rows(
+                "SELECT count(DISTINCT oracle) AS n FROM claim WHERE campaign = ? "
+                "AND oracle <> ? AND expires_at > ?",
+                [campaign, oracle, self._clock()],
+            )[0]["n"]
+        )
+
+    def release(self, campaign: str, oracle: str) -> None:
+        """Clear an oracle's desk: what lies there may be given to others."""
+        with self._write():
+            self._db.execute(
+                "DELETE FROM claim WHERE campaign = ? AND oracle = ?", [campaign, oracle]
+            )

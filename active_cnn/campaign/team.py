@@ -1,0 +1,222 @@
+"""Who does what in a campaign: the work of each person, the progress, where people differ."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from statistics import median
+
+import pandas as pd
+
+from active_cnn.campaign.labelling import Question, Task, asking_iteration, said_by
+from active_cnn.campaign.store import Store
+from active_cnn.evaluation.consensus import disagreements
+from active_cnn.records import Answer, Campaign, Purpose, Query, Sharing, SharingMode
+
+
+@dataclass(frozen=True)
+class PersonalActivity:
+    """What one person has done in a campaign.
+
+    Parameters
+    ----------
+    oracle : str
+        Who.
+    n_standing : int
+        Spectra on which this person's word stands: the latest one, if it was not taken back;
+        adjudications are counted too.
+    n_events : int
+        All that was stored for this person, corrections and undone answers included.
+    n_undone : int
+        Events that undo another one or take an answer back.
+    median_seconds : float or None
+        Of the answers whose time was taken; None if there is none.
+    first, last : str
+        Time of the first and of the last event, ISO 8601, UTC.
+    """
+
+    oracle: str
+    n_standing: int
+    n_events: int
+    n_undone: int
+    median_seconds: float | None
+    first: str
+    last: str
+
+
+@dataclass(frozen=True, eq=False)
+class Activity:
+    """What all people have done in a campaign.
+
+    Parameters
+    ----------
+    hourly : DataFrame
+        Columns `oracle`, `hour` (UTC, the beginning of the hour) and `answers`; a row where there
+        are some, in the order of time. An undo is no answer.
+    people : tuple of PersonalActivity
+        Those whose word stands on the most spectra first.
+    """
+
+    hourly: pd.DataFrame
+    people: tuple[PersonalActivity, ...]
+
+
+@dataclass(frozen=True)
+class QueryProgress:
+    """How far a query has been answered.
+
+    Parameters
+    ----------
+    query : Query
+        Which one.
+    n_asked : int
+        Its spectra.
+    n_answered : int
+        Those that as many people as are wanted have judged, or that were adjudicated.
+    n_disagreeing : int
+        Those on which people differ and nobody has adjudicated.
+    """
+
+    query: Query
+    n_asked: int
+    n_answered: int
+    n_disagreeing: int
+
+    @property
+    def n_open(self) -> int:
+        """Spectra that still lack somebody's judgement."""
+        return self.n_asked - self.n_answered
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """A spectrum on which people differ, with the question that led to it.
+
+    Parameters
+    ----------
+    question : Question
+        The latest one that was answered.
+    said : dict of str to str
+        Class that each person gave, in the order of time.
+    """
+
+    question: Question
+    said: dict[str, str]
+
+
+def activity(store: Store, campaign: Campaign) -> Activity:
+    """Count answers by person and hour, and sum up what each person has done."""
+    log = store.answer_log(campaign.name)
+    standing = Counter(
+        one.oracle
+        for answers in [*store.opinions(campaign.name).values(),
+                        list(store.adjudications(campaign.name).values())]
+        for one in answers
+    )  # fmt: skip
+    events: dict[str, list[Answer]] = defaultdict(list)
+    for one in log:
+        events[one.oracle].append(one)
+    people = [_sum_up(oracle, own, standing[oracle]) for oracle, own in events.items()]
+    people.sort(key=lambda one: (-one.n_standing, one.oracle))
+    hours = Counter((_hour(one.at), one.oracle) for one in log if _is_answer(one))
+    hourly = pd.DataFrame(
+        [(oracle, hour, n) for (hour, oracle), n in sorted(hours.items())],
+        columns=["oracle", "hour", "answers"],
+    ).astype({"oracle": object, "hour": "datetime64[ns, UTC]", "answers": "int64"})
+    return Activity(hourly, tuple(people))
+
+
+def _sum_up(oracle: str, events: Sequence[Answer], n_standing: int) -> PersonalActivity:
+    seconds = [one.seconds for one in events if _is_answer(one) and one.seconds is not None]
+    return PersonalActivity(
+        oracle=oracle,
+        n_standing=n_standing,
+        n_events=len(events),
+        n_undone=sum(not _is_answer(one) for one in events),
+        median_seconds=float(median(seconds)) if seconds else None,
+        first=events[0].at,
+        last=events[-1].at,
+    )
+
+
+def _is_answer(event: Answer) -> bool:
+    return event.answer is not None and event.undoes is None
+
+
+def _hour(at: str) -> datetime:
+    return datetime.fromisoformat(at).astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+
+
+def query_progress(store: Store, campaign: Campaign) -> list[QueryProgress]:
+    """Tell how far each query has been answered that people are asked now, the oldest first."""
+    queries = [
+        query
+        for task in (Task.PERFORMANCE, Task.RELABEL)
+        if (iteration := asking_iteration(store, campaign, task))
+        for query in store.queries(iteration, Purpose(task.value))
+    ]
+    if not queries:
+        return []
+    said = judgements(store, campaign)
+    adjudicated = store.adjudications(campaign.name).keys()
+    divided = set(disagreements(said)) - adjudicated
+    n_wanted = store.sharing(campaign.name).n_wanted
+    progress = []
+    for query in sorted(queries, key=lambda query: query.number):
+        names = [item.identifier for item in query.items]
+        progress.append(
+            QueryProgress(
+                query=query,
+                n_asked=len(names),
+                n_answered=sum(
+                    name in adjudicated or len(said.get(name, ())) >= n_wanted for name in names
+                ),
+                n_disagreeing=sum(name in divided for name in names),
+            )
+        )
+    return progress
+
+
+def judgements(store: Store, campaign: Campaign) -> dict[str, dict[str, str]]:
+    """Give the class that each person's latest answer puts each spectrum into.
+
+    Returns
+    -------
+    dict of str to dict of str to str
+        Identifier -> {oracle -> class}, in the order of time; adjudications are not among them,
+        since they are made in the knowledge of the others' answers.
+    """
+    return said_by(store.opinions(campaign.name))
+
+
+def open_disagreements(store: Store, campaign: Campaign) -> list[Disagreement]:
+    """List the spectra on which people differ and nobody has adjudicated, most divided first."""
+    opinions = store.opinions(campaign.name)
+    adjudicated = store.adjudications(campaign.name)
+    said = said_by(opinions)
+    asked: dict[int, dict[str, Question]] = {}
+    found = []
+    for identifier in disagreements(said):
+        if identifier in adjudicated:
+            continue
+        number = opinions[identifier][-1].query
+        if number not in asked:
+            query = store.query(number)
+            asked[number] = {item.identifier: Question(query, item) for item in query.items}
+        found.append(Disagreement(asked[number][identifier], said[identifier]))
+    return found
+
+
+def not_to_be_seen(
+    found: Sequence[Disagreement], sharing: Sharing, oracle: str
+) -> list[Disagreement]:
+    """Give the disagreements that an oracle may not see yet.
+
+    In the mode "double" people judge without knowing the others' answers: whoever may still be
+    asked about a spectrum is not told what was said of it.
+    """
+    if sharing.mode is not SharingMode.DOUBLE:
+        return []
+    return [one for one in found if oracle not in one.said and len(one.said) < sharing.n_wanted]
