@@ -1,6 +1,7 @@
 """What tests of every kind share."""
 
 import hashlib
+import shutil
 from pathlib import Path
 
 import h5py
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 from active_cnn.campaign.campaign import create_campaign
-from active_cnn.campaign.files import iteration_folder, open_pool
+from active_cnn.campaign.files import hash_file, iteration_folder, open_pool
 from active_cnn.campaign.store import Store
 from active_cnn.learning.predictions import PredictionsWriter
 from active_cnn.records import TrainingResult, TrainingSettings
@@ -84,9 +85,12 @@ def probabilities():
 
 @pytest.fixture(scope="session")
 def fill_iteration():
-    """Give a function that fills the open iteration with given predictions, without a network."""
+    """Give a function that fills the open iteration with given predictions.
 
-    def fill(store, campaign, probabilities):
+    Its network is a copy of a file, or none.
+    """
+
+    def fill(store, campaign, probabilities, network=None):
         settings = TrainingSettings()
         iteration = store.iteration(campaign.name)
         job = store.add_job(campaign.name, iteration.number, settings)
@@ -98,11 +102,14 @@ def fill_iteration():
         writer = PredictionsWriter(path, pool.n, campaign.network_classes, pool.fingerprint)
         labels = writer.write(slice(0, pool.n), pool.usable, probabilities[pool.usable])
         writer.finish()
+        network_path = folder / f"network-{job.number}.keras"
+        if network:
+            shutil.copyfile(network, network_path)
         counts = np.bincount(labels, minlength=len(campaign.network_classes)).tolist()
         result = TrainingResult(
             settings=settings,
-            network_file=f"network-{job.number}.keras",
-            network_sha256="",
+            network_file=network_path.name,
+            network_sha256=hash_file(network_path) if network else "",
             predictions_file=path.name,
             predictions_sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
             training_sha256="",

@@ -12,6 +12,7 @@ from astropy.io.fits import table_to_hdu
 from astropy.table import Column, Table
 
 from active_cnn.errors import StoreError
+from active_cnn.spreadsheet import disarm
 
 FORMATS = {".csv": "ascii.csv", ".ecsv": "ascii.ecsv", ".fits": "fits", ".vot": "votable"}
 
@@ -82,7 +83,8 @@ def format_candidates(candidates: pd.DataFrame, ending: str) -> bytes:
     candidates : pandas.DataFrame
         From `find_candidates`.
     ending : str
-        One of `FORMATS`.
+        One of `FORMATS`. In a CSV file, texts that a spreadsheet could take for formulas are as
+        `disarm` gives them.
 
     Raises
     ------
@@ -92,7 +94,7 @@ def format_candidates(candidates: pd.DataFrame, ending: str) -> bytes:
     if ending not in FORMATS:
         raise StoreError(f"Cannot write candidates as {ending!r}: use one of {', '.join(FORMATS)}.")
     if ending == ".csv":
-        return candidates.to_csv(index=False).encode()
+        return _csv(candidates)
     table = to_table(candidates)
     if ending == ".vot":
         return _votable(table)
@@ -101,6 +103,11 @@ def format_candidates(candidates: pd.DataFrame, ending: str) -> bytes:
     text = io.StringIO()
     table.write(text, format=FORMATS[ending])
     return text.getvalue().encode()
+
+
+def _csv(candidates: pd.DataFrame) -> bytes:
+    safe = candidates.map(lambda value: disarm(value) if isinstance(value, str) else value)
+    return safe.rename(columns=disarm).to_csv(index=False).encode()
 
 
 def _fits(table: Table) -> bytes:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from textwrap import shorten
 
 import keras
 from keras import layers
@@ -43,6 +45,18 @@ def build_paper_network(n_wavelengths: int, n_classes: int) -> keras.Model:
     return keras.Model(inputs, layers.Dense(n_classes, activation="softmax")(x), name="paper")
 
 
+# What Keras raises for a file that is damaged, or that holds code or objects of others.
+_REFUSALS = (
+    AttributeError,
+    ImportError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    zipfile.BadZipFile,
+)
+
 NETWORKS: dict[str, Callable[[int, int], keras.Model]] = {"paper": build_paper_network}
 
 
@@ -74,10 +88,14 @@ def load_network(path: Path) -> keras.Model:
     CampaignError
         If the file is missing or is not a saved network.
     """
+    # Keras would take folders and older formats too, which we never write.
+    if not zipfile.is_zipfile(path):
+        what = "it is not a Keras file" if path.exists() else "it does not exist"
+        raise CampaignError(f"Cannot load the network {path}: {what}. Train the iteration again.")
     try:
         return keras.models.load_model(path, compile=False, safe_mode=True)
-    except (OSError, ValueError, TypeError) as error:
+    except _REFUSALS as error:
+        reason = shorten(str(error), 160, placeholder="…") or type(error).__name__
         raise CampaignError(
-            f"Cannot load the network {path}: {str(error).splitlines()[0]} "
-            "Train the iteration again."
+            f"Cannot load the network {path}: {reason}. Train the iteration again."
         ) from error

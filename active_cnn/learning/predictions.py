@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import entr
 
-from active_cnn.errors import StoreError
-from active_cnn.spectra.pool_file import publish
+from active_cnn.errors import SpectrumError, StoreError
+from active_cnn.spectra.pool_file import open_hdf5, publish
 
 # Predicted class of a row that holds no usable spectrum.
 NOT_PREDICTED = 255
@@ -131,17 +131,19 @@ class PredictionsFile:
 
     def _read(self, read: Callable[[h5py.File], object]) -> object:
         try:
-            with h5py.File(self.path, "r") as file:
-                found = file.attrs["pool_fingerprint"]
+            with open_hdf5(self.path) as file:
+                found = str(file.attrs["pool_fingerprint"])
                 if found != self.pool_fingerprint:
                     raise StoreError(
                         f"The predictions {self.path} belong to another pool ({found[:12]}…, "
                         f"not {self.pool_fingerprint[:12]}…). Train the iteration again."
                     )
                 return read(file)
-        except (OSError, KeyError) as error:
+        # What h5py raises when a file is damaged, or of another layout.
+        except (AttributeError, LookupError, RuntimeError, SpectrumError, TypeError) as error:
+            reason = " ".join(str(error).split()).rstrip(".")
             raise StoreError(
-                f"Cannot read the predictions {self.path}: {error}. Train the iteration again, "
+                f"Cannot read the predictions {self.path}: {reason}. Train the iteration again, "
                 "or restore the file from a copy."
             ) from error
 

@@ -8,6 +8,7 @@ as a fill value, what repeats is compressed).
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import h5py
 
@@ -41,18 +42,19 @@ def check_contained(file: h5py.File, path: object) -> None:
         If it has an external link, a dataset with external raw storage or a virtual dataset, more
         than `MOST_OBJECTS` objects, or data that cannot all be in a file of its size.
     """
-    names: list[str] = []
+    names: list[bytes] = []
 
-    def visit(name: str, link: object) -> str | None:
-        if isinstance(link, h5py.HardLink):
+    def visit(name: bytes, link: Any) -> str | None:
+        if link.type == h5py.h5l.TYPE_HARD:
             names.append(name)
         # A soft link stays within the file as long as no external one continues it.
-        elif not isinstance(link, h5py.SoftLink):
+        elif link.type != h5py.h5l.TYPE_SOFT:
             return f"{_quoted(name)} is a link to another file"
         return f"it has more than {MOST_OBJECTS} objects" if len(names) > MOST_OBJECTS else None
 
+    # Every reading call opens its file, so this is done with what costs the least.
     try:
-        fault = file.visititems_links(visit) or _find_fault(file, names)
+        fault = file.id.links.visit(visit, info=True) or _find_fault(file, names)
     # What h5py raises when a file is damaged.
     except (KeyError, OSError, RuntimeError, TypeError, ValueError) as error:
         raise SpectrumError(
@@ -66,37 +68,33 @@ def check_contained(file: h5py.File, path: object) -> None:
         )
 
 
-def _find_fault(file: h5py.File, names: list[str]) -> str | None:
+def _find_fault(file: h5py.File, names: list[bytes]) -> str | None:
     claimed, held = 0, file.id.get_filesize()
     for name in names:
-        dataset = file[name]
-        if isinstance(dataset, h5py.Dataset):
-            fault = _find_fault_of(dataset, name)
-            if fault:
-                return fault
-            claimed += _size(dataset)
+        dataset = h5py.h5o.open(file.id, name)
+        if not isinstance(dataset, h5py.h5d.DatasetID):
+            continue
+        value = dataset.get_type().get_size()
+        fault = _find_fault_of(dataset.get_create_plist(), value)
+        if fault:
+            return f"{_quoted(name)} {fault}"
+        claimed += dataset.get_space().get_simple_extent_npoints() * value
     if claimed > MOST_UNWRITTEN + MOST_COMPRESSED * held:
         return f"it claims {claimed:.1e} bytes of data and is {held} bytes long"
     return None
 
 
-def _find_fault_of(dataset: h5py.Dataset, name: str) -> str | None:
-    if dataset.is_virtual:
-        return f"{_quoted(name)} is a virtual dataset, made of other ones"
-    if dataset.external:
-        return f"{_quoted(name)} keeps its data in another file"
-    value = dataset.id.get_type().get_size()
+def _find_fault_of(made: h5py.h5p.PropDCID, value: int) -> str | None:
+    if made.get_layout() == h5py.h5d.VIRTUAL:
+        return "is a virtual dataset, made of other ones"
+    if made.get_external_count():
+        return "keeps its data in another file"
     if value > MOST_A_VALUE:
-        return f"each value of {_quoted(name)} takes {value} bytes, more than {MOST_A_VALUE}"
-    if dataset.chunks and math.prod(dataset.chunks) * value > MOST_A_CHUNK:
-        return f"the chunks of {_quoted(name)} are larger than {MOST_A_CHUNK} bytes"
+        return f"has values of {value} bytes, more than {MOST_A_VALUE}"
+    if made.get_layout() == h5py.h5d.CHUNKED and math.prod(made.get_chunk()) * value > MOST_A_CHUNK:
+        return f"has chunks of more than {MOST_A_CHUNK} bytes"
     return None
 
 
-def _size(dataset: h5py.Dataset) -> int:
-    n_values = dataset.id.get_space().get_simple_extent_npoints()
-    return n_values * dataset.id.get_type().get_size()
-
-
-def _quoted(name: str) -> str:
-    return repr(name if len(name) <= 60 else f"{name[:60]}…")
+def _quoted(name: bytes) -> str:
+    return repr(name[:60].decode("utf-8", "backslashreplace"))

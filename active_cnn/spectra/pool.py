@@ -45,7 +45,7 @@ SAME_PLACE = 3.0  # arcsec: LAMOST's fibres see 3.3 arcsec of the sky
 
 
 class Pool:
-    """Reads an indexed pool; every call opens the file for itself, so many may read at once.
+    """Reads an indexed pool; many may read at once.
 
     Parameters
     ----------
@@ -53,6 +53,9 @@ class Pool:
         The pool.
     index_path : Path
         Its index, made by `index_pool`.
+    is_held_open : bool
+        Whether the file stays open between the calls, for a server that reads a spectrum at a
+        time; otherwise every call opens it for itself.
 
     Attributes
     ----------
@@ -69,7 +72,9 @@ class Pool:
         If the pool is not the file that was indexed.
     """
 
-    def __init__(self, path: Path, index_path: Path) -> None:
+    def __init__(self, path: Path, index_path: Path, *, is_held_open: bool = False) -> None:
+        self._held = open_hdf5(Path(path)) if is_held_open else None
+        self._file = self._held.__enter__() if self._held else None
         self.path = Path(path)
         self.index_path = Path(index_path)
         self._index = PoolIndex(self.index_path)
@@ -278,6 +283,9 @@ class Pool:
     @contextmanager
     def _open(self) -> Iterator[h5py.Group]:
         self._refuse_changed()
+        if self._file is not None:
+            yield self._file[self._index.group_name]
+            return
         with open_hdf5(self.path) as file:
             yield file[self._index.group_name]
 

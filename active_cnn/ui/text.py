@@ -3,14 +3,43 @@
 from __future__ import annotations
 
 import math
+import re
 
 # What Markdown would read as more than text. Names, notes and headers of files are only data.
-_SIGNS = str.maketrans({sign: f"\\{sign}" for sign in "\\`*_[]<>#$:~|"})
+_SIGNS = str.maketrans({sign: f"\\{sign}" for sign in "\\`*_[]<>#$:~|&"})
+
+# What makes the beginning of a line a list, a rule or the underline of a heading.
+_LEADING = re.compile(r"^([-+=]|\d{1,9}(?=[.)](?!\S)))")
+
+# Streamlit and its Markdown extensions replace these when the escapes are already gone: addresses
+# by links, names between colons by icons and emoji, arrows by signs. Within each stands what shall
+# not be followed by the rest.
+_REPLACED = re.compile(
+    r"""
+    https?:(?=//[-.\w]*\.) | \bwww(?=\.) | @(?=[-\w]+\.)      # links
+    | :(?=material/|(?!\d\d:)[-+\w]+:)                         # icons, emoji; 12:34:56 is none
+    | (?<!\S)[-<>~](?=(?:->|[-=>])(?!\S))                      # arrows and the like
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+_WORD_JOINER = "\N{WORD JOINER}"  # is not seen, takes no room and breaks no line
 
 
 def plain(text: object) -> str:
-    """Escape a text so that Markdown shows it as it is."""
-    return str(text).translate(_SIGNS)
+    """Escape a text so that Markdown shows it as it is, in one line.
+
+    Whatever looks like markup, an address, an icon, an emoji or a formula is shown letter by
+    letter, also at the beginning of a line. Blanks and line ends become single spaces.
+    """
+    # Names of files are bytes, which need not be UTF-8, and a page is.
+    readable = str(text).encode("utf-8", "backslashreplace").decode()
+    line = _REPLACED.sub(rf"\g<0>{_WORD_JOINER}", " ".join(readable.split()))
+    escaped = line.translate(_SIGNS)
+    return _LEADING.sub(lambda found: _escape_leading(found[0]), escaped)
+
+
+def _escape_leading(sign: str) -> str:
+    return f"{sign}\\" if sign.isdecimal() else f"\\{sign}"
 
 
 def duration(seconds: float) -> str:

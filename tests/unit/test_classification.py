@@ -45,10 +45,10 @@ def trained(tmp_path_factory, demo, fill_iteration):
         campaign = create_campaign(store, "halpha", demo.training, demo.pool)
         n_classes = len(campaign.network_classes)
         probabilities = np.full((POOL_SIZE, n_classes), 1 / n_classes, np.float32)
-        iteration = fill_iteration(store, campaign, probabilities)
-        path = iteration_folder(store, iteration) / iteration.result.network_file
-        save_network(build_network("paper", campaign.grid.n, n_classes), path)
-        yield store, campaign, path
+        saved = tmp_path_factory.mktemp("network") / "network.keras"
+        save_network(build_network("paper", campaign.grid.n, n_classes), saved)
+        iteration = fill_iteration(store, campaign, probabilities, saved)
+        yield store, campaign, iteration_folder(store, iteration) / iteration.result.network_file
 
 
 @pytest.fixture

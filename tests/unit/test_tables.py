@@ -16,6 +16,7 @@ from active_cnn.campaign.questions import draw_relabel_query
 from active_cnn.delivery.candidates import find_candidates
 from active_cnn.delivery.tables import FORMATS, format_candidates, to_table, write_candidates
 from active_cnn.errors import StoreError
+from active_cnn.spreadsheet import disarm
 
 NOTE = 'schön, "Hα" <6564,6 Å>; 二重ピーク & more'
 
@@ -69,6 +70,8 @@ def test_notes_keep_every_letter(candidates, tmp_path, ending):
     table = read(path)
     notes = dict(zip(texts(table["identifier"]), texts(table["note"]), strict=True))
     expected = dict(zip(candidates["identifier"], candidates["note"], strict=True))
+    if ending == ".csv":
+        expected = {identifier: disarm(note) for identifier, note in expected.items()}
     # A CSV reader may take blanks at the ends away.
     assert {i: n.strip() for i, n in notes.items()} == {
         i: n.strip() for i, n in expected.items()
@@ -187,7 +190,7 @@ def test_a_csv_is_plain_utf8_with_one_header(candidates):
     frame = pd.read_csv(
         io.BytesIO(format_candidates(candidates, ".csv")), keep_default_na=False, encoding="utf-8"
     )
-    assert list(frame["note"]) == list(candidates["note"])
+    assert list(frame["note"]) == [disarm(note) for note in candidates["note"]]
     assert list(frame["identifier"]) == list(candidates["identifier"])
 
 

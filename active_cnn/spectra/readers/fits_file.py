@@ -191,7 +191,9 @@ def _listed(hdu: Any) -> str:
 def _data(hdu: Any) -> Any:
     with _translated():
         info = hdu.fileinfo()
-        end, size = info["datLoc"] + hdu.size, info["file"].size
+        # Of a compressed image, the size is that of what it unpacks to.
+        stored = info["datSpan"] if isinstance(hdu, fits.CompImageHDU) else hdu.size
+        end, size = info["datLoc"] + stored, info["file"].size
         if end > size:
             raise SpectrumError(f"is truncated: its data need {end} bytes, it has {size}")
         unpacked = max(hdu.size, math.prod(getattr(hdu, "shape", ())) * np.float64().itemsize)
