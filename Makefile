@@ -18,7 +18,8 @@ help: ## Say what there is
 
 run: $(VENV)/installed ## Start the dashboard on http://localhost:8501
 	@$(BIN)/active-cnn demo --if-empty --home "$(HOME_DIR)"
-	ACTIVE_CNN_HOME="$(HOME_DIR)" $(BIN)/streamlit run app.py --server.address $(ADDRESS) --server.port $(PORT)
+	$(BIN)/active-cnn serve --home "$(HOME_DIR)" --address "$(ADDRESS)" --port "$(PORT)" \
+		$(if $(SECRETS),--secrets "$(SECRETS)")
 
 test: $(VENV)/installed-dev ## Everything that CI runs
 	@sh .ci/chromium

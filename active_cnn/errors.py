@@ -5,7 +5,8 @@ ActiveCnnError
 ├── AcquisitionError   a query that cannot be drawn
 ├── CampaignError      a step that the campaign does not allow now
 ├── StoreError         the store of campaigns cannot be read or written
-└── JobError           a job that cannot be started, watched or cancelled
+├── JobError           a job that cannot be started, watched or cancelled
+└── AccessError        somebody who is not let in, or a name that cannot sign (access.py)
 
 Every text says what happened with which value, what was expected, and what to do.
 """

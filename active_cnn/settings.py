@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -17,19 +17,35 @@ class Settings:
     home : Path
         Folder of the campaigns (`ACTIVE_CNN_HOME`, by default `data` in the working folder).
     oracle : str
-        Name that answers are stored under (`ACTIVE_CNN_ORACLE`, by default the login name).
+        Name of whoever runs the process (`ACTIVE_CNN_ORACLE`, by default the login name).
+    is_oracle_fixed : bool
+        Whether `ACTIVE_CNN_ORACLE` names it: then nobody is asked for another one.
+    password : str
+        That everybody must give to see a page (`ACTIVE_CNN_PASSWORD`, by default none).
+    folders : tuple of Path
+        Folders that campaigns made in the browser may read from (`ACTIVE_CNN_FOLDERS`, separated
+        as in `PATH`; by default none).
     """
 
     home: Path
     oracle: str
+    is_oracle_fixed: bool = False
+    password: str = field(default="", repr=False)
+    folders: tuple[Path, ...] = ()
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
         """Read the settings from environment variables."""
+        oracle = environment.get("ACTIVE_CNN_ORACLE", "").strip()
+        folders = environment.get("ACTIVE_CNN_FOLDERS", "").split(os.pathsep)
         return cls(
-            home=Path(environment.get("ACTIVE_CNN_HOME") or "data").expanduser().resolve(),
-            oracle=environment.get("ACTIVE_CNN_ORACLE")
-            or environment.get("USER")
-            or environment.get("LOGNAME")
-            or "oracle",
+            home=_folder(environment.get("ACTIVE_CNN_HOME") or "data"),
+            oracle=oracle or environment.get("USER") or environment.get("LOGNAME") or "oracle",
+            is_oracle_fixed=bool(oracle),
+            password=environment.get("ACTIVE_CNN_PASSWORD", ""),
+            folders=tuple(_folder(text) for text in folders if text.strip()),
         )
+
+
+def _folder(text: str) -> Path:
+    return Path(text).expanduser().resolve()

@@ -31,10 +31,22 @@ expect.set_options(timeout=PATIENCE)
 
 
 class Server:
-    """`make run` on a home folder; it can be killed as a power cut would."""
+    """`make run` on a home folder; it can be killed as a power cut would.
 
-    def __init__(self, home: Path) -> None:
+    Parameters
+    ----------
+    home : Path
+        Folder of the campaigns.
+    oracle : str
+        Name that signs the answers; empty: people are asked.
+    secrets : Path, optional
+        File of secrets, which may be written after this.
+    """
+
+    def __init__(self, home: Path, oracle: str = "tester", secrets: Path | None = None) -> None:
         self.home = home
+        self.oracle = oracle
+        self.secrets = secrets
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -44,14 +56,25 @@ class Server:
     def start(self) -> None:
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                ["make", "run", f"HOME_DIR={self.home}", f"PORT={self.port}"],
+                [
+                    "make",
+                    "run",
+                    f"HOME_DIR={self.home}",
+                    f"PORT={self.port}",
+                    f"SECRETS={self.secrets or ''}",
+                ],
                 cwd=ROOT,
                 stdout=log,
                 stderr=log,
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
                 # The settings of whoever runs the tests are not those of the tests.
-                env={**os.environ, "ACTIVE_CNN_ORACLE": "tester", "MAKEFLAGS": ""},
+                env={
+                    **os.environ,
+                    "ACTIVE_CNN_ORACLE": self.oracle,
+                    "ACTIVE_CNN_PASSWORD": "",
+                    "MAKEFLAGS": "",
+                },
             )
         deadline = time.monotonic() + 120
         while time.monotonic() < deadline:

@@ -1,0 +1,142 @@
+"""Starts the dashboard's server, which is open to other machines only when it asks who enters."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NoReturn
+
+from active_cnn.access import (
+    HOW_TO_PROTECT,
+    AccessError,
+    Protection,
+    is_loopback,
+    read_protection,
+)
+from active_cnn.settings import Settings
+
+LOCALHOST, PORT = "localhost", 8501
+APP = Path(__file__).resolve().parents[1] / "app.py"
+SECRETS = APP.parent / ".streamlit" / "secrets.toml"
+MOST_PORTS = 65_535
+
+# What a browser on the same machine calls it. Another name may be a foreign page's that leads here.
+_OWN_NAMES = ("localhost", "127.0.0.1", "::1")
+
+
+@dataclass(frozen=True)
+class Start:
+    """How the server is started.
+
+    Parameters
+    ----------
+    command : tuple of str
+        The program and its arguments.
+    environment : mapping
+        Its variables.
+    announcement : str
+        What to tell whoever starts it.
+    """
+
+    command: tuple[str, ...]
+    environment: Mapping[str, str] = field(repr=False)
+    announcement: str
+
+
+def plan_start(
+    home: Path,
+    address: str = LOCALHOST,
+    port: int = PORT,
+    secrets: Path | None = None,
+    environment: Mapping[str, str] = os.environ,
+) -> Start:
+    """Decide how to start the server, or refuse to.
+
+    Parameters
+    ----------
+    home : Path
+        Folder of the campaigns.
+    address, port : str, int
+        Where the server listens.
+    secrets : Path, optional
+        File with the team's password or the OIDC login; by default `.streamlit/secrets.toml` next
+        to app.py, which need not be there.
+    environment : mapping
+        Variables of the server.
+
+    Raises
+    ------
+    AccessError
+        If other machines could reach it and nothing is asked of them, or if an argument or the
+        file of secrets cannot be used.
+    """
+    if not APP.is_file():
+        raise AccessError(
+            f"The dashboard is not at {APP}: install Active CNN from a clone of its repository "
+            "with `make install`."
+        )
+    if not 0 < port <= MOST_PORTS:
+        raise AccessError(f"The port is {port}: give one from 1 to {MOST_PORTS}.")
+    address = address.strip()
+    settings = Settings.from_environment(environment)
+    file = (secrets or SECRETS).expanduser().resolve()
+    if secrets is not None and (not file.is_file() or file.suffix != ".toml"):
+        raise AccessError(f"There is no file of secrets {file}: give one that ends in .toml.")
+    protection = read_protection(_read(file), settings.password)
+    is_local = is_loopback(address)
+    if not is_local and not protection.is_configured:
+        raise AccessError(
+            f"Other machines could reach the address {address!r}, and nobody would be asked who "
+            f"enters: {HOW_TO_PROTECT}, or listen on localhost."
+        )
+    command = [
+        sys.executable, "-m", "streamlit", "run", str(APP),
+        "--server.address", address,
+        "--server.port", str(port),
+        "--secrets.files", str(file),
+        # It would ask a machine outside for the address of this one.
+        "--logger.hideWelcomeMessage", "true",
+    ]  # fmt: skip
+    if not protection.is_configured:
+        for name in dict.fromkeys((*_OWN_NAMES, address)):
+            command += ["--server.allowedHosts", name]
+    # The server works in another folder.
+    variables = {**environment, "ACTIVE_CNN_HOME": str(home.expanduser().resolve())}
+    if settings.folders:
+        variables["ACTIVE_CNN_FOLDERS"] = os.pathsep.join(map(str, settings.folders))
+    return Start(tuple(command), variables, _announce(address, port, protection))
+
+
+def _read(file: Path) -> dict[str, object]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        # Not what is wrong in which line: that might show the secret.
+        raise AccessError(
+            f"The file of secrets {file} cannot be read as TOML: mend it, or remove it."
+        ) from error
+
+
+def _announce(address: str, port: int, protection: Protection) -> str:
+    url = f"http://[{address}]:{port}" if ":" in address else f"http://{address}:{port}"
+    asked = f"Whoever enters gives {protection}." if protection.is_configured else ""
+    if is_loopback(address):
+        return f"Active CNN listens on {url}, for this machine only. {asked}".strip()
+    return (
+        f"Active CNN listens on {url}, beyond this machine. {asked} The connection is not "
+        "encrypted: put a reverse proxy with TLS in front (docs/server.md)."
+    )
+
+
+def start(plan: Start) -> NoReturn:
+    """Become the server."""
+    sys.stdout.flush()
+    # Streamlit looks for its configuration in the working folder.
+    os.chdir(APP.parent)
+    os.execve(plan.command[0], plan.command, dict(plan.environment))
