@@ -1,8 +1,8 @@
-"""Overview: what a campaign holds, galleries, refused spectra, one spectrum, new campaigns."""
+"""Overview: what a campaign holds, galleries, refused spectra, one spectrum, settings, creation."""
 
 import streamlit as st
 
-from active_cnn.ui import creation, sections
+from active_cnn.ui import campaign_settings, creation, sections
 from active_cnn.ui.page import View, bare_page, choose_campaign, put_into_url, take_from_url
 from active_cnn.ui.whats_next import show_next_step
 
@@ -11,6 +11,7 @@ SECTIONS = {
     "Gallery": sections.show_gallery,
     "Refused": sections.show_refused,
     "One spectrum": sections.show_one_spectrum,
+    "Settings": campaign_settings.show_settings,
     "New campaign": lambda view: creation.offer_creation(view.store),
 }
 

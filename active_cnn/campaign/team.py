@@ -10,10 +10,10 @@ from statistics import median
 
 import pandas as pd
 
-from active_cnn.campaign.labelling import Question, Task, asking_iteration, said_by
+from active_cnn.campaign.labelling import Question, Task, asking_iteration, may_see, said_by
 from active_cnn.campaign.store import Store
 from active_cnn.evaluation.consensus import disagreements
-from active_cnn.records import Answer, Campaign, Purpose, Query, Sharing, SharingMode
+from active_cnn.records import Answer, Campaign, Purpose, Query, Sharing
 
 
 @dataclass(frozen=True)
@@ -217,6 +217,4 @@ def not_to_be_seen(
     In the mode "double" people judge without knowing the others' answers: whoever may still be
     asked about a spectrum is not told what was said of it.
     """
-    if sharing.mode is not SharingMode.DOUBLE:
-        return []
-    return [one for one in found if oracle not in one.said and len(one.said) < sharing.n_wanted]
+    return [one for one in found if not may_see(one.said, sharing, oracle)]

@@ -63,14 +63,15 @@ def _offer_own(store: Store) -> None:
         with left:
             st.markdown("**What the oracle can say**")
             classes = st.data_editor(
-                pd.DataFrame([asdict(one) for one in DEFAULT_CLASSES]),
+                # Of objects: a new row has no value yet in the column of truth values.
+                pd.DataFrame([asdict(one) for one in DEFAULT_CLASSES], dtype=object),
                 num_rows="dynamic",
                 hide_index=True,
                 key="new_classes",
                 column_config={
                     "name": st.column_config.TextColumn("answer", required=True),
                     "key": st.column_config.TextColumn(
-                        "key", max_chars=1, help="A letter or digit; c and r are taken."
+                        "key", max_chars=1, help="One letter or digit."
                     ),
                     "network_class": st.column_config.TextColumn(
                         "trains the class", help="Empty: stored, never trained on."

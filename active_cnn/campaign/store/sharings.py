@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from active_cnn.campaign.store.queries import Queries
@@ -10,6 +11,15 @@ from active_cnn.records import Iteration, Resolution, Sharing, SharingMode
 
 # A spectrum that somebody has on the desk is nobody else's for so long; each answer prolongs it.
 LEASE = timedelta(minutes=10)
+
+
+@dataclass(frozen=True)
+class SharingChange:
+    """Rules of sharing, with who set them and when (ISO 8601, UTC)."""
+
+    sharing: Sharing
+    oracle: str
+    at: str
 
 
 class Sharings(Queries):
@@ -42,6 +52,22 @@ class Sharings(Queries):
         return Sharing(
             SharingMode(rows[0]["mode"]), rows[0]["n_judges"], Resolution(rows[0]["resolution"])
         )
+
+    def sharing_log(self, campaign: str) -> list[SharingChange]:
+        """Give every change of the rules of sharing, the latest first."""
+        rows = self._rows(
+            "SELECT mode, n_judges, resolution, oracle, at FROM sharing WHERE campaign = ? "
+            "ORDER BY number DESC",
+            [campaign],
+        )
+        return [
+            SharingChange(
+                Sharing(SharingMode(row["mode"]), row["n_judges"], Resolution(row["resolution"])),
+                row["oracle"],
+                row["at"],
+            )
+            for row in rows
+        ]
 
     def claim(
         self, campaign: str, oracle: str, identifiers: Sequence[str], n: int, n_wanted: int

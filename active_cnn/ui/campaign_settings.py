@@ -1,0 +1,221 @@
+"""What can be changed in a campaign: how people share its spectra, what they can say, the keys."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+
+import pandas as pd
+import streamlit as st
+
+from active_cnn.errors import ActiveCnnError
+from active_cnn.keys import ACTIONS, NAMED_KEYS
+from active_cnn.records import Campaign, Resolution, Sharing, SharingMode
+from active_cnn.ui.creation import read_classes
+from active_cnn.ui.page import View, acting, say
+from active_cnn.ui.text import plain
+
+MODES = {
+    SharingMode.FREE: ("Free", "Everybody sees all that is open; nobody waits for anybody."),
+    SharingMode.DIVIDE: ("Divide", "Each spectrum goes to one person: no work is done twice."),
+    SharingMode.DOUBLE: (
+        "Double",
+        "Each spectrum goes to several people, who do not see each other's answers: "
+        "their agreement can be measured.",
+    ),
+}
+RESOLUTIONS = {
+    Resolution.LATEST: ("Latest", "The last answer counts, whoever gave it."),
+    Resolution.MAJORITY: (
+        "Majority",
+        "What more people say than anything else; a tie leaves the spectrum out.",
+    ),
+    Resolution.UNANIMOUS: ("Unanimous", "Only what all say; all else is left out."),
+}
+
+# A blank cannot be seen in a table.
+_SPACE = "Space"
+
+
+def show_settings(view: View) -> None:
+    """Show the settings of a campaign, each part with a button that saves it."""
+    _ask_sharing(view.campaign, view.store.sharing(view.campaign.name))
+    _show_changes(view)
+    _ask_answers(view)
+
+
+def _ask_sharing(campaign: Campaign, current: Sharing) -> None:
+    st.subheader("How people share the spectra", anchor=False)
+    left, right = st.columns(2, gap="large")
+    modes, resolutions = list(MODES), list(RESOLUTIONS)
+    with left:
+        mode = st.radio(
+            "Mode",
+            modes,
+            modes.index(current.mode),
+            format_func=lambda one: MODES[one][0],
+            captions=[caption for _, caption in MODES.values()],
+            key=f"sharing-mode-{campaign.name}",
+        )
+        n_judges = st.number_input(
+            "People who judge each spectrum in the mode Double",
+            2,
+            20,
+            current.n_judges,
+            key=f"sharing-judges-{campaign.name}",
+            disabled=mode is not SharingMode.DOUBLE,
+            width=360,
+        )
+    with right:
+        resolution = st.radio(
+            "Where people differ and nobody has settled it",
+            resolutions,
+            resolutions.index(current.resolution),
+            format_func=lambda one: RESOLUTIONS[one][0],
+            captions=[caption for _, caption in RESOLUTIONS.values()],
+            key=f"sharing-resolution-{campaign.name}",
+        )
+        st.caption(
+            "It decides what is trained on from the next iteration on; no answer is changed by it."
+        )
+    chosen = Sharing(mode, int(n_judges), resolution)
+    st.button(
+        "Save how spectra are shared",
+        key="save-sharing",
+        disabled=chosen == current,
+        on_click=_save_sharing,
+        args=(campaign.name, chosen),
+    )
+
+
+def _show_changes(view: View) -> None:
+    changes = view.store.sharing_log(view.campaign.name)
+    if not changes:
+        st.caption("Nobody has changed this since the campaign was created.")
+        return
+    with st.expander(f"Last changed by {plain(changes[0].oracle)}"):
+        st.dataframe(
+            pd.DataFrame(
+                {
+                    "when (UTC)": pd.to_datetime(
+                        [one.at for one in changes], format="ISO8601", utc=True
+                    ),
+                    "who": [one.oracle for one in changes],
+                    "from then on": [describe_sharing(one.sharing) for one in changes],
+                }
+            ),
+            hide_index=True,
+            column_config={
+                "when (UTC)": st.column_config.DatetimeColumn(
+                    format="YYYY-MM-DD HH:mm", timezone="UTC"
+                )
+            },
+        )
+
+
+@acting
+def _save_sharing(view: View, sharing: Sharing) -> None:
+    view.store.set_sharing(view.campaign.name, sharing, view.oracle)
+    say(f"From now on: {describe_sharing(sharing)}.")
+
+
+def describe_sharing(sharing: Sharing) -> str:
+    """Say in a few words how spectra are shared."""
+    mode = MODES[sharing.mode][0].lower()
+    if sharing.mode is SharingMode.DOUBLE:
+        mode += f", {sharing.n_judges} people for each spectrum"
+    return f"{mode}; {RESOLUTIONS[sharing.resolution][0].lower()} answer where people differ"
+
+
+def _ask_answers(view: View) -> None:
+    campaign = view.campaign
+    with st.form(f"answers-{campaign.name}", enter_to_submit=False, border=False):
+        left, right = st.columns([1.15, 1], gap="medium")
+        with left:
+            st.subheader("What the oracle can say", anchor=False)
+            classes = _edit_classes(campaign)
+        with right:
+            st.subheader("Keys of the labelling page", anchor=False)
+            actions = _edit_keys(campaign)
+        is_wanted = st.form_submit_button("Save answers and keys", key="save-answers")
+    if not is_wanted:
+        return
+    try:
+        view.store.change_answers(campaign.name, read_classes(classes), read_keys(actions))
+    except ActiveCnnError as error:
+        st.error(plain(error))
+    else:
+        say("The answers and the keys are saved.")
+        st.rerun()
+
+
+def _edit_classes(campaign: Campaign) -> pd.DataFrame:
+    table = st.data_editor(
+        # Of objects: a new row has no value yet in the column of truth values.
+        pd.DataFrame([asdict(one) for one in campaign.classes], dtype=object),
+        num_rows="dynamic",
+        hide_index=True,
+        placeholder="–",
+        key=f"classes-{campaign.name}",
+        column_config={
+            "name": st.column_config.TextColumn("answer", required=True),
+            "key": st.column_config.TextColumn("key", max_chars=1, help="One letter or digit."),
+            "network_class": st.column_config.SelectboxColumn(
+                "trains the class",
+                options=list(campaign.network_classes),
+                help="Empty: stored, never trained on.",
+            ),
+            "is_target": st.column_config.CheckboxColumn("target", default=False),
+        },
+    )
+    st.caption(
+        "Add an answer in the last row: it trains a class that the network has, or nothing. "
+        "What has been given as an answer stays, and so does what it trains."
+    )
+    return table
+
+
+def _edit_keys(campaign: Campaign) -> pd.DataFrame:
+    table = st.data_editor(
+        key_table(campaign),
+        hide_index=True,
+        height=282,
+        disabled=["action", "what", "used now"],
+        column_order=["what", "used now", "key"],
+        key=f"keys-{campaign.name}",
+        column_config={
+            "what": st.column_config.TextColumn("does", width=150),
+            "key": st.column_config.TextColumn("your key", help="Empty: the usual one."),
+        },
+    )
+    st.caption(f"One character or a named key: {_SPACE}, {', '.join(NAMED_KEYS)}.")
+    return table
+
+
+def key_table(campaign: Campaign) -> pd.DataFrame:
+    """Put each action of the labelling page into a row, with its key."""
+    return pd.DataFrame(
+        {
+            "action": list(ACTIONS),
+            "what": [label for label, _ in ACTIONS.values()],
+            "used now": [_shown(campaign.keys[action]) for action in ACTIONS],
+            "key": [_shown(campaign.chosen_keys.get(action, "")) for action in ACTIONS],
+        }
+    )
+
+
+def read_keys(table: pd.DataFrame) -> Mapping[str, str]:
+    """Turn the edited table into keys by action; an action without one has the usual key."""
+    named = {name.lower(): name for name in NAMED_KEYS} | {_SPACE.lower(): " "}
+    keys = {}
+    for row in table.to_dict("records"):
+        given = "" if pd.isna(row["key"]) else str(row["key"])
+        # A blank alone is a key, blanks around another one are not meant.
+        key = given.strip() or given[:1]
+        if key:
+            keys[str(row["action"])] = named.get(key.lower(), key)
+    return keys
+
+
+def _shown(key: str) -> str:
+    return _SPACE if key == " " else key

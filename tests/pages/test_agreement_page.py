@@ -1,0 +1,155 @@
+"""The Agreement page: how far people agree, what is to be settled, who has done what."""
+
+from __future__ import annotations
+
+import pytest
+
+from active_cnn.campaign.questions import draw_relabel_query
+from active_cnn.records import AnswerEvent, Resolution, Sharing, SharingMode
+
+PAGE = "6_Agreement"
+
+
+@pytest.fixture
+def say(store, campaign):
+    """Give a function that stores what somebody says of the first spectra of a query."""
+    query = draw_relabel_query(store, campaign, size=8)
+    events = iter(range(1000))
+
+    def say(oracle, *answers, is_adjudication=False):
+        refused = store.add_answers(
+            campaign.name,
+            [
+                AnswerEvent(f"e{next(events)}", query.number, item.identifier, answer, seconds=2.0)
+                for item, answer in zip(query.items, answers, strict=False)
+            ],
+            oracle,
+            is_adjudication=is_adjudication,
+        )
+        assert not refused
+        return [item.identifier for item in query.items]
+
+    return say
+
+
+def texts(at):
+    return "\n".join(
+        part.value for part in [*at.markdown, *at.caption, *at.info, *at.success, *at.error]
+    ).replace("\\", "")
+
+
+def test_a_campaign_without_answers_says_what_agreement_needs(new_store, open_page):
+    at = open_page(PAGE)
+    assert "Nobody has answered yet" in at.info[0].value
+    assert not at.dataframe
+    assert new_store.count_events("small") == 0
+
+
+def test_a_single_person_is_named_and_led_to_the_settings(say, open_page):
+    say("ANN_1", "noise", "emission")
+    at = open_page(PAGE)
+    assert "Only ANN_1 has answered so far" in texts(at)
+    assert not at.dataframe
+
+
+def test_people_without_a_spectrum_in_common_are_told_so(store, campaign, open_page):
+    for oracle in ("ANN", "BEN"):
+        query = draw_relabel_query(store, campaign, size=2)
+        act = AnswerEvent(oracle, query.number, query.items[0].identifier, "noise")
+        store.add_answers(campaign.name, [act], oracle)
+    assert "ANN and BEN have judged no spectrum in common" in texts(open_page(PAGE))
+
+
+def test_the_agreement_of_all_and_of_each_two_is_shown(say, open_page):
+    say("ANN", "noise", "emission", "noise", "emission")
+    say("BEN", "noise", "emission", "noise", "noise")
+    say("CID", "noise", "emission")
+    at = open_page(PAGE)
+    assert "3 of the 4 spectra" in texts(at)
+    table = at.dataframe[0].value
+    assert list(zip(table["first"], table["second"], table["in common"], strict=True)) == [
+        ("ANN", "BEN", 4),
+        ("ANN", "CID", 2),
+        ("BEN", "CID", 2),
+    ]
+    assert table["agree"].tolist() == [0.75, 1.0, 1.0]
+    assert table["kappa"].iloc[0] == pytest.approx(0.5)
+    assert "fewer than 20 spectra in common" in texts(at)
+
+
+def test_two_people_can_be_chosen_also_by_a_link(say, open_page):
+    for oracle in ("ANN", "BEN", "CID"):
+        say(oracle, "noise", "emission")
+    at = open_page(PAGE, pair="BEN and CID")
+    assert at.selectbox(key="pair").value == "BEN and CID"
+    at.selectbox(key="pair").set_value("ANN and CID").run()
+    assert at.run().selectbox(key="pair").value == "ANN and CID"
+
+
+def test_where_all_give_one_class_kappa_is_not_told(say, open_page):
+    say("ANN", "noise", "noise")
+    say("BEN", "noise", "noise")
+    at = open_page(PAGE)
+    assert "Everybody gave one and the same class" in texts(at)
+    assert at.dataframe[0].value["kappa"].isna().all()
+
+
+def test_disagreements_are_listed_with_who_says_what(store, campaign, say, open_page):
+    names = say("ANN", "noise", "emission", "noise")
+    say("BEN", "noise", "noise", "noise")
+    say("CID", "noise", "noise", "emission")
+    say("ANN", *[None] * 2, "emission", is_adjudication=True)
+    store.set_sharing(campaign.name, Sharing(resolution=Resolution.UNANIMOUS), "ANN")
+    at = open_page(PAGE, section="Adjudicate")
+    table = at.dataframe[0].value
+    assert table["identifier"].tolist() == [names[1]]
+    assert table["who says what"].tolist() == ["noise: BEN, CID · emission: ANN"]
+    assert "Settled so far: 1." in texts(at)
+    assert "none of these answers counts" in texts(at)
+
+
+def test_nothing_to_settle_is_said(say, open_page):
+    say("ANN", "noise")
+    assert "nothing to settle" in open_page(PAGE, section="Adjudicate").success[0].value
+
+
+def test_who_may_still_be_asked_does_not_see_the_answers_of_others(store, campaign, say, open_page):
+    store.set_sharing(campaign.name, Sharing(SharingMode.DOUBLE, 3), "ANN")
+    say("ANN", "noise")
+    say("BEN", "emission")
+    at = open_page(PAGE, section="Adjudicate")
+    assert not at.dataframe
+    assert "Not shown to you: 1 more" in texts(at)
+    say("tester", "noise")
+    assert len(at.run().dataframe[0].value) == 1
+
+
+def test_the_activity_tells_progress_and_people(say, open_page):
+    say("ANN", "noise", "emission", "noise")
+    say("BEN", "noise")
+    at = open_page(PAGE, section="Activity")
+    progress, people = (one.value for one in at.dataframe)
+    assert progress[["asked", "answered", "open", "disagreeing"]].values.tolist() == [[8, 3, 5, 0]]
+    assert people[["person", "answers", "events"]].values.tolist() == [["ANN", 3, 3], ["BEN", 1, 1]]
+    assert people["seconds per answer"].tolist() == [2.0, 2.0]
+
+
+def test_the_activity_of_a_new_campaign_says_that_there_is_none(new_store, open_page):
+    at = open_page(PAGE, section="Activity")
+    assert "No spectra have been drawn" in at.info[0].value
+    assert "Nobody has answered yet" in at.info[1].value
+    assert new_store.count_events("small") == 0
+
+
+def test_names_of_people_are_shown_as_they_are(say, open_page):
+    say("*ANN* <b>", "noise", "noise", "emission")
+    say("[BEN](x) | `y`", "noise", "emission", "noise")
+    for section in ("Agreement", "Adjudicate", "Activity"):
+        at = open_page(PAGE, section=section)
+        assert not at.exception
+        assert at.dataframe
+
+
+@pytest.mark.usefixtures("empty_home")
+def test_an_empty_home_leads_to_creation(open_page):
+    assert "no campaign" in open_page(PAGE).info[0].value
