@@ -2,33 +2,40 @@
 
 import streamlit as st
 
-from active_cnn.campaign.overview import questions
-from active_cnn.records import Purpose
+from active_cnn.campaign.labelling import Task, asking_iteration
+from active_cnn.ui import cached
 from active_cnn.ui.drawing import offer_relabel_query
-from active_cnn.ui.labelling import judge
+from active_cnn.ui.labelling import judge, show_list
 from active_cnn.ui.next_iteration import offer_next_iteration, offer_training
 from active_cnn.ui.page import page
 
 LEAD = "Say what the chosen spectra are; the answers train the next iteration's network."
 
-with page("Relabel", lead=LEAD) as view:
+with page("Relabel", lead=LEAD, signs=True) as view:
     iteration = view.iteration
-    if iteration.result is None:
+    asking = asking_iteration(view.store, view.campaign, Task.RELABEL)
+    if asking is None:
         offer_training(
             view,
             f"Iteration {iteration.number} has not been trained yet: there are no predictions to "
             "choose spectra by.",
         )
         st.stop()
+    if asking.number != iteration.number:
+        offer_training(
+            view,
+            f"Iteration {iteration.number} has not been trained yet. You can go on labelling by "
+            f"the predictions of iteration {asking.number}: these answers join the training set "
+            f"of iteration {iteration.number + 1}.",
+        )
 
-    asked = questions(view.store, view.campaign, Purpose.RELABEL)
-    answers = view.store.current_answers(view.campaign.name)
-    n_open = sum(one.item.identifier not in answers for one in asked)
-    with st.expander("Draw spectra to ask about", expanded=not n_open):
-        offer_relabel_query(view)
-
-    if asked:
-        judge(view.campaign.name, Purpose.RELABEL, offer_next_iteration)
+    desk = cached.desk(view.store, view.campaign, Task.RELABEL)
+    if desk.questions:
+        judge(view, Task.RELABEL)
+        show_list(view, desk)
     else:
         st.info("No spectra have been drawn in this iteration yet: draw some to label them.")
+    with st.expander("Draw spectra to ask about", expanded=not desk.questions):
+        offer_relabel_query(view)
+    if iteration.result:
         offer_next_iteration(view)

@@ -18,6 +18,7 @@ ALLOWED = (
     "active_cnn.campaign.demo",
     "active_cnn.campaign.files",
     "active_cnn.campaign.jobs",
+    "active_cnn.campaign.labelling",
     "active_cnn.campaign.overview",
     "active_cnn.campaign.questions",
     "active_cnn.delivery",
@@ -52,6 +53,7 @@ def test_all_pages_are_there():
         "3_Performance",
         "4_Relabel",
         "5_Candidates",
+        "6_Agreement",
     ]
 
 

@@ -37,8 +37,8 @@ def training_path(store: Store, campaign: Campaign) -> Path:
     return store.home / campaign.training_path
 
 
-def open_pool(store: Store, campaign: Campaign) -> Pool:
-    """Give the campaign's pool.
+def open_pool(store: Store, campaign: Campaign, *, is_held_open: bool = False) -> Pool:
+    """Give the campaign's pool; see `Pool` for `is_held_open`.
 
     Raises
     ------
@@ -53,7 +53,7 @@ def open_pool(store: Store, campaign: Campaign) -> Pool:
         # The index can be made anew at any time, as in a home that was copied or restored;
         # whether the pool is still the same one is told by its content.
         index_pool(path, index, campaign.grid)
-    pool = Pool(path, index)
+    pool = Pool(path, index, is_held_open=is_held_open)
     if pool.fingerprint != campaign.pool_fingerprint:
         raise CampaignError(
             f"The pool {path} has changed since the campaign was created (fingerprint "

@@ -172,11 +172,16 @@ def find_work(
     opinions = store.opinions(campaign.name, queries=desk.queries)
     done = _done(store, campaign, desk, sharing, opinions)
     is_adjudicating = desk.task is Task.ADJUDICATE
+    judges = {name: {one.oracle for one in said} for name, said in opinions.items()}
     todo = [
         name
         for name in desk.by_identifier
         if name not in done
-        and (is_adjudicating or all(one.oracle != oracle for one in opinions.get(name, ())))
+        and (
+            may_see(judges.get(name, ()), sharing, oracle)
+            if is_adjudicating
+            else oracle not in judges.get(name, ())
+        )
     ]
     put_off = set(deferred)
     todo.sort(key=put_off.__contains__)
@@ -186,6 +191,15 @@ def find_work(
         n = max(FEWEST_CLAIMS, min(MOST_CLAIMS, fair))
         todo = store.claim(campaign.name, oracle, todo, n, sharing.n_wanted)
     return Work(tuple(todo), len(done), len(desk.by_identifier))
+
+
+def may_see(judges: Collection[str], sharing: Sharing, oracle: str) -> bool:
+    """Tell whether an oracle may know what the judges of a spectrum said of it.
+
+    In the mode "double" not as long as this oracle may still be asked about it.
+    """
+    is_asked = sharing.mode is SharingMode.DOUBLE and len(judges) < sharing.n_wanted
+    return not is_asked or oracle in judges
 
 
 def count_open(store: Store, campaign: Campaign, desk: Desk) -> int:

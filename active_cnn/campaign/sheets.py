@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -16,7 +17,7 @@ from active_cnn.campaign.store import Store
 from active_cnn.errors import SpectrumError
 from active_cnn.records import Campaign, Grid, Medium, Spectrum
 from active_cnn.spectra.pool import Pool
-from active_cnn.spectra.preprocessing import rescale
+from active_cnn.spectra.preprocessing import find_defects, rescale
 from active_cnn.spectra.readers import read
 from active_cnn.spectra.thinning import thin_out
 from active_cnn.spectra.training_set import TrainingSet
@@ -28,25 +29,29 @@ _LEVELS = 65_534  # int16 without its most negative value, which stands for "not
 _NOTHING = -32_768
 
 
-def make_sheet(
-    store: Store, campaign: Campaign, pool: Pool, training: TrainingSet, identifier: str
-) -> dict[str, Any]:
-    """Collect what is drawn of a spectrum.
+def make_sheets(
+    store: Store,
+    campaign: Campaign,
+    pool: Pool,
+    training: TrainingSet,
+    identifiers: Sequence[str],
+) -> list[dict[str, Any]]:
+    """Collect what is drawn of some spectra; together it costs a fraction of one by one.
 
     Parameters
     ----------
     store, campaign : Store, Campaign
-        Whose spectrum.
+        Whose spectra.
     pool : Pool
         Of the campaign.
     training : TrainingSet
-        The initial one, for the nearest labelled neighbour.
-    identifier : str
-        Of a spectrum of the pool.
+        The initial one, for the nearest labelled neighbours.
+    identifiers : sequence of str
+        Of spectra of the pool.
 
     Returns
     -------
-    dict
+    list of dict
         Plain values (JSON). Wavelengths are in vacuum. `window` is the flux on the grid before it
         is rescaled; `raw` is what the file holds around the window, with the uncertainty and the
         bad pixels; `whole` is all of it, thinned out. `trouble` says why a part is missing.
@@ -54,30 +59,40 @@ def make_sheet(
     Raises
     ------
     SpectrumError
-        If the spectrum is not in the pool.
+        If a spectrum is not in the pool.
     """
-    row = pool.rows([identifier])
-    window = pool.flux(row)[0]
-    known = pool.metadata(row).iloc[0]
-    sheet: dict[str, Any] = {
-        "identifier": identifier,
-        "window": pack(window),
-        "visits": _visits(pool, identifier),
-        "nearest": _nearest(training, window),
-        "facts": _facts(known.to_dict()),
-        "raw": None,
-        "whole": None,
-        "trouble": "",
-    }
-    page = ""
-    try:
-        spectrum = read(spectrum_file(store, campaign, str(known["path"])))
-        sheet |= _draw(spectrum, campaign.grid)
-        page = spectrum.page
-    except SpectrumError as error:
-        sheet["trouble"] = f"Only the window can be shown: the file {known['path'] or ''} {error}."
-    sheet["links"] = links(float(known["ra"]), float(known["dec"]), page)
-    return sheet
+    rows = pool.rows(identifiers)
+    windows = pool.flux(rows)
+    known = pool.metadata(rows).to_dict("records")
+    others = [names[:MOST_VISITS] for names in pool.visits(identifiers)]
+    visits = iter(pool.flux(pool.rows([name for names in others for name in names])))
+    nearest = _nearest(training, windows)
+    sheets = []
+    for place, identifier in enumerate(identifiers):
+        facts = known[place]
+        sheet: dict[str, Any] = {
+            "identifier": identifier,
+            "window": pack(windows[place]),
+            "visits": [
+                {"identifier": name, "window": pack(next(visits))} for name in others[place]
+            ],
+            "nearest": nearest[place],
+            "facts": _facts(facts),
+            "raw": None,
+            "whole": None,
+            "trouble": "",
+        }
+        page = ""
+        try:
+            spectrum = read(spectrum_file(store, campaign, str(facts["path"])))
+            sheet |= _draw(spectrum, campaign.grid)
+            page = spectrum.page
+        except SpectrumError as error:
+            file = facts["path"] or ""
+            sheet["trouble"] = f"Only the window can be shown: its file {file} {error}."
+        sheet["links"] = links(float(facts["ra"]), float(facts["dec"]), page)
+        sheets.append(sheet)
+    return sheets
 
 
 def class_means(campaign: Campaign, training: TrainingSet) -> dict[str, dict[str, Any]]:
@@ -160,29 +175,19 @@ def _draw(spectrum: Spectrum, grid: Grid) -> dict[str, Any]:
     }
 
 
-def _visits(pool: Pool, identifier: str) -> list[dict[str, Any]]:
-    others = pool.visits([identifier])[0][:MOST_VISITS]
-    if not others:
-        return []
-    flux = pool.flux(pool.rows(others))
-    return [
-        {"identifier": name, "window": pack(one)} for name, one in zip(others, flux, strict=True)
-    ]
-
-
-def _nearest(training: TrainingSet, window: NDArray[np.float64]) -> dict[str, Any] | None:
-    try:
-        seen = rescale(window[None, :])[0]
-    except SpectrumError:
-        return None
+def _nearest(training: TrainingSet, windows: NDArray[np.float64]) -> list[dict[str, Any] | None]:
+    usable = np.flatnonzero(find_defects(windows) == 0)
+    found: list[dict[str, Any] | None] = [None] * len(windows)
     # |a − b|² without the copy that a − b would be.
     squares = np.einsum("ij,ij->i", training.windows, training.windows)
-    row = int(np.argmin(squares - 2 * training.windows @ seen))
-    return {
-        "identifier": training.identifiers[row],
-        "label": training.labels[row],
-        "window": pack(training.windows[row]),
-    }
+    products = training.windows @ rescale(windows[usable]).T  # (n_training, n_usable)
+    for place, row in zip(usable, np.argmin(squares[:, None] - 2 * products, axis=0), strict=True):
+        found[place] = {
+            "identifier": training.identifiers[row],
+            "label": training.labels[row],
+            "window": pack(training.windows[row]),
+        }
+    return found
 
 
 def _facts(known: dict[Any, Any]) -> dict[str, Any]:

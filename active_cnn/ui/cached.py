@@ -6,21 +6,27 @@ iteration are represented by the number of events in their log.
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from active_cnn.campaign import overview
-from active_cnn.campaign.files import open_pool
+from active_cnn.campaign import overview, sheets
+from active_cnn.campaign.files import open_pool, spectrum_file
+from active_cnn.campaign.labelling import Desk, Task, asking_iteration, lay_out
 from active_cnn.campaign.overview import Gallery, Histogram, Preparation
 from active_cnn.campaign.overview import View as SpectrumView
 from active_cnn.campaign.store import Store
 from active_cnn.campaign.training_data import read_initial_set
 from active_cnn.delivery.candidates import find_candidates
+from active_cnn.errors import SpectrumError
 from active_cnn.records import Campaign, Grid, Spectrum
+from active_cnn.spectra.pool import Pool
 from active_cnn.spectra.training_set import TrainingSet
+from active_cnn.ui.shelf import Shelf
 
 MOST_REFUSED = 1000
 
@@ -80,19 +86,32 @@ def spectra(
     return overview.view_spectra(store, campaign, identifiers)
 
 
-def whole(path: str) -> Spectrum:
-    """Read the file of a spectrum, anew when the file has changed."""
-    return _whole(path, _changed_at(path))
+def whole(store: Store, campaign: Campaign, path: str) -> Spectrum:
+    """Read the file of a spectrum, anew when the file has changed.
+
+    Raises
+    ------
+    SpectrumError
+        If there is none, it lies elsewhere than the campaign may read, or it cannot be read.
+    """
+    try:
+        file = str(spectrum_file(store, campaign, path))
+    except SpectrumError as error:
+        raise SpectrumError(
+            f"The whole spectrum cannot be shown: its file {path} {error}."
+        ) from error
+    return _whole(file, _changed_at(file))
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def _whole(path: str, changed_at: int) -> Spectrum:  # noqa: ARG001 - part of the key
-    return overview.read_whole(path)
+    return overview.read_whole(Path(path))
 
 
-def preparation(path: str, grid: Grid) -> Preparation:
+def preparation(store: Store, campaign: Campaign, path: str) -> Preparation:
     """Prepare the file of a spectrum, anew when the file has changed."""
-    return _preparation(path, grid, _changed_at(path))
+    file = str(spectrum_file(store, campaign, path))
+    return _preparation(file, campaign.grid, _changed_at(file))
 
 
 @st.cache_data(max_entries=16, hash_funcs=_KEYS, show_spinner=False)
@@ -103,6 +122,67 @@ def _preparation(path: str, grid: Grid, changed_at: int) -> Preparation:  # noqa
 def _changed_at(path: str) -> int:
     # A missing file is the reader's to explain.
     return Path(path).stat().st_mtime_ns if Path(path).is_file() else 0
+
+
+def desk(store: Store, campaign: Campaign, task: Task) -> Desk:
+    """Lay out what is asked for a task; queries never change, but there may be more of them."""
+    if task is Task.ADJUDICATE:
+        return lay_out(store, campaign, task)
+    iteration = asking_iteration(store, campaign, task)
+    job = iteration.job if iteration else None
+    return _desk(store, campaign, task, job, store.count_queries(campaign.name))
+
+
+# The desk is frozen: nobody can change what all sessions share.
+@st.cache_resource(max_entries=32, hash_funcs=_KEYS, show_spinner=False)
+def _desk(
+    store: Store,
+    campaign: Campaign,
+    task: Task,
+    job: int | None,  # noqa: ARG001 - with the next one the state that the desk was laid out in
+    n_queries: int,  # noqa: ARG001
+) -> Desk:
+    return lay_out(store, campaign, task)
+
+
+def sheets_of(store: Store, campaign: Campaign, identifiers: Sequence[str]) -> list[str]:
+    """Collect what is drawn of some spectra, each as JSON."""
+    pool, training = pool_of(store, campaign), training_of(store, campaign)
+
+    def make(missing: list[str]) -> list[str]:
+        made = sheets.make_sheets(store, campaign, pool, training, missing)
+        return [json.dumps(one, allow_nan=False, separators=(",", ":")) for one in made]
+
+    place = (str(store.home), campaign.name, campaign.created_at, pool.fingerprint)
+    return _shelf().take(place, identifiers, make)
+
+
+@st.cache_resource
+def _shelf() -> Shelf:
+    return Shelf(most=5000)
+
+
+@st.cache_data(max_entries=8, hash_funcs=_KEYS, show_spinner=False)
+def class_means(store: Store, campaign: Campaign) -> dict[str, Any]:
+    """Give the mean windows of the classes, packed."""
+    return sheets.class_means(campaign, training_of(store, campaign))
+
+
+# Both are read-only, and too large to be copied for each visitor.
+@st.cache_resource(max_entries=4, hash_funcs=_KEYS, show_spinner=False)
+def training_of(store: Store, campaign: Campaign) -> TrainingSet:
+    """Give the initial training set itself, not a copy of it."""
+    return read_initial_set(store, campaign)
+
+
+def pool_of(store: Store, campaign: Campaign) -> Pool:
+    """Give the pool with its index in memory, opened anew when its file has changed."""
+    return _pool(store, campaign, _changed_at(str(store.home / campaign.pool_path)))
+
+
+@st.cache_resource(max_entries=4, hash_funcs=_KEYS, show_spinner=False)
+def _pool(store: Store, campaign: Campaign, changed_at: int) -> Pool:  # noqa: ARG001
+    return open_pool(store, campaign, is_held_open=True)
 
 
 @st.cache_data(max_entries=2, hash_funcs=_KEYS, show_spinner="Listing the candidates …")

@@ -137,7 +137,7 @@ def show_selected(view: View, identifier: str | None) -> None:
     st.subheader(plain(identifier), anchor=False)
     left, right = st.columns([3, 1.2], gap="medium")
     with left:
-        show_spectrum(campaign, spectrum, "candidate")
+        show_spectrum(store, campaign, spectrum, "candidate")
     with right:
         if scored:
             st.markdown(f"**Predicted by iteration {scored.number}**")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from active_cnn.campaign.files import last_scored
 from active_cnn.campaign.questions import (
     PERFORMANCE_SIZE,
     RELABEL_SIZE,
@@ -79,7 +80,8 @@ def _asked(purpose: Purpose) -> tuple[int, int | None]:
 
 
 def _show_drawn(view: View, purpose: Purpose) -> None:
-    for query in view.store.queries(view.iteration, purpose):
+    iteration = last_scored(view.store, view.campaign.name) or view.iteration
+    for query in view.store.queries(iteration, purpose):
         st.caption(
             f"Drawn as query {query.number}: {len(query.items)} spectra, {plain(query.strategy)}, "
             f"seed {query.seed}. {plain(query.notice)}"

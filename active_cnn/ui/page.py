@@ -17,6 +17,8 @@ from active_cnn.campaign.store import Store
 from active_cnn.errors import ActiveCnnError
 from active_cnn.records import Campaign, Iteration
 from active_cnn.settings import Settings
+from active_cnn.ui import identity
+from active_cnn.ui.outbox import store_what_waits
 from active_cnn.ui.text import plain
 
 HOME = "app.py"
@@ -25,6 +27,7 @@ TRAIN = "pages/2_Train.py"
 PERFORMANCE = "pages/3_Performance.py"
 RELABEL = "pages/4_Relabel.py"
 CANDIDATES = "pages/5_Candidates.py"
+AGREEMENT = "pages/6_Agreement.py"
 
 _NAMES = {
     HOME: "Campaigns",
@@ -33,6 +36,7 @@ _NAMES = {
     PERFORMANCE: "Performance",
     RELABEL: "Relabel",
     CANDIDATES: "Candidates",
+    AGREEMENT: "Agreement",
 }
 
 # Where each step of the loop is done, and what the link to it says.
@@ -56,7 +60,19 @@ class View:
 
     store: Store
     campaign: Campaign
-    oracle: str
+    # Empty while a visitor of a page that takes no answers has not given one.
+    name: str
+
+    @property
+    def oracle(self) -> str:
+        """The name that answers are stored under.
+
+        Raises
+        ------
+        AccessError
+            If none has been given: a page that takes answers asks for it (`page(signs=True)`).
+        """
+        return identity.checked(self.name)
 
     @property
     def iteration(self) -> Iteration:
@@ -65,7 +81,7 @@ class View:
 
 
 @contextmanager
-def page(title: str, *, lead: str = "") -> Iterator[View]:
+def page(title: str, *, lead: str = "", signs: bool = False) -> Iterator[View]:
     """Frame a page about one campaign; without any campaign it says how to get one.
 
     Parameters
@@ -74,6 +90,8 @@ def page(title: str, *, lead: str = "") -> Iterator[View]:
         Of the page.
     lead : str
         One sentence on what the page is for.
+    signs : bool
+        Whether it takes answers: then it asks for the name that these are signed with.
 
     Yields
     ------
@@ -86,13 +104,15 @@ def page(title: str, *, lead: str = "") -> Iterator[View]:
             st.info(f"There is no campaign in {store.home} yet. Make the demo or create your own.")
             st.page_link(OVERVIEW, label="Create a campaign")
             st.stop()
-        yield View(store, campaign, Settings.from_environment().oracle)
+        name = identity.require_name() if signs else identity.name_of_visitor()
+        yield View(store, campaign, name)
 
 
 @contextmanager
 def bare_page(title: str, *, lead: str = "") -> Iterator[Store]:
-    """Frame a page that needs no campaign: look, title, store, errors as messages."""
+    """Frame a page that needs no campaign: entry, look, title, store, errors as messages."""
     st.set_page_config(page_title=f"{title} · Active CNN", layout="wide")
+    identity.enter()
     st.title(title, anchor=False)
     if lead:
         st.caption(lead)
@@ -120,7 +140,7 @@ def _freeze() -> bool:
 
 
 def choose_campaign(store: Store) -> Campaign | None:
-    """Show the sidebar: the pages and the campaign, which the URL remembers."""
+    """Show the sidebar: the pages, the campaign, which the URL remembers, and who is there."""
     names = store.campaign_names()
     asked = st.query_params.get(_CAMPAIGN)
     if asked and asked not in names:
@@ -138,15 +158,15 @@ def choose_campaign(store: Store) -> Campaign | None:
             st.page_link(
                 path, label=label, query_params={_CAMPAIGN: name} if name else None, width="stretch"
             )
-        if name is None:
-            return None
-        campaign = store.campaign(name)
-        iteration = store.iteration(name)
         st.divider()
-        st.caption(
-            f"Iteration {iteration.number}: {describe_state(store, campaign, iteration)}  \n"
-            f"Answers are signed: {Settings.from_environment().oracle}"
-        )
+        campaign = store.campaign(name) if name else None
+        if campaign:
+            iteration = store.iteration(campaign.name)
+            state = describe_state(store, campaign, iteration)
+            st.caption(f"Iteration {iteration.number}: {state}")
+        identity.show_signature()
+        if names:
+            store_what_waits()
     return campaign
 
 
@@ -232,10 +252,11 @@ def _with_view(
 ) -> Callable[Concatenate[str, Arguments], None]:
     @wraps(function)
     def wrapped(campaign: str, *args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
-        settings = Settings.from_environment()
         try:
-            with Store(settings.home) as store:
-                function(View(store, store.campaign(campaign), settings.oracle), *args, **kwargs)
+            # Asked anew: a fragment or a button may outlive the right to enter.
+            name = identity.name_of_visitor()
+            with Store(Settings.from_environment().home) as store:
+                function(View(store, store.campaign(campaign), name), *args, **kwargs)
         except ActiveCnnError as error:
             tell(plain(error))
 

@@ -161,7 +161,7 @@ def show_one_spectrum(view: View) -> None:
     spectrum = cached.spectra(store, campaign, (identifier,))[0]
     left, right = st.columns([3, 1.2], gap="medium")
     with left:
-        show_spectrum(campaign, spectrum, "one")
+        show_spectrum(store, campaign, spectrum, "one")
     with right:
         scored = last_scored(store, campaign.name)
         if scored:
@@ -185,7 +185,7 @@ def _show_preparation(view: View, path: str) -> None:
         st.caption("The pool does not say which file this spectrum came from.")
         return
     try:
-        prepared = cached.preparation(path, grid)
+        prepared = cached.preparation(view.store, view.campaign, path)
     except SpectrumError as error:
         st.caption(f"The file {plain(path)} cannot be prepared anew: {plain(error)}.")
         return

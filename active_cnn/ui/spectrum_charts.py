@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 
 from active_cnn.campaign.overview import Gallery
 from active_cnn.records import Grid, Line, Medium, Spectrum
+from active_cnn.spectra.thinning import thin_out
 from active_cnn.spectra.wavelength import vacuum_to_air
 from active_cnn.ui.palette import MARK, SPECTRUM
 
-# A screen shows no more pixels than this; beyond it each step keeps its lowest and highest flux.
-MOST_POINTS = 1800
 MARGIN = 60.0  # angstrom around the window in the view of what preparation started from
 
 
@@ -74,34 +73,6 @@ def _raw(
         _inside(lines, start, end),
         height,
     )
-
-
-def thin_out(
-    wavelength: NDArray[np.float64], flux: NDArray[np.float64], most: int = MOST_POINTS
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Leave out what a screen cannot show; no peak is lost.
-
-    Parameters
-    ----------
-    wavelength, flux : ndarray, shape (n_pixels,)
-        A spectrum.
-    most : int
-        Number of points to keep at most.
-
-    Returns
-    -------
-    wavelength, flux : ndarray
-        The lowest and the highest flux of each of `most` / 2 equal stretches, in order.
-    """
-    finite = np.isfinite(flux)
-    wavelength, flux = wavelength[finite], flux[finite]
-    if len(flux) <= most:
-        return wavelength, flux
-    stretches = np.array_split(np.arange(len(flux)), most // 2)
-    kept = np.array(
-        [sorted((part[flux[part].argmin()], part[flux[part].argmax()])) for part in stretches]
-    ).ravel()
-    return wavelength[kept], flux[kept]
 
 
 def _inside(lines: Sequence[Line], start: float, end: float) -> list[Line]:

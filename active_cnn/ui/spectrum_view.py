@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from active_cnn.campaign.overview import View as SpectrumView
+from active_cnn.campaign.store import Store
 from active_cnn.errors import SpectrumError
 from active_cnn.records import Campaign
 from active_cnn.ui import cached, charts, spectrum_charts
@@ -15,7 +16,7 @@ from active_cnn.ui.palette import class_colours
 from active_cnn.ui.text import plain
 
 
-def show_spectrum(campaign: Campaign, spectrum: SpectrumView, key: str) -> None:
+def show_spectrum(store: Store, campaign: Campaign, spectrum: SpectrumView, key: str) -> None:
     """Draw the window as the network sees it and, where its file is there, the whole spectrum."""
     st.markdown("**Window, as the network sees it**")
     if spectrum.window is None:
@@ -27,7 +28,7 @@ def show_spectrum(campaign: Campaign, spectrum: SpectrumView, key: str) -> None:
         )
     st.markdown("**Whole spectrum**")
     try:
-        whole = cached.whole(str(spectrum.metadata["path"]))
+        whole = cached.whole(store, campaign, str(spectrum.metadata["path"]))
     except SpectrumError as error:
         st.caption(plain(error))
         return

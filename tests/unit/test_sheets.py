@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 
 from active_cnn.campaign.campaign import create_campaign
 from active_cnn.campaign.files import open_pool
-from active_cnn.campaign.sheets import class_means, links, make_sheet, pack
+from active_cnn.campaign.sheets import class_means, links, make_sheets, pack
 from active_cnn.campaign.training_data import read_initial_set
 from active_cnn.spectra.preprocessing import rescale
 from active_cnn.spectra.simulation import write_demo
@@ -64,7 +64,8 @@ def look(store, demo):
 
     def look(identifier, campaign=campaign):
         pool = open_pool(store, campaign)
-        return make_sheet(store, campaign, pool, read_initial_set(store, campaign), identifier)
+        training = read_initial_set(store, campaign)
+        return make_sheets(store, campaign, pool, training, [identifier])[0]
 
     look.campaign = campaign
     look.pool = open_pool(store, campaign)
@@ -114,7 +115,8 @@ def test_a_spectrum_without_its_file_shows_its_window_and_says_why(store, survey
     campaign = create_campaign(store, "bare", survey.training, survey.pool)
     pool = open_pool(store, campaign)
     name = pool.identifiers(np.flatnonzero(pool.usable)[:1])[0]
-    sheet = make_sheet(store, campaign, pool, read_initial_set(store, campaign), name)
+    training = read_initial_set(store, campaign)
+    (sheet,) = make_sheets(store, campaign, pool, training, [name])
     assert (sheet["raw"], sheet["whole"]) == (None, None)
     assert "Only the window can be shown" in sheet["trouble"]
 
@@ -144,12 +146,12 @@ def test_a_file_outside_the_folders_of_the_campaign_is_never_opened(store, tmp_p
     name = point_to(demo.pool, path)
     campaign = create_campaign(store, "demo", demo.training, demo.pool)
     training = read_initial_set(store, campaign)
-    sheet = make_sheet(store, campaign, open_pool(store, campaign), training, name)
+    (sheet,) = make_sheets(store, campaign, open_pool(store, campaign), training, [name])
     assert sheet["raw"] is None
     assert "lies outside the folders" in sheet["trouble"]
     # A campaign that was given the folder may.
     other = create_campaign(store, "other", demo.training, demo.pool, folders=(tmp_path,))
-    sheet = make_sheet(store, other, open_pool(store, other), training, name)
+    (sheet,) = make_sheets(store, other, open_pool(store, other), training, [name])
     assert sheet["raw"]
 
 

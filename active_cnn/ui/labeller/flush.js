@@ -1,0 +1,48 @@
+// On every page: answers that a labelling page could not get stored before it was left go out now.
+
+import { drop, everything } from "./outbox.js";
+
+const AGE = 4000; // ms: what is younger is still being sent by the page that it was given on
+const flushers = new WeakMap();
+
+class Flusher {
+  constructor(parent) {
+    this.line = document.createElement("p");
+    this.line.className = "waiting";
+    this.line.setAttribute("role", "status");
+    parent.append(this.line);
+    this.held = new Set();
+    this.timer = setInterval(() => this.send(), 2000);
+  }
+
+  close() {
+    clearInterval(this.timer);
+  }
+
+  hear(data, setStateValue) {
+    this.setStateValue = setStateValue;
+    for (const [place, event] of data?.settled ?? []) drop(place, event);
+    this.held = new Set(data?.held ?? []);
+    this.send();
+  }
+
+  send() {
+    const old = everything().filter(({ act }) => !(Date.now() - act.done < AGE));
+    const open = old.filter(({ act }) => !this.held.has(act.event));
+    this.line.textContent = old.length ? `${old.length} answers wait in this browser to be stored.` : "";
+    if (open.length) this.setStateValue("acts", { at: Date.now(), waiting: open });
+  }
+}
+
+export default function ({ data, parentElement, setStateValue }) {
+  let flusher = flushers.get(parentElement);
+  if (!flusher) {
+    flusher = new Flusher(parentElement);
+    flushers.set(parentElement, flusher);
+  }
+  flusher.hear(data, setStateValue);
+  return () => {
+    flusher.close();
+    flushers.delete(parentElement);
+  };
+}

@@ -1,0 +1,184 @@
+// Spectra on a canvas: curves, uncertainty, bad pixels, line marks, axes. No state is kept.
+
+const LIGHT_SPEED = 299792.458; // km/s
+const MARGIN = { left: 52, right: 10, top: 18, bottom: 30 };
+
+function ticks(low, high, most) {
+  const rough = (high - low) / Math.max(most, 1);
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 5, 10].map((factor) => factor * power).find((one) => one >= rough);
+  const found = [];
+  for (let i = Math.ceil(low / step); i * step <= high + 1e-9 * step; i++) found.push(i * step);
+  return found;
+}
+
+function label(value, step) {
+  const size = Math.abs(value);
+  if (size !== 0 && (size >= 1e5 || size < 1e-3)) return value.toExponential(1);
+  const decimals = Math.max(0, Math.min(6, -Math.floor(Math.log10(step) + 1e-9)));
+  return value.toFixed(decimals).replace("-", "−");
+}
+
+// Range of the values whose x is shown; a share of the extremes may be cut off as spikes.
+export function rangeWithin(x, y, [from, to], cut = 0) {
+  const shown = [];
+  for (let i = 0; i < x.length; i++) {
+    if (x[i] >= from && x[i] <= to && Number.isFinite(y[i])) shown.push(y[i]);
+  }
+  if (!shown.length) return [0, 1];
+  shown.sort((a, b) => a - b);
+  const low = shown[Math.floor(cut * (shown.length - 1))];
+  const high = shown[Math.ceil((1 - cut) * (shown.length - 1))];
+  const room = 0.06 * (high - low) || 0.06 * Math.abs(high) || 1;
+  return [low - room, high + room];
+}
+
+export function draw(canvas, picture, theme) {
+  const width = canvas.clientWidth;
+  const height = canvas.clientHeight;
+  if (!width || !height) return;
+  const ratio = window.devicePixelRatio || 1;
+  if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
+    canvas.width = Math.round(width * ratio);
+    canvas.height = Math.round(height * ratio);
+  }
+  const pen = canvas.getContext("2d");
+  pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+  pen.fillStyle = theme.background;
+  pen.fillRect(0, 0, width, height);
+  const box = picture.bare
+    ? { x: 2, y: 2, width: width - 4, height: height - 4 }
+    : {
+        x: MARGIN.left,
+        y: MARGIN.top,
+        width: width - MARGIN.left - MARGIN.right,
+        height: height - MARGIN.top - MARGIN.bottom,
+      };
+  const [x0, x1] = picture.xRange;
+  const [y0, y1] = picture.yRange;
+  const toX = (value) => box.x + ((value - x0) / (x1 - x0)) * box.width;
+  const toY = (value) => box.y + box.height - ((value - y0) / (y1 - y0)) * box.height;
+
+  if (!picture.bare) axes(pen, picture, theme, box, toX, toY);
+  pen.save();
+  pen.beginPath();
+  pen.rect(box.x, box.y, box.width, box.height);
+  pen.clip();
+  if (picture.band) band(pen, picture.band, theme, toX, toY);
+  for (const place of picture.bad ?? []) {
+    pen.fillStyle = theme.bad;
+    pen.fillRect(toX(place) - 1.5, box.y, 3, box.height);
+  }
+  for (const curve of picture.curves) stroke(pen, curve, toX, toY);
+  pen.restore();
+  marks(pen, picture, theme, box, toX);
+}
+
+function axes(pen, picture, theme, box, toX, toY) {
+  pen.font = `11px ${theme.font}`;
+  pen.strokeStyle = theme.border;
+  pen.fillStyle = theme.text;
+  pen.lineWidth = 1;
+  pen.strokeRect(box.x + 0.5, box.y + 0.5, box.width, box.height);
+  const [y0, y1] = picture.yRange;
+  const yTicks = ticks(y0, y1, box.height / 38);
+  pen.textAlign = "right";
+  pen.textBaseline = "middle";
+  for (const value of yTicks) {
+    pen.fillText(label(value, yTicks[1] - yTicks[0] || 1), box.x - 5, toY(value));
+  }
+  pen.textAlign = "center";
+  pen.textBaseline = "top";
+  const [x0, x1] = picture.xRange;
+  const rest = picture.velocityOf;
+  const toAxis = (value) => (rest ? (LIGHT_SPEED * (value - rest)) / rest : value);
+  const fromAxis = (value) => (rest ? rest * (1 + value / LIGHT_SPEED) : value);
+  const xTicks = ticks(toAxis(x0), toAxis(x1), box.width / 75);
+  for (const value of xTicks) {
+    const place = toX(fromAxis(value));
+    pen.beginPath();
+    pen.moveTo(place, box.y + box.height);
+    pen.lineTo(place, box.y + box.height + 4);
+    pen.stroke();
+    pen.fillText(label(value, xTicks[1] - xTicks[0] || 1), place, box.y + box.height + 5);
+  }
+  pen.textAlign = "right";
+  pen.textBaseline = "bottom";
+  pen.fillStyle = theme.quiet;
+  const unit = rest ? "velocity (km/s)" : "wavelength in vacuum (Å)";
+  pen.fillText(unit, box.x + box.width, box.y + box.height + 29);
+  pen.textAlign = "left";
+  pen.fillStyle = theme.text;
+  pen.font = `600 12px ${theme.font}`;
+  pen.fillText(picture.title, box.x, box.y - 4);
+  const used = pen.measureText(picture.title).width;
+  pen.font = `11px ${theme.font}`;
+  let place = box.x + used + 14;
+  for (const curve of picture.curves) {
+    if (!curve.name) continue;
+    pen.fillStyle = curve.colour;
+    pen.fillText(`— ${curve.name}`, place, box.y - 4);
+    place += pen.measureText(`— ${curve.name}`).width + 10;
+  }
+}
+
+function band(pen, { x, low, high }, theme, toX, toY) {
+  pen.fillStyle = theme.band;
+  for (let start = 0; start < x.length; start++) {
+    if (!Number.isFinite(low[start])) continue;
+    let end = start;
+    while (end + 1 < x.length && Number.isFinite(low[end + 1])) end++;
+    pen.beginPath();
+    for (let i = start; i <= end; i++) pen.lineTo(toX(x[i]), toY(low[i]));
+    for (let i = end; i >= start; i--) pen.lineTo(toX(x[i]), toY(high[i]));
+    pen.fill();
+    start = end;
+  }
+}
+
+function stroke(pen, { x, y, colour, width, dash }, toX, toY) {
+  pen.strokeStyle = colour;
+  pen.lineWidth = width ?? 1.4;
+  pen.lineJoin = "round";
+  pen.setLineDash(dash ?? []);
+  pen.beginPath();
+  let isDown = false;
+  for (let i = 0; i < x.length; i++) {
+    if (!Number.isFinite(y[i])) {
+      isDown = false;
+      continue;
+    }
+    if (isDown) pen.lineTo(toX(x[i]), toY(y[i]));
+    else pen.moveTo(toX(x[i]), toY(y[i]));
+    isDown = true;
+  }
+  pen.stroke();
+  pen.setLineDash([]);
+}
+
+function marks(pen, picture, theme, box, toX) {
+  const [x0, x1] = picture.xRange;
+  pen.font = `600 11px ${theme.font}`;
+  pen.textAlign = "left";
+  pen.textBaseline = "top";
+  const ends = []; // right end of the last name on each row
+  for (const { name, wavelength } of picture.lines ?? []) {
+    if (wavelength < x0 || wavelength > x1) continue;
+    const place = toX(wavelength);
+    pen.strokeStyle = theme.mark;
+    pen.setLineDash([4, 3]);
+    pen.beginPath();
+    pen.moveTo(place, box.y);
+    pen.lineTo(place, box.y + box.height);
+    pen.stroke();
+    pen.setLineDash([]);
+    if (picture.bare || picture.hasNames === false) continue;
+    const length = pen.measureText(name).width;
+    const row = ends.findIndex((end) => end < place);
+    const free = row < 0 ? ends.length : row;
+    ends[free] = place + length + 8;
+    pen.fillStyle = theme.mark;
+    const left = Math.min(place + 4, box.x + box.width - length - 2);
+    pen.fillText(name, left, box.y + 3 + 13 * free);
+  }
+}

@@ -1,0 +1,217 @@
+// The pictures of one spectrum, and the way that they are looked at, which stays from one to the next.
+
+import { extremes, rescale, smooth, unpack } from "./packing.js";
+import { draw, rangeWithin } from "./plot.js";
+
+const ZOOM = 0.75;
+const MOST_ZOOM = 12;
+const COMPARISONS = ["", "mean", "nearest"];
+
+export class Sheet {
+  constructor(page) {
+    this.page = page;
+    this.zoom = 0;
+    this.isWhole = false;
+    this.isSmooth = false;
+    this.hasLines = true;
+    this.hasVelocity = false;
+    this.hasVisits = true;
+    this.comparison = "";
+    this.drawn = new WeakMap(); // unpacked arrays of each spectrum
+  }
+
+  readTheme(root) {
+    const style = getComputedStyle(root);
+    const value = (name, otherwise) => style.getPropertyValue(name).trim() || otherwise;
+    this.theme = {
+      text: value("--st-text-color", "#1b2730"),
+      background: value("--st-background-color", "#fff"),
+      border: value("--st-border-color", "#d5dde2"),
+      font: value("--st-font", "sans-serif"),
+      quiet: value("--quiet", "#5d6b75"),
+      curve: value("--curve", "#0b5f8a"),
+      band: value("--band", "rgb(58 143 191 / 25%)"),
+      bad: value("--bad", "rgb(204 121 167 / 35%)"),
+      mark: value("--mark", "#9a6a00"),
+      visit: value("--visit", "#8a959e"),
+      compare: value("--compare", "#d55e00"),
+    };
+  }
+
+  arrange(desk) {
+    this.desk = desk;
+    const { start, end, n } = desk.grid;
+    this.grid = Float64Array.from({ length: n }, (_, i) => start + ((end - start) * i) / (n - 1));
+    this.means = Object.fromEntries(
+      Object.entries(desk.means).map(([name, packed]) => [name, unpack(packed)]),
+    );
+    this.rest = desk.lines[0]?.wavelength ?? (start + end) / 2;
+  }
+
+  set(action) {
+    if (action === "zoom-in") this.zoom = Math.min(this.zoom + 1, MOST_ZOOM);
+    if (action === "zoom-out") this.zoom = Math.max(this.zoom - 1, -MOST_ZOOM);
+    if (action === "zoom-reset") this.zoom = 0;
+    if (action === "view") this.isWhole = !this.isWhole;
+    if (action === "smooth") this.isSmooth = !this.isSmooth;
+    if (action === "lines") this.hasLines = !this.hasLines;
+    if (action === "velocity") this.hasVelocity = !this.hasVelocity;
+    if (action === "visits") this.hasVisits = !this.hasVisits;
+    if (action === "overlay") {
+      const place = COMPARISONS.indexOf(this.comparison) + 1;
+      this.comparison = COMPARISONS[place % COMPARISONS.length];
+    }
+    const on = {
+      view: this.isWhole, smooth: this.isSmooth, lines: this.hasLines, velocity: this.hasVelocity,
+      visits: this.hasVisits, overlay: Boolean(this.comparison),
+    };
+    for (const [name, isOn] of Object.entries(on)) {
+      this.page.tools.querySelector(`.act-${name}`)?.classList.toggle("is-on", isOn);
+    }
+  }
+
+  #unpack(shown) {
+    let arrays = this.drawn.get(shown);
+    if (!arrays) {
+      const window = unpack(shown.window);
+      arrays = {
+        window,
+        seen: rescale(window),
+        visits: shown.visits.map((one) => rescale(unpack(one.window))),
+        nearest: shown.nearest && unpack(shown.nearest.window),
+        raw: shown.raw && {
+          x: unpack(shown.raw.x),
+          y: unpack(shown.raw.y),
+          sigma: shown.raw.sigma && unpack(shown.raw.sigma),
+        },
+        whole: shown.whole && { x: unpack(shown.whole.x), y: unpack(shown.whole.y) },
+      };
+      this.drawn.set(shown, arrays);
+    }
+    return arrays;
+  }
+
+  draw(session) {
+    const { shown } = session;
+    if (!shown || !this.theme) return;
+    this.set(""); // the state of the toggles
+    const arrays = this.#unpack(shown);
+    const { page, theme } = this;
+    const hasFile = Boolean(arrays.raw);
+    page.missing.textContent = shown.trouble;
+    page.missing.hidden = !shown.trouble;
+    page.other.hidden = !hasFile;
+    // Whole pixels: a canvas that is stretched by a fraction of one is blurred.
+    const half = `${Math.floor((page.main.parentElement.clientWidth - 6) / 2)}px`;
+    for (const canvas of [page.network, page.other]) canvas.style.width = half;
+    const overlays = this.#overlays(arrays, shown);
+    const raw = hasFile ? this.#raw(shown, arrays, overlays) : null;
+    const whole = hasFile ? this.#whole(arrays) : null;
+    const network = this.#network(arrays, overlays, hasFile ? 0 : this.zoom);
+    if (!hasFile) {
+      draw(page.main, network, theme);
+      page.network.hidden = true;
+      return;
+    }
+    page.network.hidden = false;
+    draw(page.main, this.isWhole ? whole : raw, theme);
+    draw(page.network, network, theme);
+    draw(page.other, this.isWhole ? raw : whole, theme);
+  }
+
+  // Curves to compare with, as the network would see them: from −1 to 1.
+  #overlays(arrays, shown) {
+    const { theme } = this;
+    const found = [];
+    if (this.hasVisits) {
+      arrays.visits.forEach((y, i) => {
+        found.push({ x: this.grid, y, colour: theme.visit, width: 1, name: i ? "" : "other visits" });
+      });
+    }
+    if (this.comparison === "mean") {
+      // While the prediction is hidden its class must not show through: then all classes are drawn.
+      Object.entries(this.means).forEach(([name, y], i) => {
+        found.push({
+          x: this.grid, y, colour: this.desk.colours[name], width: 1.4,
+          dash: [[6, 3], [2, 3], [9, 3, 2, 3]][i % 3], name: `mean ${name}`,
+        });
+      });
+    }
+    if (this.comparison === "nearest" && arrays.nearest) {
+      found.push({
+        x: this.grid, y: arrays.nearest, colour: theme.compare, width: 1.4, dash: [6, 3],
+        name: `nearest labelled: ${shown.nearest.label}`,
+      });
+    }
+    return found;
+  }
+
+  #range(zoom) {
+    const { start, end } = this.desk.grid;
+    if (zoom === 0) return [start, end];
+    const middle = zoom > 0 ? this.rest : (start + end) / 2;
+    const half = ((end - start) / 2) * ZOOM ** zoom;
+    return [middle - half, middle + half];
+  }
+
+  #raw(shown, arrays, overlays) {
+    const { theme } = this;
+    const { x, y, sigma } = arrays.raw;
+    const xRange = this.#range(this.zoom);
+    const [low, high] = extremes(arrays.window);
+    const scaled = overlays.map((one) => ({
+      ...one, y: one.y.map((value) => low + ((value + 1) / 2) * (high - low)),
+    }));
+    const curve = this.isSmooth ? smooth(y) : y;
+    return {
+      title: "Window, as in the file",
+      xRange,
+      yRange: rangeWithin(x, y, xRange),
+      velocityOf: this.hasVelocity ? this.rest : null,
+      band: sigma && { x, low: y.map((v, i) => v - sigma[i]), high: y.map((v, i) => v + sigma[i]) },
+      bad: shown.raw.bad.map((i) => x[i]),
+      curves: [...scaled, { x, y: curve, colour: theme.curve, width: 1.5 }],
+      lines: this.hasLines ? this.desk.lines : [],
+    };
+  }
+
+  #whole({ whole }) {
+    const xRange = [whole.x[0], whole.x.at(-1)];
+    return {
+      title: "Whole spectrum",
+      xRange,
+      yRange: rangeWithin(whole.x, whole.y, xRange, 0.004),
+      curves: [{ ...whole, y: this.isSmooth ? smooth(whole.y) : whole.y, colour: this.theme.curve, width: 1 }],
+      lines: this.hasLines ? this.desk.lines.slice(0, 1) : [],
+    };
+  }
+
+  #network(arrays, overlays, zoom) {
+    return {
+      title: "As the network sees it",
+      xRange: this.#range(Math.max(0, zoom)),
+      yRange: [-1.1, 1.1],
+      velocityOf: this.hasVelocity ? this.rest : null,
+      curves: [
+        ...overlays,
+        { x: this.grid, y: this.isSmooth ? smooth(arrays.seen) : arrays.seen, colour: this.theme.curve, width: 1.5 },
+      ],
+      lines: this.hasLines ? this.desk.lines : [],
+      hasNames: false,
+    };
+  }
+
+  // A small picture of one spectrum for the grid.
+  thumbnail(canvas, shown) {
+    const { seen } = this.#unpack(shown);
+    draw(
+      canvas,
+      {
+        bare: true, xRange: this.#range(0), yRange: [-1.15, 1.15],
+        curves: [{ x: this.grid, y: seen, colour: this.theme.curve, width: 1.2 }],
+        lines: this.hasLines ? this.desk.lines.slice(0, 1) : [],
+      },
+      this.theme,
+    );
+  }
+}

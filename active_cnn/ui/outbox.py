@@ -1,0 +1,68 @@
+"""Answers that a labelling page was left with before they were stored: every page takes them."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import streamlit as st
+
+from active_cnn.campaign.labelling import Task, record
+from active_cnn.campaign.store import Store
+from active_cnn.errors import ActiveCnnError
+from active_cnn.records import Campaign
+from active_cnn.settings import Settings
+from active_cnn.ui import identity
+from active_cnn.ui.protocol import Message, place_of, read_message
+
+_KEY = "outbox"
+
+
+@cache
+def _component() -> Any:
+    return st.components.v2.component("active-cnn.outbox", js="flush.js", css="labeller.css")
+
+
+@st.fragment
+def store_what_waits() -> None:
+    """Store what waits in this browser, and say how much of it is left."""
+    acts = (st.session_state.get(_KEY) or {}).get("acts")
+    waiting = acts.get("waiting") if isinstance(acts, dict) else None
+    settled, held = _store(waiting) if isinstance(waiting, list) else ([], [])
+    _component()(key=_KEY, data={"settled": settled, "held": held}, on_acts_change=lambda: None)
+
+
+def _store(waiting: list[object]) -> tuple[list[tuple[str, str]], list[str]]:
+    places: dict[str, list[object]] = {}
+    for one in waiting:
+        if isinstance(one, dict) and isinstance(one.get("place"), str):
+            places.setdefault(one["place"], []).append(one.get("act"))
+    settled, held = [], []
+    try:
+        oracle = identity.signing_name()
+        with Store(Settings.from_environment().home) as store:
+            known = {
+                place_of(campaign, task): (campaign, task)
+                for campaign in map(store.campaign, store.campaign_names())
+                for task in Task
+            }
+            for place, acts in places.items():
+                message = read_message({"events": acts})
+                if place not in known:
+                    # Of another server or of a campaign that is gone: kept where it is.
+                    held += [event.event for _, event in message.events]
+                    continue
+                stored = _record(store, *known[place], message, oracle)
+                settled += [(place, event) for event in stored]
+                held += [e.event for _, e in message.events if e.event not in stored]
+    except ActiveCnnError:
+        return settled, []
+    return settled, held
+
+
+def _record(
+    store: Store, campaign: Campaign, task: Task, message: Message, oracle: str
+) -> set[str]:
+    mine = [event for name, event in message.events if name == oracle]
+    refused = record(store, campaign, task, mine, oracle)
+    return {event.event for event in mine} - set(refused)
