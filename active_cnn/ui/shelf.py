@@ -40,8 +40,8 @@ class Shelf:
         if missing:
             made = dict(zip(missing, make(missing), strict=True))
             with self._lock:
-                for name, text in made.items():
-                    self._texts[place, name] = text
+                for name, one in made.items():
+                    self._texts[place, name] = one
                 while len(self._texts) > self._most:
                     self._texts.popitem(last=False)
             found.update(made)

@@ -10,6 +10,7 @@ from active_cnn.records import Grid
 from active_cnn.spectra.simulation.exposures import simulate_pool, simulate_training
 from active_cnn.spectra.simulation.population import POOL, TRAINING, draw
 from active_cnn.spectra.simulation.stars import Kind, render
+from active_cnn.spectra.simulation.visits import first_visits
 
 seeds = st.integers(0, 2**63 - 1)
 some_labels = arrays(np.int8, st.integers(1, 30), elements=st.integers(0, 2))
@@ -26,6 +27,21 @@ def test_every_window_is_finite_and_every_label_is_kept(simulate, label, seed):
     assert not (batch.is_noise & (label > 0)).any()
     assert not batch.look.is_double[label != 2].any()
     assert batch.look.is_double[label == 2].all()
+
+
+@settings(max_examples=25, deadline=None)
+@given(label=some_labels, share=st.sampled_from([0.0, 0.3, 1.0]), seed=seeds)
+def test_every_visit_of_a_star_looks_as_its_label_says(label, share, seed):
+    rng = np.random.default_rng(seed)
+    first = first_visits(label, share, rng)
+    batch = simulate_pool(label, Grid(), rng, first)
+    np.testing.assert_array_equal(batch.first_visit, first)
+    np.testing.assert_array_equal(batch.label, label)
+    np.testing.assert_array_equal(batch.look.is_double, label == 2)
+    assert not batch.look.is_visible[label == 0].any()
+    assert ((batch.sources["snr"] >= 2) & (batch.sources["snr"] <= 200)).all()
+    for name in set(batch.sources.dtype.names) - {"snr"}:
+        np.testing.assert_array_equal(batch.sources[name], batch.sources[name][first])
 
 
 @settings(max_examples=10, deadline=None)
