@@ -10,14 +10,17 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from tqdm import tqdm
 
-from active_cnn import __version__
+from active_cnn import __version__, serve
 from active_cnn.campaign import campaign as campaigns
 from active_cnn.campaign import demo, jobs
+from active_cnn.campaign.answer_log import export_answers, import_answers
+from active_cnn.campaign.backup import back_up
 from active_cnn.campaign.definition import Definition, read_definition
+from active_cnn.campaign.restoration import restore
 from active_cnn.campaign.status import summarise
 from active_cnn.campaign.store import FILE_NAME, Store
 from active_cnn.campaign.training_data import trained_answers
@@ -87,8 +90,10 @@ def _build_parser() -> _Parser:
     parser.add_argument("--version", action="version", version=f"active-cnn {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
-    def add(name: str, run: Callable[[argparse.Namespace], None], text: str) -> _Parser:
-        command = commands.add_parser(name, help=text, description=text)
+    def add(
+        name: str, run: Callable[[argparse.Namespace], None], text: str, to: Any = commands
+    ) -> _Parser:
+        command: _Parser = to.add_parser(name, help=text, description=text)
         command.set_defaults(run=run)
         return command
 
@@ -213,6 +218,60 @@ def _build_parser() -> _Parser:
         metavar="P",
         help="least probability of what only the network says (default: %(default)s)",
     )
+
+    command = add("backup", _backup, "copy the database and all that it refers to")
+    add_home(command)
+    command.add_argument(
+        "--out", type=_path, required=True, metavar="FOLDER", help="one that does not exist yet"
+    )
+    command.add_argument(
+        "--without-pools", action="store_true", help="leave the pools in the home out"
+    )
+
+    command = add("restore", _restore, "make a home from a backup")
+    command.add_argument("folder", type=_path, help="what `active-cnn backup` has made")
+    command.add_argument(
+        "--home", type=_path, required=True, metavar="DIR", help="one without campaigns"
+    )
+
+    text = "carry the log of answers to another home"
+    answers = commands.add_parser("answers", help=text, description=text)
+    acts = answers.add_subparsers(metavar="ACT", required=True)
+    command = add("export", _export_answers, "write every answer that was ever given", acts)
+    command.add_argument(
+        "--out",
+        type=_path,
+        required=True,
+        metavar="FILE",
+        help=".csv, or .json with the queries that asked",
+    )
+    add_home(command)
+    command.add_argument("--campaign", metavar="NAME", help="default: all of them")
+    command = add("import", _import_answers, "add the answers that are not there yet", acts)
+    command.add_argument(
+        "file", type=_path, help="what `active-cnn answers export` has written (.csv or .json)"
+    )
+    add_home(command)
+    command.add_argument("--campaign", metavar="NAME", help="default: all of them")
+
+    command = add("serve", _serve, "start the dashboard")
+    add_home(command)
+    command.add_argument(
+        "--address",
+        default=serve.LOCALHOST,
+        metavar="HOST",
+        help="where it listens; beyond this machine only if it asks who enters "
+        "(default: %(default)s)",
+    )
+    command.add_argument(
+        "--port", type=int, default=serve.PORT, metavar="N", help="default: %(default)s"
+    )
+    command.add_argument(
+        "--secrets",
+        type=_path,
+        metavar="FILE.toml",
+        help="the team's password or its OIDC login (default: .streamlit/secrets.toml)",
+    )
     return parser
 
 
@@ -284,6 +343,7 @@ def _create(options: argparse.Namespace) -> None:
             grid=definition.grid,
             classes=definition.classes,
             lines=definition.lines,
+            chosen_keys=definition.keys,
             seed=options.seed,
             progress=bar.show,
         )
@@ -421,6 +481,50 @@ def _export(options: argparse.Namespace) -> None:
     candidates = above_threshold(candidates, options.threshold)
     write_candidates(candidates, options.out)
     _say(f"{len(candidates)} candidates are in {options.out}.")
+
+
+def _backup(options: argparse.Namespace) -> None:
+    with _open(options) as store, _Bar("Copying", "bytes") as bar:
+        report = back_up(
+            store, options.out, with_pools=not options.without_pools, progress=bar.show
+        )
+    for notice in report.notices:
+        _say(notice)
+    _say(f"{report.n_files} files ({report.n_bytes / 1e6:.1f} MB) are in {options.out}.")
+
+
+def _restore(options: argparse.Namespace) -> None:
+    with _Bar("Restoring", "bytes") as bar:
+        report = restore(options.folder, options.home, progress=bar.show)
+    for notice in report.notices:
+        _say(notice)
+    _say(f"{report.n_files} files ({report.n_bytes / 1e6:.1f} MB) are in {options.home}.")
+
+
+def _export_answers(options: argparse.Namespace) -> None:
+    with _open(options) as store:
+        n = export_answers(store, options.out, options.campaign)
+    _say(f"{n} answers are in {options.out}.")
+
+
+def _import_answers(options: argparse.Namespace) -> None:
+    with _open(options) as store:
+        report = import_answers(store, options.file, options.campaign)
+    _say(
+        f"{report.n_new} answers were added with {report.n_queries} queries; "
+        f"{report.n_known} were there already."
+    )
+    if report.n_overtaken:
+        _say(
+            f"{report.n_overtaken} of them are older than what the same person had said of the "
+            "same spectrum here. What was added last counts: look at them again."
+        )
+
+
+def _serve(options: argparse.Namespace) -> None:
+    plan = serve.plan_start(options.home, options.address, options.port, options.secrets)
+    _say(plan.announcement)
+    serve.start(plan)
 
 
 class _Bar:

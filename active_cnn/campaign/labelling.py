@@ -24,7 +24,7 @@ from active_cnn.records import (
 
 # How many spectra one person may have on the desk where they are shared out: enough for the
 # browser to be ahead of the person, few enough for the others to have work.
-FEWEST_CLAIMS, MOST_CLAIMS = 3, 24
+FEWEST_CLAIMS, MOST_CLAIMS = 4, 40
 LONGEST_HISTORY = 2000
 
 
@@ -169,10 +169,9 @@ def find_work(
         Spectra that this person has put off.
     """
     sharing = store.sharing(campaign.name)
-    opinions = store.opinions(campaign.name, queries=desk.queries)
-    done = _done(store, campaign, desk, sharing, opinions)
+    judges = store.judges(campaign.name, desk.queries)
+    done = _done(store, campaign, desk, sharing, judges)
     is_adjudicating = desk.task is Task.ADJUDICATE
-    judges = {name: {one.oracle for one in said} for name, said in opinions.items()}
     todo = [
         name
         for name in desk.by_identifier
@@ -189,7 +188,11 @@ def find_work(
         people = store.count_claimants(campaign.name, oracle) + 1
         fair = sharing.n_wanted * len(todo) // (2 * people)
         n = max(FEWEST_CLAIMS, min(MOST_CLAIMS, fair))
-        todo = store.claim(campaign.name, oracle, todo, n, sharing.n_wanted)
+        # Half of it on the desk is enough to go on: what is claimed is written to the disk.
+        claims = store.claims(campaign.name, oracle)
+        ready = [name for name in todo if name in claims]
+        enough = 2 * len(ready) >= min(n, len(todo))
+        todo = ready if enough else store.claim(campaign.name, oracle, todo, n, sharing.n_wanted)
     return Work(tuple(todo), len(done), len(desk.by_identifier))
 
 
@@ -204,8 +207,8 @@ def may_see(judges: Collection[str], sharing: Sharing, oracle: str) -> bool:
 
 def count_open(store: Store, campaign: Campaign, desk: Desk) -> int:
     """Count the spectra that not as many people as wanted have judged."""
-    opinions = store.opinions(campaign.name, queries=desk.queries)
-    done = _done(store, campaign, desk, store.sharing(campaign.name), opinions)
+    judges = store.judges(campaign.name, desk.queries)
+    done = _done(store, campaign, desk, store.sharing(campaign.name), judges)
     return len(desk.by_identifier) - len(done)
 
 
@@ -214,14 +217,14 @@ def _done(
     campaign: Campaign,
     desk: Desk,
     sharing: Sharing,
-    opinions: Mapping[str, Sequence[Answer]],
+    judges: Mapping[str, Collection[str]],
 ) -> set[str]:
-    adjudicated = store.adjudications(campaign.name)
+    adjudicated = store.adjudicated(campaign.name)
     wanted = float("inf") if desk.task is Task.ADJUDICATE else sharing.n_wanted
     return {
         name
         for name in desk.by_identifier
-        if name in adjudicated or len(opinions.get(name, ())) >= wanted
+        if name in adjudicated or len(judges.get(name, ())) >= wanted
     }
 
 

@@ -59,18 +59,21 @@ def restore(folder: Path, home: Path, *, progress: Progress | None = None) -> Re
         # The database comes last: until then there is nothing that could be taken for the home.
         for name in sorted(files, key=lambda name: name == FILE_NAME):
             _put(folder / FILES / name, home / name, files[name], count)
+        with Store(home) as store:
+            notices = tuple(
+                f"{one} is not at {home / one.path}: put it there."
+                for one in references(store)
+                if not (home / one.path).is_file()
+            )
+            # Of a campaign that has no files yet, the folder is still needed.
+            for name in store.campaign_names():
+                (home / name).mkdir(exist_ok=True)
         sync_folders(home)
     except OSError as error:
         raise StoreError(
             f"Cannot restore {folder} to {home}: {error}. See whether the disk is full, and "
             "whether you may read the backup and write there; then restore again."
         ) from error
-    with Store(home) as store:
-        notices = tuple(
-            f"{one} is not at {home / one.path}: put it there."
-            for one in references(store)
-            if not (home / one.path).is_file()
-        )
     return Report(len(files), sum(one.size for one in files.values()), notices)
 
 

@@ -103,8 +103,8 @@ def test_a_kill_while_an_answer_is_written_leaves_no_trace_of_it(store, campaign
     die(
         store,
         campaign,
-        f"store.add_answer(event='e', campaign=campaign, query=1, identifier={second!r}, "
-        "answer='noise', note='', oracle='ann')",
+        "from active_cnn.records import AnswerEvent; "
+        f"store.add_answers(campaign, [AnswerEvent('e', 1, {second!r}, 'noise')], 'ann')",
     )
     assert set(store.current_answers(campaign.name)) == {first}
     record_answer(store, query, second, "noise", oracle="ann", event="e")

@@ -12,8 +12,10 @@ from active_cnn.campaign.campaign import (
     record_answer,
 )
 from active_cnn.campaign.files import open_pool, open_predictions
+from active_cnn.campaign.labelling import Task, lay_out
 from active_cnn.campaign.questions import draw_performance_sample, draw_relabel_query
 from active_cnn.campaign.store import Store
+from active_cnn.campaign.training_data import build_training_set
 from active_cnn.errors import AcquisitionError, CampaignError
 from active_cnn.query.strategies import STRATEGIES
 from active_cnn.records import Purpose
@@ -218,10 +220,34 @@ def test_a_query_drawn_while_the_iteration_was_trained_anew_is_refused(store, ca
     score()
     with pytest.raises(CampaignError, match="trained anew since .* Draw them again"):
         store.add_query(replace(query, number=0))
-    close_iteration(store, campaign)
-    with pytest.raises(CampaignError, match="has been closed"):
-        store.add_query(replace(query, number=0, job=2))
     assert store.count_queries(campaign.name) == 1
+
+
+def test_while_the_next_network_is_trained_labelling_goes_on_by_the_last_ranking(
+    store, campaign, score
+):
+    score()
+    first = draw_relabel_query(store, campaign, size=3)
+    for item in first.items:
+        record_answer(store, first, item.identifier, "emission", oracle="ann")
+    before = close_iteration(store, campaign)
+    further = draw_relabel_query(store, campaign, size=3)
+    assert further.iteration == 0
+    assert not {i.identifier for i in further.items} & {i.identifier for i in first.items}
+    desk = lay_out(store, campaign, Task.RELABEL)
+    assert set(desk.queries) == {first.number, further.number}
+    known = build_training_set(store, campaign, before)
+    record_answer(store, further, further.items[0].identifier, "emission", oracle="ann")
+    assert build_training_set(store, campaign, before).sha256 == known.sha256
+    with pytest.raises(CampaignError, match="no predictions"):
+        draw_performance_sample(store, campaign, size=3)
+    with pytest.raises(CampaignError, match="has been closed"):
+        store.add_query(replace(further, number=0, purpose=Purpose.PERFORMANCE))
+    score()
+    with pytest.raises(CampaignError, match="has been closed"):
+        store.add_query(replace(further, number=0))
+    following = build_training_set(store, campaign, close_iteration(store, campaign))
+    assert further.items[0].identifier in following.identifiers
 
 
 # the performance sample

@@ -1,9 +1,9 @@
 """The single source of truth: one SQLite file a home; the only room with SQL."""
 
 from active_cnn.campaign.store.answers import Answers
-from active_cnn.campaign.store.connection import FILE_NAME, LOCK_TIMEOUT, utc_now
+from active_cnn.campaign.store.connection import FILE_NAME, LOCK_TIMEOUT, hold_open, utc_now
 
-__all__ = ["FILE_NAME", "LOCK_TIMEOUT", "Store", "utc_now"]
+__all__ = ["FILE_NAME", "LOCK_TIMEOUT", "Store", "hold_open", "utc_now"]
 
 
 class Store(Answers):

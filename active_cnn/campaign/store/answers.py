@@ -223,6 +223,33 @@ class Answers(Sharings):
             opinions.setdefault(row["identifier"], []).append(_answer(row))
         return opinions
 
+    def judges(self, campaign: str, queries: Collection[int]) -> dict[str, set[str]]:
+        """Tell who has judged each spectrum that these queries ask about, by identifier.
+
+        As `opinions`, without what was said: it is asked for at every answer.
+        """
+        where, parameters = _asked_by(queries)
+        judges: dict[str, set[str]] = {}
+        for row in self._rows(
+            "SELECT identifier, oracle FROM answer WHERE sequence IN ("
+            "  SELECT max(sequence) FROM answer "
+            f"  WHERE campaign = ? AND is_adjudication = 0 {where} GROUP BY identifier, oracle) "
+            "AND answer IS NOT NULL",
+            [campaign, *parameters],
+        ):
+            judges.setdefault(row["identifier"], set()).add(row["oracle"])
+        return judges
+
+    def adjudicated(self, campaign: str) -> set[str]:
+        """Tell which spectra somebody has adjudicated."""
+        rows = self._rows(
+            "SELECT identifier FROM answer WHERE sequence IN ("
+            "  SELECT max(sequence) FROM answer WHERE campaign = ? AND is_adjudication = 1 "
+            "  GROUP BY identifier) AND answer IS NOT NULL",
+            [campaign],
+        )
+        return {row["identifier"] for row in rows}
+
     def adjudications(self, campaign: str, through: int = _END) -> dict[str, Answer]:
         """Give the adjudication of each spectrum that has one, by identifier."""
         rows = self._rows(

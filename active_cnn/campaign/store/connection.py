@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import cache
 from itertools import count
 from pathlib import Path
+from threading import Lock
 from types import TracebackType
 from typing import Any, Self
 
@@ -27,6 +29,9 @@ LOCK_TIMEOUT = 30  # seconds
 def utc_now() -> str:
     """Give the present time as ISO 8601 in UTC."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+_turns: defaultdict[str, Lock] = defaultdict(Lock)
 
 
 class Connection:
@@ -70,13 +75,16 @@ class Connection:
             ) from error
         self._db = Database(connection)
         try:
-            _write_ahead(connection, timeout)
             # FULL: an answer that was acknowledged survives a power cut.
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
-            self._refuse_foreign()
-            if MIGRATIONS.pending(self._db):
-                self._migrate()
+            # Asked each time, in two short reads: the file may be another one than a moment ago,
+            # restored from a backup or changed by a newer version.
+            if not _is_current(connection):
+                _write_ahead(connection, timeout)
+                self._refuse_foreign()
+                if MIGRATIONS.pending(self._db):
+                    self._migrate()
         except sqlite3.Error as error:
             self.close()
             raise StoreError(
@@ -186,6 +194,22 @@ class Connection:
 
     @contextmanager
     def _write(self) -> Iterator[None]:
+        # Threads of one process queue up here: SQLite lets them look again after pauses of up to
+        # 100 ms, in no order.
+        turn = _turns[str(self._path)]
+        if not turn.acquire(timeout=self._timeout):
+            raise StoreError(
+                f"Cannot write to {self._path}: others of this server have been writing for "
+                f"{self._timeout:g} s. See whether the disk is slow or held, and try again."
+            )
+        try:
+            with self._transaction():
+                yield
+        finally:
+            turn.release()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
         # Database.atomic() opens a deferred transaction, which fails at once
         # instead of waiting when another process is writing.
         try:
@@ -255,6 +279,43 @@ def _known_migrations() -> frozenset[str]:
         return frozenset(one.name for one in MIGRATIONS.pending(nothing_applied))
     finally:
         nothing_applied.close()
+
+
+def _is_current(connection: sqlite3.Connection) -> bool:
+    try:
+        applied = connection.execute(
+            f"SELECT name FROM {MIGRATIONS.migrations_table} WHERE migration_set = ?",
+            [MIGRATIONS.name],
+        )
+        if {name for (name,) in applied} != _known_migrations():
+            return False
+    except sqlite3.OperationalError as error:
+        # A new file has no such table.
+        if error.sqlite_errorcode != sqlite3.SQLITE_ERROR:
+            raise
+        return False
+    return connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def hold_open(home: Path) -> sqlite3.Connection:
+    """Keep the database of a home open beside connections that come and go.
+
+    The last connection that is closed makes SQLite fold its log into the database, with all that
+    waiting for the disk; a server does not want that after each answer.
+
+    Parameters
+    ----------
+    home : Path
+        Whose database; a store has been opened in it before.
+
+    Returns
+    -------
+    sqlite3.Connection
+        Never to be used; while it lives, the log stays.
+    """
+    connection = sqlite3.connect(home / FILE_NAME, check_same_thread=False)
+    connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    return connection
 
 
 def _write_ahead(connection: sqlite3.Connection, timeout: float) -> None:

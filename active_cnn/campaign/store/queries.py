@@ -22,7 +22,7 @@ class Queries(Iterations):
         """
         with self._write():
             iteration = self.iteration(query.campaign, query.iteration)
-            if not self._may_ask(iteration) or iteration.job != query.job:
+            if not self._may_ask(iteration, query.purpose) or iteration.job != query.job:
                 raise CampaignError(
                     f"Iteration {query.iteration} of {query.campaign!r} has been closed or "
                     "trained anew since these spectra were chosen. Draw them again."
@@ -58,12 +58,14 @@ class Queries(Iterations):
         )
         return number
 
-    def _may_ask(self, iteration: Iteration) -> bool:
-        # The last closed one may as long as the open one has no predictions of its own.
+    def _may_ask(self, iteration: Iteration, purpose: Purpose) -> bool:
+        # By the last closed one's predictions people may go on labelling as long as the open one
+        # has none of its own; measured is the open one alone.
         if iteration.state == "scored":
             return True
         newest = self.iteration(iteration.campaign)
-        return iteration.number == newest.number - 1 and newest.state == "new"
+        is_last = iteration.number == newest.number - 1 and newest.state == "new"
+        return is_last and purpose is Purpose.RELABEL
 
     def query(self, number: int) -> Query:
         """Give a query with its items in their order.

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from active_cnn.campaign.store.queries import Queries
 from active_cnn.records import Iteration, Resolution, Sharing, SharingMode
 
-# A spectrum that somebody has on the desk is nobody else's for so long; each answer prolongs it.
+# A spectrum that somebody has on the desk is nobody else's for so long; work prolongs it.
 LEASE = timedelta(minutes=10)
 
 
@@ -122,6 +122,18 @@ class Sharings(Queries):
             )
         place = {name: position for position, name in enumerate(identifiers)}
         return sorted(kept, key=place.__getitem__)
+
+    def claims(self, campaign: str, oracle: str) -> set[str]:
+        """Give what an oracle has on the desk for at least half of the lease."""
+        until = datetime.fromisoformat(self._clock()) + LEASE / 2
+        return {
+            row["identifier"]
+            for row in self._rows(
+                "SELECT identifier FROM claim WHERE campaign = ? AND oracle = ? "
+                "AND expires_at >= ?",
+                [campaign, oracle, until.isoformat(timespec="milliseconds")],
+            )
+        }
 
     def _n_others(self, campaign: str, identifier: str, oracle: str) -> int:
         # Who has it on the desk, and who has judged it in the meantime.

@@ -1,0 +1,299 @@
+"""Carry the log of answers from home to home: every event once, as it was given."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+
+from active_cnn.campaign.answer_files import (
+    LoggedAnswer,
+    check_ending,
+    identify,
+    read_answers,
+    write_answers,
+)
+from active_cnn.campaign.files import open_pool
+from active_cnn.campaign.store import Store
+from active_cnn.errors import CampaignError, SpectrumError, StoreError
+from active_cnn.records import Answer, Campaign, Query
+
+# What an event has to say the same of in every home; its query is compared by what it is known by.
+_CONTENT = (
+    "identifier", "answer", "note", "oracle", "at", "seconds", "undoes", "is_adjudication"
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ImportReport:
+    """What an import has stored.
+
+    Parameters
+    ----------
+    n_new, n_known : int
+        Events that were stored, and those that were there already.
+    n_queries : int
+        Queries that were new.
+    n_overtaken : int
+        Stored events on spectra of which the same oracle had said something here later than that.
+        What was stored last counts, which is then the older answer.
+    """
+
+    n_new: int
+    n_known: int
+    n_queries: int
+    n_overtaken: int
+
+
+def export_answers(store: Store, path: Path, campaign: str | None = None) -> int:
+    """Write every event of the log to a file: CSV, or JSON with the queries that asked.
+
+    Parameters
+    ----------
+    store : Store
+        Of the home.
+    path : Path
+        Its ending, .csv or .json, gives the format.
+    campaign : str, optional
+        Only this one's; all by default.
+
+    Returns
+    -------
+    int
+        How many events there are.
+
+    Raises
+    ------
+    CampaignError
+        If there is no such campaign, or none at all.
+    StoreError
+        If the file cannot be written.
+    """
+    check_ending(path)
+    logged = []
+    for name in [store.campaign(campaign).name] if campaign else _all_campaigns(store):
+        # In this order: while people work, a later answer may come from a later query.
+        answers = store.answer_log(name)
+        queries = {query.number: query for query in store.all_queries(name)}
+        started = {job.number: job.created_at for job in store.jobs(name)}
+        for answer in answers:
+            query = queries[answer.query]
+            logged.append(LoggedAnswer("", answer, query, started[query.job]))
+    logged.sort(key=lambda one: one.answer.sequence)
+    write_answers(path, logged, store.now())
+    return len(logged)
+
+
+def import_answers(store: Store, path: Path, campaign: str | None = None) -> ImportReport:
+    """Store the events of a file that are not in the home yet, as they are, in their order.
+
+    They are appended to the log, all of them or none. The same file twice changes nothing.
+    A query that was drawn in a copy of the home is made here too, provided that the file is JSON
+    and that the training which it was drawn from is here.
+
+    Parameters
+    ----------
+    store : Store
+        Of the home.
+    path : Path
+        From `export_answers`.
+    campaign : str, optional
+        Only this one's events; all that the file holds by default.
+
+    Returns
+    -------
+    ImportReport
+
+    Raises
+    ------
+    StoreError
+        If the file is malformed or does not fit the home, with the place in the file.
+    CampaignError
+        If there is no such campaign.
+    """
+    logged = read_answers(path)
+    if campaign:
+        campaign = store.campaign(campaign).name
+        logged = [one for one in logged if one.answer.campaign == campaign]
+    # New queries get numbers that no query has.
+    numbers = count(-1, -1)
+    here = {
+        name: _CampaignHere(store, name, numbers)
+        for name in dict.fromkeys(one.answer.campaign for one in logged)
+        if name in store.campaign_names()
+    }
+    taken = store.stored_events(one.answer.event for one in logged)
+    new = []
+    for one in logged:
+        if one.answer.campaign not in here:
+            raise _refusal(
+                one,
+                f"campaign is {one.answer.campaign!r}, and there is none of that name in "
+                f"{store.home}. Give the home that it belongs to",
+            )
+        answer = here[one.answer.campaign].accept(one, is_taken=one.answer.event in taken)
+        if answer:
+            new.append(answer)
+    queries = [query for one in here.values() for query in one.new_queries]
+    if new:
+        store.merge_answers(queries, new)
+    return ImportReport(
+        n_new=len(new),
+        n_known=len(logged) - len(new),
+        n_queries=len(queries),
+        n_overtaken=sum(one.n_overtaken for one in here.values()),
+    )
+
+
+class _CampaignHere:
+    """A campaign of this home, to which events of another one are fitted one by one."""
+
+    def __init__(self, store: Store, name: str, numbers: Iterator[int]) -> None:
+        self._store = store
+        self._numbers = numbers
+        self.new_queries: list[Query] = []
+        self.n_overtaken = 0
+        self._campaign = store.campaign(name)
+        self._classes = {one.name for one in self._campaign.classes}
+        self._said: dict[str, Answer] = {}
+        # When each oracle last said something of each spectrum.
+        self._last: dict[tuple[str, str, bool], datetime] = {}
+        for answer in store.answer_log(name):
+            self._note(answer)
+        self._queries: defaultdict[tuple[object, ...], list[Query]] = defaultdict(list)
+        self._asked: dict[int, set[str]] = {}
+        for query in store.all_queries(name):
+            self._know(query)
+
+    def accept(self, one: LoggedAnswer, *, is_taken: bool) -> Answer | None:
+        """Fit an event to this home; None if it is known, and the same."""
+        answer = one.answer
+        if answer.answer is not None and answer.answer not in self._classes:
+            raise _refusal(
+                one,
+                f"answer is {answer.answer!r}, which is not one in campaign "
+                f"{self._campaign.name!r}: {', '.join(sorted(self._classes))}",
+            )
+        query = self._find_query(one)
+        if answer.identifier not in self._asked[query.number]:
+            raise _refusal(
+                one,
+                f"identifier is {answer.identifier!r}, which the query of "
+                f"{query.created_at} does not ask about",
+            )
+        answer = replace(answer, query=query.number)
+        if is_taken:
+            self._refuse_other_content(one, answer)
+            return None
+        undone = self._said.get(answer.undoes or "")
+        if answer.undoes and (
+            undone is None
+            or (undone.identifier, undone.oracle) != (answer.identifier, answer.oracle)
+        ):
+            raise _refusal(
+                one,
+                f"undoes is {answer.undoes!r}, and {answer.oracle!r} gave no such answer on "
+                f"{answer.identifier!r} before. Import the log that holds it first",
+            )
+        self.n_overtaken += self._note(answer)
+        return answer
+
+    def _note(self, answer: Answer) -> bool:
+        # Tells whether the same oracle said something of the spectrum later than that.
+        self._said[answer.event] = answer
+        key = answer.identifier, answer.oracle, answer.is_adjudication
+        at = datetime.fromisoformat(answer.at).astimezone(UTC)
+        last = self._last.setdefault(key, at)
+        self._last[key] = max(at, last)
+        return at < last
+
+    def _know(self, query: Query) -> None:
+        self._queries[identify(query)].append(query)
+        self._asked[query.number] = {item.identifier for item in query.items}
+
+    def _find_query(self, one: LoggedAnswer) -> Query:
+        same = self._queries[identify(one.query)]
+        if not same:
+            query = self._make_query(one)
+            self._know(query)
+            self.new_queries.append(query)
+            return query
+        # Two may have been drawn within one tick of the clock.
+        numbered = [query for query in same if query.number == one.query.number]
+        asking = [query for query in same if one.answer.identifier in self._asked[query.number]]
+        return (numbered or asking or same)[0]
+
+    def _make_query(self, one: LoggedAnswer) -> Query:
+        query = one.query
+        described = (
+            f"its query of {query.created_at} ({query.purpose}, {query.strategy!r}, iteration "
+            f"{query.iteration}) is not in {self._store.home}"
+        )
+        if not one.job_created_at:
+            raise _refusal(
+                one,
+                f"{described}. A CSV does not hold what was asked: export the answers as JSON",
+            )
+        job = next(
+            (
+                job.number
+                for job in self._store.jobs(self._campaign.name)
+                if (job.iteration, job.created_at) == (query.iteration, one.job_created_at)
+            ),
+            None,
+        )
+        if job is None:
+            raise _refusal(
+                one,
+                f"{described}, nor the training of {one.job_created_at} that it was drawn from. "
+                "Import it into the home that the file's home was a copy of",
+            )
+        _refuse_unfit_items(one, self._campaign)
+        try:
+            pool = open_pool(self._store, self._campaign)
+            pool.rows([item.identifier for item in query.items])
+        except (SpectrumError, CampaignError) as error:
+            raise _refusal(one, f"{described} and does not fit the pool. {error}") from error
+        return replace(query, number=next(self._numbers), job=job)
+
+    def _refuse_other_content(self, one: LoggedAnswer, answer: Answer) -> None:
+        stored = self._said.get(answer.event)
+        if stored is None:
+            raise _refusal(
+                one,
+                f"event is {answer.event!r}, which is stored already, but in another campaign",
+            )
+        for name in (*_CONTENT, "query"):
+            ours, theirs = getattr(stored, name), getattr(answer, name)
+            if ours != theirs:
+                raise _refusal(
+                    one,
+                    f"event {answer.event!r} is stored already with {name} {ours!r}, "
+                    f"the file says {theirs!r}. An answer is never changed",
+                )
+
+
+def _refuse_unfit_items(one: LoggedAnswer, campaign: Campaign) -> None:
+    classes = campaign.network_classes
+    for item in one.query.items:
+        if item.predicted not in classes or len(item.probabilities) != len(classes):
+            raise _refusal(
+                one,
+                f"its query says that {item.identifier!r} is predicted as {item.predicted!r} with "
+                f"{len(item.probabilities)} probabilities; the network of campaign "
+                f"{campaign.name!r} tells {', '.join(classes)} apart",
+            )
+
+
+def _all_campaigns(store: Store) -> Sequence[str]:
+    # Without any, this says what to do.
+    store.campaign()
+    return store.campaign_names()
+
+
+def _refusal(one: LoggedAnswer, what: str) -> StoreError:
+    place = one.where[:1].upper() + one.where[1:]
+    return StoreError(f"{place}: {what.rstrip('.')}. Nothing was imported.")
