@@ -94,12 +94,10 @@ def plan_start(
             f"enters: {HOW_TO_PROTECT}, or listen on localhost."
         )
     command = [
-        sys.executable, "-m", "streamlit", "run", str(APP),
+        sys.executable, "-P", "-m", "active_cnn.ui.server",
         "--server.address", address,
         "--server.port", str(port),
         "--secrets.files", str(file),
-        # It would ask a machine outside for the address of this one.
-        "--logger.hideWelcomeMessage", "true",
     ]  # fmt: skip
     if not protection.is_configured:
         for name in dict.fromkeys((*_OWN_NAMES, address)):

@@ -31,12 +31,11 @@ from active_cnn.ui.identity import NAME_COOKIE
 from benchmarks.browser import open_browser
 from benchmarks.delay_proxy import DelayProxy
 from benchmarks.floor import measure_floor
-from benchmarks.server import StreamlitServer
+from benchmarks.server import DashboardServer
 from benchmarks.sessions import Session
 from benchmarks.stopwatch import Times, time_press
 from tests import fakes
 
-ROOT = Path(__file__).resolve().parents[1]
 COMPONENT = "active-cnn.labeller"
 KEYS = {"a": "absorption", "e": "emission", "d": "double-peak", "n": "noise", "x": "artefact"}
 DESK = "document.querySelector('.st-key-desk-relabel [data-testid]')"
@@ -112,7 +111,7 @@ class Crowd:
         await asyncio.gather(*(self._person(number) for number in range(self.n)))
 
     async def _person(self, number: int) -> None:
-        name = f"person-{number}"
+        name = f"person-{number}-{time.monotonic_ns()}"
         rng = random.Random(number)
         try:
             await asyncio.sleep(0.1 * number)
@@ -135,38 +134,50 @@ class Crowd:
     async def _label(
         self, session: Session, data: dict[str, Any], name: str, rng: random.Random
     ) -> None:
-        desk, work, have = data["deskId"], data["work"], {}
-        nonce, last = 0, 0
+        have: dict[str, int] = {}
+        last = nonce = 0
+
+        async def tell(events: list[dict[str, Any]], room: int) -> dict[str, Any]:
+            nonlocal nonce, last
+            nonce += 1
+            said = {
+                "desk": data["deskId"], "events": events, "have": list(have), "want": [],
+                "deferred": [], "last": last, "nonce": nonce, "room": room,
+            }  # fmt: skip
+            reply = await session.set_state(
+                COMPONENT, {"said": said}, until=lambda d, n=nonce: _nonce(d) >= n
+            )
+            told: dict[str, Any] = json.loads(reply.data)
+            have.update(_spectra(told))
+            last = max([last, *(one["sequence"] for one in told.get("history", []))])
+            return told
+
+        have.update(_spectra(data))
         while not self._stop.is_set():
-            for one in data.get("spectra", []):
-                have[one["sheet"]["identifier"]] = one["told"]["query"]
             await asyncio.sleep(self.pace * rng.uniform(0.7, 1.3))
-            known = [one for one in work if one in have]
+            known = [one for one in data["work"] if one in have]
             if not known:
                 return
             answer = rng.choice(list(KEYS.values()))
-            nonce += 1
             event = {
                 "event": f"{name}.{nonce}.0", "query": have[known[0]], "identifier": known[0],
                 "answer": answer, "note": "", "seconds": 1.0, "undoes": None, "oracle": name,
             }  # fmt: skip
-            said = {
-                "desk": desk, "events": [event], "have": list(have), "want": [], "deferred": [],
-                "last": last, "nonce": nonce,
-            }  # fmt: skip
             began = time.perf_counter()
-            reply = await session.set_state(
-                COMPONENT, {"said": said}, until=lambda d, n=nonce: _nonce(d) >= n
-            )
+            data = await tell([event], room=0)
             self.seconds.append(time.perf_counter() - began)
-            data = json.loads(reply.data)
             if data.get("trouble") or event["event"] not in data.get("received", []):
                 self.errors.append(f"{name}: {data.get('trouble') or data.get('refused')}")
-                continue
+                return
             self.given[known[0]] = answer
             have.pop(known[0])
-            work = data["work"]
-            last = max([last, *(one["sequence"] for one in data["history"])])
+            # As the page does: once the answer is stored, it fetches what it needs next.
+            if sum(one in have for one in data["work"][:36]) < 28:
+                data = await tell([], room=12)
+
+
+def _spectra(data: dict[str, Any]) -> dict[str, int]:
+    return {one["sheet"]["identifier"]: one["told"]["query"] for one in data.get("spectra", [])}
 
 
 def _nonce(data: bytes) -> int:
@@ -262,12 +273,7 @@ def main() -> None:
             round_trip=0.1,
         )["fragment"]  # fmt: skip
         _row("floor with 100 ms network delay", floor, {}, home, "-")
-        server = stack.enter_context(
-            StreamlitServer(
-                ROOT / "app.py",
-                environment={"ACTIVE_CNN_HOME": str(home), "ACTIVE_CNN_ORACLE": ""},
-            )
-        )
+        server = stack.enter_context(DashboardServer(home, environment={"ACTIVE_CNN_ORACLE": ""}))
         page = open_page(browser, server.url, "ann")
         times, given = measure(page, chosen.presses, 0.2, by="key")
         _row("key", times, given, home, "25")

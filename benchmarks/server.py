@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Self
 
 HOST = "127.0.0.1"
+APP = Path(__file__).resolve().parents[1] / "app.py"
 
 
 def free_port() -> int:
@@ -61,6 +62,15 @@ class StreamlitServer:
         self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
+    def _command(self) -> list[str]:
+        return [
+            *(sys.executable, "-m", "streamlit", "run", str(self.script)),
+            *("--server.address", HOST, "--server.port", str(self.port)),
+            *("--server.headless", "true", "--server.fileWatcherType", "none"),
+            *("--browser.gatherUsageStats", "false"),
+            *self.options,
+        ]
+
     @property
     def url(self) -> str:
         """Where the app is."""
@@ -87,13 +97,7 @@ class StreamlitServer:
         """
         self._log = tempfile.NamedTemporaryFile(prefix="streamlit-", suffix=".log")  # noqa: SIM115
         self._process = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "streamlit", "run", str(self.script)),
-                *("--server.address", HOST, "--server.port", str(self.port)),
-                *("--server.headless", "true", "--server.fileWatcherType", "none"),
-                *("--browser.gatherUsageStats", "false"),
-                *self.options,
-            ],
+            self._command(),
             cwd=self.folder,
             env={**os.environ, **self.environment},
             stdin=subprocess.DEVNULL,
@@ -123,8 +127,18 @@ class StreamlitServer:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
-            self._process = None
-            self._log.close()
+            self._forget()
+
+    def kill(self) -> None:
+        """End the server at once, whatever it is doing; `start` serves the same address again."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._forget()
+
+    def _forget(self) -> None:
+        self._process = None
+        self._log.close()
 
     def __enter__(self) -> Self:
         self.start()
@@ -137,3 +151,24 @@ class StreamlitServer:
         trace: TracebackType | None,
     ) -> None:
         self.stop()
+
+
+class DashboardServer(StreamlitServer):
+    """Serve our dashboard on a home as `active-cnn serve` does.
+
+    Parameters
+    ----------
+    home : Path
+        Folder of the campaigns.
+    environment : mapping, optional
+        Environment variables in addition to those of this process.
+    """
+
+    def __init__(self, home: Path, *, environment: Mapping[str, str] | None = None) -> None:
+        super().__init__(APP, environment={**(environment or {}), "ACTIVE_CNN_HOME": str(home)})
+
+    def _command(self) -> list[str]:
+        return [
+            *(sys.executable, "-m", "active_cnn.ui.server"),
+            *("--server.address", HOST, "--server.port", str(self.port)),
+        ]

@@ -279,7 +279,7 @@ def secrets(tmp_path):
 @pytest.mark.usefixtures("no_secrets")
 def test_the_server_listens_on_this_machine_only(tmp_path):
     plan = plan_start(tmp_path, environment={"ACTIVE_CNN_FOLDERS": str(tmp_path)})
-    assert plan.command[:5] == (sys.executable, "-m", "streamlit", "run", str(APP))
+    assert plan.command[:4] == (sys.executable, "-P", "-m", "active_cnn.ui.server")
     assert _option(plan.command, "--server.address") == ["localhost"]
     assert _option(plan.command, "--server.port") == ["8501"]
     # A page elsewhere whose name leads here is not served.

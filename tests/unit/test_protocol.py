@@ -70,15 +70,34 @@ def test_a_new_page_gets_its_desk_and_the_first_spectra(say, names, campaign):
 
 def test_what_the_page_has_is_not_sent_again_and_it_is_kept_ahead(say, names):
     first = say()
-    then = say(desk=first["deskId"], have=sent(first))
-    assert then["desk"] is None
-    assert sent(then) == names[MOST_AT_ONCE:AHEAD]
-    assert sent(say(desk=first["deskId"], have=names[:AHEAD])) == []
+    have = sent(first)
+    for n_more in range(MOST_AT_ONCE, AHEAD, MOST_AT_ONCE):
+        then = say(desk=first["deskId"], have=have)
+        assert then["desk"] is None
+        assert sent(then) == names[n_more : n_more + MOST_AT_ONCE]
+        have += sent(then)
+    assert sent(say(desk=first["deskId"], have=have)) == []
+
+
+def test_a_page_that_has_no_room_is_sent_nothing(say, names):
+    first = say()
+    assert sent(say(desk=first["deskId"], have=[], room=0)) == []
+    assert sent(say(desk=first["deskId"], have=[], room=3)) == names[:3]
 
 
 def test_a_spectrum_that_is_wanted_at_once_comes_first(say, names):
-    assert sent(say(have=names[:AHEAD], want=[names[30]])) == [names[30]]
-    assert sent(say(have=names[:AHEAD], want=["../../etc/passwd"])) == []
+    desk = say()["deskId"]
+    assert sent(say(desk=desk, have=names[:AHEAD], want=[names[30]])) == [names[30]]
+
+
+def test_a_spectrum_that_is_not_on_the_desk_is_told_to_be_unknown(say, names):
+    answered = say(desk=say()["deskId"], have=names[:AHEAD], want=["../../etc/passwd", names[30]])
+    assert answered["unknown"] == ["../../etc/passwd"]
+    assert sent(answered) == [names[30]]
+
+
+def test_what_the_page_has_of_another_desk_is_sent_anew(say, names):
+    assert sent(say(desk="of yesterday", have=names[:AHEAD])) == names[:MOST_AT_ONCE]
 
 
 def test_an_act_is_stored_once_however_often_it_is_sent(say, store, campaign, query, names):

@@ -1,0 +1,63 @@
+"""`python -m active_cnn.ui.server --server.address … --server.port …`: the dashboard's server.
+
+It is Streamlit's own ASGI application, run by uvicorn. Streamlit's way of running it opens its
+socket so that small messages wait up to 40 ms for each other (Nagle's algorithm), which is more
+than everything else that an answer takes; asyncio turns that off on sockets that it opens itself.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+import streamlit as st
+import uvicorn
+from streamlit.web import bootstrap
+
+APP = Path(__file__).resolve().parents[2] / "app.py"
+LARGEST_MESSAGE = 4 * 2**20  # bytes from a browser: some hundred answers are far below
+
+
+def read_options(arguments: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Read pairs of a Streamlit option and its value; an option may come more than once.
+
+    Raises
+    ------
+    ValueError
+        If they are no pairs.
+    """
+    names, values = arguments[::2], arguments[1::2]
+    if len(names) != len(values) or not all(name.startswith("--") for name in names):
+        raise ValueError(f"Give pairs of a Streamlit option and its value, not {arguments!r}.")
+    options: defaultdict[str, tuple[str, ...]] = defaultdict(tuple)
+    for name, value in zip(names, values, strict=True):
+        options[name.removeprefix("--")] += (value,)
+    return dict(options)
+
+
+def main() -> None:
+    """Serve until stopped."""
+    options = read_options(sys.argv[1:])
+    lists = ("server.allowedHosts", "secrets.files")
+    bootstrap.load_config_options(
+        {
+            name.replace(".", "_"): list(values) if name in lists else values[-1]
+            for name, values in options.items()
+        }
+    )
+    uvicorn.run(
+        st.App(str(APP)),
+        host=st.get_option("server.address"),
+        port=int(st.get_option("server.port")),
+        ws="websockets-sansio",
+        ws_max_size=LARGEST_MESSAGE,
+        ws_per_message_deflate=False,
+        log_level="warning",
+        access_log=False,
+    )
+
+
+if __name__ == "__main__":
+    main()
