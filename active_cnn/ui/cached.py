@@ -147,6 +147,8 @@ def _desk(
 
 def sheets_of(store: Store, campaign: Campaign, identifiers: Sequence[str]) -> list[str]:
     """Collect what is drawn of some spectra, each as JSON."""
+    if not identifiers:
+        return []
     pool, training = pool_of(store, campaign), training_of(store, campaign)
 
     def make(missing: list[str]) -> list[str]:
