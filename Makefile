@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: run test install check unit screenshots clean help
+.PHONY: run test install check unit bench screenshots clean help
 
 help: ## Say what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -33,6 +33,9 @@ check: $(VENV)/installed-dev ## Format, lint, types, architecture
 
 unit: $(VENV)/installed-dev ## All tests; one kind with TESTS=tests/unit
 	$(BIN)/pytest -q -n $(WORKERS) $(or $(TESTS),tests)
+
+bench: $(VENV)/installed-dev ## Measure the labelling page; needs a quiet machine and some minutes
+	$(BIN)/python -m benchmarks.labelling
 
 screenshots: $(VENV)/installed-dev ## Take the pictures of the README anew
 	SCREENSHOTS=docs/images $(BIN)/pytest tests/browser -k whole_loop

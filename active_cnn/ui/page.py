@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
+from pathlib import Path
 from typing import Concatenate, Literal, ParamSpec
 
 import streamlit as st
 
 from active_cnn.campaign import jobs
 from active_cnn.campaign.overview import Step
-from active_cnn.campaign.store import Store
+from active_cnn.campaign.store import Store, hold_open
 from active_cnn.errors import ActiveCnnError
 from active_cnn.records import Campaign, Iteration
 from active_cnn.settings import Settings
@@ -123,6 +124,7 @@ def bare_page(title: str, *, lead: str = "") -> Iterator[Store]:
     except ActiveCnnError as error:
         st.error(plain(error))
         st.stop()
+    _hold_open(str(store.home))
     with store:
         try:
             yield store
@@ -132,11 +134,16 @@ def bare_page(title: str, *, lead: str = "") -> Iterator[Store]:
 
 @st.cache_resource
 def _freeze() -> bool:
-    # What the imports made stays for ever; without this the collector, which Streamlit calls after
-    # each run, goes through all of it each time.
+    # What the imports made stays for ever; without this each full collection goes through all of it
+    # and holds up everybody for that long.
     gc.collect()
     gc.freeze()
     return True
+
+
+@st.cache_resource
+def _hold_open(home: str) -> object:
+    return hold_open(Path(home))
 
 
 def choose_campaign(store: Store) -> Campaign | None:
