@@ -29,9 +29,11 @@ from active_cnn.keys import ACTIONS
 from active_cnn.records import Answer, AnswerEvent, Campaign, Sharing, SharingMode
 from active_cnn.ui.palette import class_colours
 
-AHEAD = 24  # spectra that the browser is to hold, so that nobody waits for one
+AHEAD = 36  # spectra that the browser is to hold, so that nobody waits for one
 MOST_AT_ONCE = 12  # spectra in one message
 MOST_NAMES = 500
+MOST_ACTS = 500  # in one message; the browser sends the others again
+_LARGEST = 2**62  # SQLite's integers end soon after
 
 
 @dataclass(frozen=True)
@@ -68,10 +70,10 @@ def read_message(said: object) -> Message:
         return Message()
     events, malformed = [], {}
     given = said.get("events")
-    for one in given if isinstance(given, list) else []:
+    for one in given[:MOST_ACTS] if isinstance(given, list) else []:
         try:
             events.append(_read_event(one))
-        except (TypeError, ValueError, KeyError):
+        except (TypeError, ValueError, KeyError, OverflowError):
             if isinstance(one, dict) and isinstance(one.get("event"), str):
                 malformed[one["event"]] = "The page sent an answer that is none: reload it."
     last, room = said.get("last"), said.get("room")
@@ -81,7 +83,7 @@ def read_message(said: object) -> Message:
         have=_names(said.get("have")),
         want=_names(said.get("want")),
         deferred=_names(said.get("deferred")),
-        last=last if isinstance(last, int) and 0 <= last < 2**62 else 0,
+        last=last if isinstance(last, int) and 0 <= last < _LARGEST else 0,
         room=min(room, MOST_AT_ONCE) if isinstance(room, int) and room >= 0 else MOST_AT_ONCE,
         malformed=malformed,
     )
@@ -93,18 +95,21 @@ def _read_event(one: Any) -> tuple[str, AnswerEvent]:
         isinstance(seconds, int | float) and math.isfinite(seconds) and seconds >= 0
     ):
         raise ValueError(seconds)
-    texts = (one["event"], one["identifier"], one["note"], one["oracle"])
-    optional = (one["answer"], one["undoes"])
-    if not all(isinstance(text, str) for text in texts) or type(one["query"]) is not int:
+    names = (one["event"], one["identifier"], one["oracle"])
+    optional = tuple(text for text in (one["answer"], one["undoes"]) if text is not None)
+    if not all(isinstance(text, str) for text in (*names, *optional, one["note"])):
         raise TypeError(one)
-    if not all(text is None or isinstance(text, str) for text in optional):
-        raise TypeError(one)
+    if type(one["query"]) is not int or not 0 < one["query"] < _LARGEST:
+        raise ValueError(one)
+    for text in (*names, *optional):
+        text.encode()  # refuses half a character
     return one["oracle"], AnswerEvent(
         event=one["event"],
         query=one["query"],
         identifier=one["identifier"],
         answer=one["answer"],
-        note=one["note"].strip(),
+        # A field of limited length may end with half a character.
+        note=one["note"].encode(errors="replace").decode().strip(),
         seconds=None if seconds is None else float(seconds),
         undoes=one["undoes"],
     )
@@ -142,7 +147,8 @@ def reply(
     -------
     dict
         `received`: acts that are on the disk; `refused`: those that never will be, with the
-        reason; `held`: those of another person; then desk, work, history and spectra.
+        reason; `held`: those of another person; then desk, work, history and spectra; `unknown`:
+        spectra that were wanted and do not lie on this desk.
 
     Raises
     ------
@@ -160,6 +166,11 @@ def reply(
     desk_id = _desk_id(campaign, desk, oracle, sharing)
     is_new = message.desk != desk_id
     own = history(store, campaign, desk, oracle, 0 if is_new else message.last)
+    # What may be shown of a spectrum can be another thing on another desk.
+    have = () if is_new else message.have
+    wanted = [name for name in message.want if name in desk.by_identifier]
+    ahead = [name for name in work.identifiers[:AHEAD] if name not in {*have, *wanted}]
+    lacking = [*wanted, *ahead[: message.room]][:MOST_AT_ONCE]
     return {
         "deskId": desk_id,
         "desk": describe_desk(campaign, desk, oracle, sharing, means()) if is_new else None,
@@ -170,9 +181,17 @@ def reply(
         "nDone": work.n_done,
         "nAsked": work.n_asked,
         "history": [_event(one) for one in own],
-        "spectra": _spectra(
-            store, campaign, desk, oracle, sharing, message, work.identifiers, sheets
+        "spectra": list(
+            zip(
+                sheets(lacking),
+                [
+                    _told(store, campaign, desk.by_identifier[name], desk, oracle, sharing)
+                    for name in lacking
+                ],
+                strict=True,
+            )
         ),
+        "unknown": [name for name in message.want if name not in desk.by_identifier],
         "trouble": "",
     }
 
@@ -233,26 +252,6 @@ def describe_desk(
     }
 
 
-def _spectra(
-    store: Store,
-    campaign: Campaign,
-    desk: Desk,
-    oracle: str,
-    sharing: Sharing,
-    message: Message,
-    work: Sequence[str],
-    sheets: Callable[[Sequence[str]], Sequence[str]],
-) -> list[tuple[str, dict[str, Any]]]:
-    have = set(message.have) - set(message.want)
-    ahead = [name for name in work[:AHEAD] if name not in have][: message.room]
-    lacking = [n for n in dict.fromkeys([*message.want, *ahead]) if n in desk.by_identifier]
-    lacking = lacking[:MOST_AT_ONCE]
-    told = [
-        _told(store, campaign, desk.by_identifier[name], desk, oracle, sharing) for name in lacking
-    ]
-    return list(zip(sheets(lacking), told, strict=True))
-
-
 def _told(
     store: Store,
     campaign: Campaign,
@@ -267,7 +266,7 @@ def _told(
     latest = {one.oracle: one.answer for one in events if not one.is_adjudication}
     judges = {name for name, answer in latest.items() if answer}
     if desk.task is Task.ADJUDICATE:
-        hidden, is_alone = False, not may_see(judges, sharing, oracle)
+        hidden = is_alone = not may_see(judges, sharing, oracle)
     else:
         # Who judges apart from the others does so before and after the answer.
         is_alone = sharing.mode is SharingMode.DOUBLE

@@ -6,6 +6,8 @@ import pytest
 
 from active_cnn.campaign.questions import draw_relabel_query
 from active_cnn.records import AnswerEvent, Resolution, Sharing, SharingMode
+from tests.components import act, give, mounted, settle, sheets, told
+from tests.components import say as send
 
 PAGE = "6_Agreement"
 
@@ -110,7 +112,64 @@ def test_disagreements_are_listed_with_who_says_what(store, campaign, say, open_
 
 def test_nothing_to_settle_is_said(say, open_page):
     say("ANN", "noise")
-    assert "nothing to settle" in open_page(PAGE, section="Adjudicate").success[0].value
+    at = open_page(PAGE, section="Adjudicate")
+    assert "nothing to settle" in at.success[0].value
+    assert not mounted(at)
+
+
+def test_only_the_disagreements_lie_on_the_desk_with_what_was_said(say, open_page):
+    names = say("ANN", "noise", "emission", "noise")
+    say("BEN", "noise", "noise", "emission")
+    reply = told(open_page(PAGE, section="Adjudicate"))
+    assert reply["desk"]["task"] == "adjudicate"
+    assert sorted(reply["work"]) == sorted(sheets(reply)) == sorted(names[1:3])
+    for one in reply["spectra"]:
+        assert {said["oracle"] for said in one["told"]["said"]} == {"ANN", "BEN"}
+
+
+def test_an_adjudication_settles_the_disagreement(store, campaign, say, open_page):
+    names = say("ANN", "noise", "emission")
+    say("BEN", "noise", "absorption")
+    at = open_page(PAGE, section="Adjudicate")
+    query = store.query(1)
+    reply = give(at, act(query, 1, "double-peak"))
+    assert reply["received"] == ["a.1.0"]
+    assert (reply["work"], reply["nDone"], reply["nAsked"]) == ([], 1, 1)
+    settle(at)
+    assert "Settled so far: 1." in texts(at)
+    assert "Open disagreements" not in texts(at)
+    stored = store.current_answers(campaign.name)[names[1]]
+    assert (stored.answer, stored.oracle, stored.is_adjudication) == ("double-peak", "tester", True)
+    # What people said stays as they said it.
+    assert [(one.oracle, one.answer) for one in store.opinions(campaign.name)[names[1]]] == [
+        ("ANN", "emission"),
+        ("BEN", "absorption"),
+    ]
+
+
+def test_an_adjudication_can_be_taken_back(store, campaign, say, open_page):
+    names = say("ANN", "noise", "emission")
+    say("BEN", "noise", "absorption")
+    at = open_page(PAGE, section="Adjudicate")
+    query = store.query(1)
+    give(at, act(query, 1, "double-peak"))
+    reply = give(at, act(query, 1, None, "a.2.0", undoes="a.1.0"))
+    assert reply["work"] == [names[1]]
+    assert store.adjudications(campaign.name) == {}
+    assert "Open disagreements: 1" in texts(settle(at))
+
+
+def test_what_a_judge_may_not_know_is_not_sent_either(store, campaign, say, open_page):
+    store.set_sharing(campaign.name, Sharing(SharingMode.DOUBLE, 3), "ANN")
+    names = say("ANN", "noise", "noise")
+    say("BEN", "emission", "emission")
+    say("tester", "noise")
+    at = open_page(PAGE, section="Adjudicate")
+    assert told(at)["work"] == [names[0]]
+    reply = send(at, said={"want": [names[1]], "nonce": 1})
+    (asked,) = (one for one in reply["spectra"] if one["sheet"]["identifier"] == names[1])
+    assert asked["told"]["said"] == []
+    assert asked["told"]["predicted"] is None
 
 
 def test_who_may_still_be_asked_does_not_see_the_answers_of_others(store, campaign, say, open_page):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from active_cnn.campaign.campaign import close_iteration, record_answer
-from active_cnn.campaign.questions import draw_performance_sample
+from active_cnn.campaign.questions import draw_performance_sample, draw_relabel_query
 from active_cnn.records import Purpose
 from tests import fakes
+from tests.components import act, give, mounted, settle, sheets, told
 
 PAGE = "3_Performance"
 
@@ -19,7 +20,17 @@ def sample(store, campaign):
 
 @pytest.mark.usefixtures("new_store")
 def test_before_the_first_training_there_is_nothing_to_measure(open_page):
-    assert "nothing to measure" in open_page(PAGE).info[0].value
+    at = open_page(PAGE)
+    assert "nothing to measure" in at.info[0].value
+    assert "Train iteration 0" in [link.label for link in at.get("page_link")]
+    assert not mounted(at)
+
+
+@pytest.mark.usefixtures("store")
+def test_without_a_sample_it_says_to_draw_one(open_page):
+    at = open_page(PAGE)
+    assert "No sample has been drawn" in at.info[0].value
+    assert not mounted(at)
 
 
 def test_a_sample_is_drawn_with_its_size_and_seed(store, campaign, open_page):
@@ -31,6 +42,8 @@ def test_a_sample_is_drawn_with_its_size_and_seed(store, campaign, open_page):
     (query,) = store.queries(store.iteration(campaign.name), Purpose.PERFORMANCE)
     assert (query.size, query.seed) == (2, 9)
     assert {item.predicted for item in query.items} <= set(campaign.targets)
+    # It can be judged at once.
+    assert told(at)["work"] == [item.identifier for item in query.items]
 
 
 @pytest.mark.usefixtures("store")
@@ -41,15 +54,37 @@ def test_too_few_predicted_targets_are_said_and_taken(open_page):
     assert "fewer than asked for" in at.success[0].value
 
 
-@pytest.mark.usefixtures("store", "campaign")
-def test_a_judgement_moves_the_precision_at_once(sample, open_page):
+def test_the_sample_lies_on_the_desk_and_a_relabel_query_does_not(
+    store, campaign, sample, open_page
+):
+    relabel = draw_relabel_query(store, campaign, size=4)
+    reply = told(open_page(PAGE))
+    assert reply["desk"]["task"] == "performance"
+    assert reply["work"] == sheets(reply) == [item.identifier for item in sample.items]
+    assert reply["nAsked"] == len(sample.items)
+    assert told(open_page("4_Relabel"))["nAsked"] == len(relabel.items)
+
+
+def test_a_judgement_moves_the_precision(store, campaign, sample, open_page):
     at = open_page(PAGE)
     first = sample.items[0]
-    at.button(key=f"confirm-{sample.number}-{first.identifier}").click().run()
+    reply = give(at, act(sample, 0, campaign.confirms(first.predicted).name))
+    assert reply["received"] == ["a.1.0"]
+    settle(at)
+    assert store.answer_log(campaign.name)[0].purpose is Purpose.PERFORMANCE
     table = at.dataframe[-1].value.set_index("class")
     assert table.loc[first.predicted, "right"] == 1
     assert table.loc[first.predicted, "precision"] == 1.0
     assert 0 < table.loc[first.predicted, "95 % from"] < 1
+
+
+def test_a_judgement_that_is_taken_back_is_counted_no_more(sample, open_page):
+    at = open_page(PAGE)
+    give(at, act(sample, 0, "noise"))
+    assert at.dataframe[-1].value["wrong"].sum() == 1
+    give(at, act(sample, 0, None, "a.2.0", undoes="a.1.0"))
+    table = at.dataframe[-1].value
+    assert table["right"].sum() + table["wrong"].sum() == 0
 
 
 def test_unsure_answers_are_counted_apart(store, sample, open_page):
@@ -63,6 +98,16 @@ def test_unsure_answers_are_counted_apart(store, sample, open_page):
 def test_it_says_that_the_answers_are_not_trained_on(open_page):
     captions = " ".join(caption.value for caption in open_page(PAGE).caption)
     assert "never trained on in the iteration that they measure" in captions
+
+
+def test_the_next_iteration_is_measured_when_it_has_been_trained(
+    store, campaign, sample, open_page
+):
+    record_answer(store, sample, sample.items[0].identifier, "noise", oracle="tester")
+    close_iteration(store, campaign)
+    at = open_page(PAGE)
+    assert "Iteration 1 has not been trained yet" in at.info[0].value
+    assert not mounted(at)
 
 
 def test_a_closed_iteration_stays_in_the_curve(store, campaign, sample, open_page):

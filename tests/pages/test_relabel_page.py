@@ -1,12 +1,19 @@
-"""The Relabel page: draw, judge, correct, go on."""
+"""The Relabel page: draw, judge in the component, correct, go on."""
 
 from __future__ import annotations
 
-import pytest
+import json
 
-from active_cnn.campaign.campaign import record_answer
+import pytest
+from streamlit.runtime.context import ContextProxy, StreamlitCookies
+
+from active_cnn.campaign.campaign import close_iteration, record_answer
 from active_cnn.campaign.questions import draw_relabel_query
-from active_cnn.records import Purpose
+from active_cnn.campaign.training_data import trained_answers
+from active_cnn.records import Purpose, Sharing, SharingMode
+from active_cnn.ui.protocol import MOST_ACTS, MOST_AT_ONCE
+from tests import fakes
+from tests.components import LABELLER, act, give, mounted, say, select_row, settle, sheets, told
 
 PAGE = "4_Relabel"
 
@@ -16,25 +23,28 @@ def query(store, campaign):
     return draw_relabel_query(store, campaign, "entropy", 4, seed=7)
 
 
+@pytest.fixture
+def nobody(monkeypatch):
+    """Take the name away, as a browser that has never given one."""
+
+    def forget():
+        monkeypatch.delenv("ACTIVE_CNN_ORACLE")
+        monkeypatch.setattr(ContextProxy, "cookies", property(lambda _: StreamlitCookies({})))
+
+    return forget
+
+
+def names(query):
+    return [item.identifier for item in query.items]
+
+
 def answers(store, query):
     current = store.current_answers(query.campaign)
-    return [
-        current[item.identifier].answer if item.identifier in current else None
-        for item in query.items
-    ]
+    return [current[name].answer if name in current else None for name in names(query)]
 
 
-def key(query, position, what):
-    verb, _, name = what.partition(" ")
-    return f"{verb}-{query.number}-{query.items[position].identifier}" + (
-        f"-{name}" if name else ""
-    )
-
-
-def press(at, query, position, what):
-    at.button(key=key(query, position, what)).click().run()
-    assert not at.exception
-    return at
+def texts(at):
+    return " ".join(one.value for one in [*at.info, *at.markdown, *at.success]).replace("\\", "")
 
 
 @pytest.mark.usefixtures("new_store")
@@ -42,11 +52,14 @@ def test_before_the_first_training_it_leads_to_train(open_page):
     at = open_page(PAGE)
     assert "has not been trained" in at.info[0].value
     assert "Train iteration 0" in [link.label for link in at.get("page_link")]
+    assert not mounted(at)
 
 
 @pytest.mark.usefixtures("store")
 def test_without_a_query_it_says_to_draw_one(open_page):
-    assert "draw some" in open_page(PAGE).info[0].value
+    at = open_page(PAGE)
+    assert "draw some" in at.info[0].value
+    assert not mounted(at)
 
 
 def test_a_query_is_drawn_by_strategy_size_and_seed(store, campaign, open_page):
@@ -59,94 +72,262 @@ def test_a_query_is_drawn_by_strategy_size_and_seed(store, campaign, open_page):
     (query,) = store.queries(store.iteration(campaign.name), Purpose.RELABEL)
     assert (query.strategy, query.size, query.seed) == ("random-target", 3, 11)
     assert "3 spectra were drawn with the seed 11" in at.success[0].value
+    # It can be labelled at once.
+    assert told(at)["work"] == names(query)
 
 
-def test_an_answer_is_stored_on_its_spectrum_and_the_next_one_opens(store, query, open_page):
-    at = press(open_page(PAGE), query, 0, "answer emission")
-    assert answers(store, query) == ["emission", None, None, None]
-    assert at.button(key=key(query, 1, "confirm"))
+def test_what_was_drawn_lies_on_the_desk_with_its_first_spectra(campaign, query, open_page):
+    reply = told(open_page(PAGE))
+    assert reply["work"] == sheets(reply) == names(query)
+    assert (reply["nDone"], reply["nAsked"], reply["trouble"]) == (0, 4, "")
+    desk = reply["desk"]
+    assert (desk["task"], desk["oracle"]) == ("relabel", "tester")
+    assert [(c["name"], c["key"]) for c in desk["classes"]] == [
+        (c.name, c.key) for c in campaign.classes
+    ]
+    assert [one["told"]["predicted"] for one in reply["spectra"]] == [
+        item.predicted for item in query.items
+    ]
 
 
-def test_confirm_stores_what_was_predicted(store, campaign, query, open_page):
-    press(open_page(PAGE), query, 0, "confirm")
-    assert answers(store, query)[0] == campaign.confirms(query.items[0].predicted).name
+def test_no_more_spectra_come_at_once_than_a_message_may_hold(store, campaign, open_page):
+    query = draw_relabel_query(store, campaign, "entropy", 40)
+    assert sheets(told(open_page(PAGE))) == names(query)[:MOST_AT_ONCE]
 
 
-def test_a_skipped_spectrum_comes_back_at_the_end(store, query, open_page):
-    at = press(open_page(PAGE), query, 0, "skip")
-    for position in (1, 2, 3):
-        press(at, query, position, "answer noise")
-    assert at.button(key=key(query, 0, "confirm"))
-    assert answers(store, query) == [None, "noise", "noise", "noise"]
+def test_an_answer_is_stored_on_its_spectrum_and_the_others_come_next(store, query, open_page):
+    reply = give(open_page(PAGE), act(query, 1, "emission"))
+    assert reply["received"] == ["a.1.0"]
+    assert answers(store, query) == [None, "emission", None, None]
+    assert reply["work"] == [name for name in names(query) if name != names(query)[1]]
+    assert (reply["nDone"], reply["nonce"]) == (1, 1)
 
 
-def test_back_and_correct_the_last_answer(store, query, open_page):
-    at = press(open_page(PAGE), query, 0, "answer emission")
-    press(at, query, 1, "back")
-    press(at, query, 0, "answer double-peak")
-    assert answers(store, query)[0] == "double-peak"
-    assert len(store.answer_log(query.campaign)) == 2
-
-
-def test_back_finds_earlier_answers_after_a_reload(store, query, open_page):
-    for item in query.items[:2]:
-        record_answer(store, query, item.identifier, "noise", oracle="tester")
-    at = press(open_page(PAGE), query, 2, "back")
-    press(at, query, 1, "back")
-    assert at.button(key=key(query, 0, "confirm"))
-
-
-def test_an_answer_can_be_taken_back(store, query, open_page):
-    at = press(open_page(PAGE), query, 0, "answer emission")
-    press(at, query, 1, "back")
-    press(at, query, 0, "undo")
-    assert answers(store, query)[0] is None
-    assert at.button(key=key(query, 0, "confirm"))
-
-
-def test_the_note_is_stored_with_the_answer(store, query, open_page):
+def test_an_act_is_stored_once_however_often_the_page_runs(store, query, open_page):
     at = open_page(PAGE)
-    at.text_input(key=f"note-{query.number}-{query.items[0].identifier}").set_value("P Cygni")
-    press(at, query, 0, "answer emission")
-    assert store.answer_log(query.campaign)[0].note == "P Cygni"
-    assert store.answer_log(query.campaign)[0].oracle == "tester"
+    for _ in range(2):
+        assert give(at, act(query, 0, "emission"))["received"] == ["a.1.0"]
+    # Each run of the whole page comes with what was said last.
+    assert told(at.run())["received"] == ["a.1.0"]
+    assert [one.event for one in store.answer_log(query.campaign)] == ["a.1.0"]
 
 
-def test_a_click_on_a_spectrum_that_is_no_longer_shown_stores_nothing(store, query, open_page):
-    # The browser may still hold the buttons of the spectrum before.
-    at = open_page(PAGE)
-    old = at.button(key=key(query, 0, "answer noise"))
-    press(at, query, 0, "answer emission")
-    at.session_state["shown"] = query.items[1].identifier
-    old.click()
-    at.run()
-    assert answers(store, query) == ["emission", None, None, None]
+def test_two_tabs_that_send_the_same_act_store_it_once(store, query, open_page):
+    for at in (open_page(PAGE), open_page(PAGE)):
+        assert give(at, act(query, 0, "emission"))["received"] == ["a.1.0"]
     assert len(store.answer_log(query.campaign)) == 1
 
 
-@pytest.mark.usefixtures("store")
-def test_the_url_names_the_open_spectrum(query, open_page):
-    at = open_page(PAGE, identifier=query.items[2].identifier)
-    assert at.button(key=key(query, 2, "confirm"))
-    press(at, query, 2, "answer noise")
-    assert at.query_params["identifier"] == query.items[3].identifier
+def test_a_correction_counts_and_an_undo_takes_it_back(store, query, open_page):
+    at = open_page(PAGE)
+    give(at, act(query, 0, "emission", "a.1.0"), act(query, 0, "double-peak", "a.2.0"))
+    assert answers(store, query)[0] == "double-peak"
+    give(at, act(query, 0, "emission", "a.3.0", undoes="a.2.0"))
+    assert answers(store, query)[0] == "emission"
+    reply = give(at, act(query, 0, None, "a.4.0", undoes="a.1.0"))
+    assert answers(store, query)[0] is None
+    assert reply["work"] == names(query)
+    assert len(store.answer_log(query.campaign)) == 4
 
 
-def test_a_finished_query_says_so(store, query, open_page):
+def test_an_act_is_stored_with_its_note_its_time_and_the_name_of_the_visitor(
+    store, query, open_page
+):
+    give(open_page(PAGE), act(query, 0, "emission", note=" P Cygni ", seconds=2.5))
+    (stored,) = store.answer_log(query.campaign)
+    assert (stored.note, stored.seconds, stored.oracle) == ("P Cygni", 2.5, "tester")
+
+
+def test_a_refused_act_is_told_with_the_reason_and_holds_up_no_other(store, query, open_page):
+    reply = give(
+        open_page(PAGE),
+        act(query, 0, "quasar", "a.1.0"),
+        act(query, 1, "noise", "a.2.0") | {"identifier": "elsewhere.fits"},
+        act(query, 2, "noise", "a.3.0"),
+    )
+    assert reply["received"] == ["a.3.0"]
+    assert "not an answer" in reply["refused"]["a.1.0"]
+    assert "does not ask about" in reply["refused"]["a.2.0"]
+    assert answers(store, query) == [None, None, "noise", None]
+
+
+def test_acts_of_somebody_else_are_held_until_that_person_is_back(
+    store, query, open_page, monkeypatch
+):
+    at = open_page(PAGE)
+    # Somebody has given another name in the same browser before they were stored.
+    monkeypatch.setenv("ACTIVE_CNN_ORACLE", "BEN")
+    both = (act(query, 0, "emission", "a.1.0"), act(query, 1, "noise", "b.1.0", oracle="BEN"))
+    reply = give(at, *both)
+    assert (reply["received"], reply["held"]) == (["b.1.0"], {"a.1.0": "tester"})
+    assert reply["refused"] == {}
+    assert [(one.event, one.oracle) for one in store.answer_log(query.campaign)] == [
+        ("b.1.0", "BEN")
+    ]
+    monkeypatch.setenv("ACTIVE_CNN_ORACLE", "tester")
+    assert give(at, *both)["received"] == ["a.1.0"]
+    assert store.answer_log(query.campaign)[-1].oracle == "tester"
+
+
+def test_without_a_name_it_asks_for_one_and_stores_nothing(store, query, open_page, nobody):
+    nobody()
+    at = open_page(PAGE)
+    assert "Who is labelling?" in [heading.value for heading in at.subheader]
+    assert not mounted(at)
+    assert store.count_events(query.campaign) == 0
+
+
+def test_a_page_that_has_lost_its_name_stores_nothing_more(store, query, open_page, nobody):
+    at = open_page(PAGE)
+    (component,) = mounted(at)
+    nobody()
+    states = at.main.root.get_widget_states()
+    said = {"said": {"events": [act(query, 0, "emission")]}}
+    states.widgets.add(id=component.id, json_value=json.dumps(said))
+    at._run(states)
+    assert not at.exception
+    assert not mounted(at)
+    assert store.count_events(query.campaign) == 0
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        7,
+        "text",
+        [],
+        {"nonce": "x" * 10, "events": None},
+        {"nonce": float("nan"), "last": float("inf"), "room": -1},
+        {"nonce": {"a": 1}, "want": ["../../etc/passwd", 3], "have": {"a": 1}},
+        {"events": [None, 3, [], {}, {"event": 3}, {"event": "a.1.0"}]},
+    ],
+)
+def test_a_message_that_no_page_would_send_is_answered_all_the_same(store, query, open_page, said):
+    reply = say(open_page(PAGE), said=said)
+    assert reply["work"] == names(query)
+    assert reply["nonce"] == 0
+    assert store.count_events(query.campaign) == 0
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"query": 10**30},
+        {"query": -1},
+        {"seconds": 10**400},
+        {"identifier": "\ud83d"},
+        {"event": "\ud83d"},
+        {"answer": "\ud83d"},
+    ],
+)
+def test_an_act_that_cannot_be_stored_is_refused_by_its_name(store, query, open_page, more):
+    one = act(query, 0, "emission") | more
+    reply = give(open_page(PAGE), one, act(query, 1, "noise", "a.2.0"))
+    assert reply["refused"].keys() == {one["event"]}
+    assert reply["received"] == ["a.2.0"]
+    assert answers(store, query) == [None, "noise", None, None]
+
+
+def test_half_a_character_at_the_end_of_a_note_does_not_lose_the_answer(store, query, open_page):
+    assert give(open_page(PAGE), act(query, 0, "emission", note="blue \ud83d"))["received"]
+    assert store.answer_log(query.campaign)[0].note == "blue ?"
+
+
+def test_more_acts_than_a_message_may_hold_are_stored_in_several(store, query, open_page):
+    at = open_page(PAGE)
+    acts = [act(query, n % 4, "noise", f"a.{n}.0") for n in range(MOST_ACTS + 3)]
+    reply = give(at, *acts)
+    assert reply["received"] == [one["event"] for one in acts[:MOST_ACTS]]
+    waiting = [one for one in acts if one["event"] not in set(reply["received"])]
+    assert len(give(at, *waiting)["received"]) == 3
+    assert [one.event for one in store.answer_log(query.campaign)] == [one["event"] for one in acts]
+
+
+def test_a_link_names_the_spectrum_to_open(query, open_page):
+    name = names(query)[2]
+    assert told(open_page(PAGE, identifier=name))["address"] == name
+
+
+def test_the_list_tells_all_answers_and_opens_the_selected_spectrum(store, query, open_page):
+    record_answer(store, query, names(query)[1], "emission", oracle="ANN", note="faint")
+    at = open_page(PAGE)
+    (table,) = [one.value for one in at.dataframe]
+    assert table["identifier"].tolist() == names(query)
+    assert table["answer"].tolist() == ["", "emission", "", ""]
+    assert table["people"].tolist() == [0, 1, 0, 0]
+    assert table["note"].tolist() == ["", "faint", "", ""]
+    assert told(at)["open"] is None
+    asked = told(select_row(at, "list-relabel-small", 2))["open"]
+    assert asked["identifier"] == names(query)[2]
+    # Once: what the browser has opened is not asked for again.
+    assert say(at, said={"opened": asked["request"]})["open"] is None
+
+
+def test_who_judges_apart_from_the_others_is_not_shown_their_answers(
+    store, campaign, query, open_page
+):
+    store.set_sharing(campaign.name, Sharing(SharingMode.DOUBLE, 2), "ANN")
+    record_answer(store, query, names(query)[0], "emission", oracle="ANN", note="faint")
+    at = open_page(PAGE)
+    table = at.dataframe[0].value
+    assert (table["answer"] == "").all()
+    assert (table["note"] == "").all()
+    reply = told(at)
+    assert reply["desk"]["isBlind"]
+    assert all(one["told"]["predicted"] is None for one in reply["spectra"])
+    assert "ANN" not in json.dumps([one["told"] for one in reply["spectra"]])
+
+
+def test_while_the_next_network_is_trained_labelling_goes_on_by_the_last_ranking(
+    store, campaign, query, open_page
+):
+    record_answer(store, query, names(query)[0], "emission", oracle="tester")
+    close_iteration(store, campaign)
+    job = fakes.begin(store, campaign)
+    at = open_page(PAGE)
+    assert "Iteration 1 has not been trained yet. You can go on labelling" in at.info[0].value
+    assert "join the training set of iteration 2" in at.info[0].value
+    assert "Train iteration 1" in [link.label for link in at.get("page_link")]
+    # There is nothing to go on to yet.
+    assert "close-small-1" not in [button.key for button in at.button]
+    assert told(at)["work"] == names(query)[1:]
+    give(at, act(query, 1, "double-peak"))
+    second = store.iteration(campaign.name)
+    assert trained_answers(store, campaign, second).keys() == {names(query)[0]}
+    assert store.finish_job(job.number, fakes.score(store, campaign, job))
+    third = close_iteration(store, campaign)
+    assert trained_answers(store, campaign, third).keys() == {*names(query)[:2]}
+
+
+def test_while_the_next_network_is_trained_more_spectra_can_be_drawn(
+    store, campaign, query, open_page
+):
+    close_iteration(store, campaign)
+    at = open_page(PAGE)
+    at.number_input(key="size-relabel").set_value(2).run()
+    at.button(key="draw-relabel-small-1").click().run()
+    assert not at.error
+    new = store.queries(store.iteration(campaign.name, 0), Purpose.RELABEL)[-1]
+    assert len(new.items) == 2
+    assert told(at)["work"] == [*names(query), *names(new)]
+
+
+def test_a_finished_query_leaves_nothing_to_do_and_can_be_closed(store, query, open_page):
     for item in query.items:
         record_answer(store, query, item.identifier, "noise", oracle="tester")
     at = open_page(PAGE)
-    assert any("Every spectrum has been answered" in s.value for s in at.success)
+    reply = told(at)
+    assert (reply["work"], reply["nDone"], reply["nAsked"]) == ([], 4, 4)
     assert at.button(key="close-small-0")
 
 
-def test_the_next_iteration_says_how_many_answers_join(store, query, open_page):
-    record_answer(store, query, query.items[0].identifier, "emission", oracle="tester")
-    record_answer(store, query, query.items[1].identifier, "unsure", oracle="tester")
+def test_the_next_iteration_says_how_many_answers_join(query, open_page):
     at = open_page(PAGE)
-    said = " ".join(text.value for text in at.markdown)
-    assert "1 new answers join the training set (1 emission)" in said
-    assert "Left out: 1 unsure" in said
+    assert "No new answer joins the training set" in texts(at)
+    give(at, act(query, 0, "emission", "a.1.0"), act(query, 1, "unsure", "a.2.0"))
+    settle(at)
+    assert "1 new answers join the training set (1 emission)" in texts(at)
+    assert "Left out: 1 unsure" in texts(at)
 
 
 @pytest.mark.usefixtures("query")
@@ -168,3 +349,4 @@ def test_a_strategy_with_nothing_left_is_a_message(store, campaign, open_page):
     at.radio(key="strategy").set_value("random-target").run()
     at.button(key="draw-relabel-small-1").click().run()
     assert "Nothing is left" in at.error[0].value
+    assert len(mounted(at, LABELLER)) == 1

@@ -1,0 +1,153 @@
+"""The form for a campaign on files of the server, and what may be named in it."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from active_cnn.campaign.store import Store
+from active_cnn.settings import Settings
+from active_cnn.spectra.simulation import write_demo
+from active_cnn.ui import identity
+
+PAGE = "1_Overview"
+
+
+@pytest.fixture(scope="session")
+def survey_files(tmp_path_factory):
+    """A training set and a pool; to be copied."""
+    folder = tmp_path_factory.mktemp("files")
+    return write_demo(folder, pool_size=60, training_size=60, n_fits=0, seed=2)
+
+
+@pytest.fixture
+def put(survey_files):
+    """Give a function that puts training set and pool into a folder."""
+
+    def put(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        return [shutil.copy(file, folder) for file in (survey_files.training, survey_files.pool)]
+
+    return put
+
+
+@pytest.fixture
+def behind_password(empty_home, monkeypatch):
+    """The home of a server that asks for a password, which the visitor has given."""
+    monkeypatch.setenv("ACTIVE_CNN_PASSWORD", "open sesame")
+    settings = Settings.from_environment()
+    monkeypatch.setattr(identity, "_cookie", lambda _: _token(settings))
+    return empty_home
+
+
+def _token(settings):
+    from active_cnn import access
+
+    token = access.Token("tester", 2**40)
+    return access.sign_token(access.token_key(settings.home, settings.password), token)
+
+
+def create(at, training, pool, folders=()):
+    at.text_input(key="new_name").set_value("mine")
+    at.text_input(key="new_training").set_value(str(training))
+    at.text_input(key="new_pool").set_value(str(pool))
+    at.text_area(key="new_folders").set_value("\n".join(map(str, folders)))
+    at.button(key="create-campaign").click().run()
+    assert not at.exception
+    return at
+
+
+def created(home):
+    with Store(home) as store:
+        return store.campaign("mine") if store.campaign_names() else None
+
+
+def complaint(at):
+    (error,) = at.error
+    return error.value.replace("\\", "")
+
+
+def test_the_folders_of_the_spectra_belong_to_the_campaign(empty_home, tmp_path, put, open_page):
+    archives = [tmp_path / "one", tmp_path / "a b"]
+    for archive in archives:
+        archive.mkdir()
+    folders = ["", f"  {archives[0]} ", "", str(archives[1])]
+    at = create(open_page(PAGE), *put(tmp_path / "files"), folders)
+    assert not at.error
+    assert created(empty_home).folders == tuple(map(str, archives))
+
+
+def test_without_folders_there_are_none(empty_home, tmp_path, put, open_page):
+    create(open_page(PAGE), *put(tmp_path / "files"))
+    assert created(empty_home).folders == ()
+
+
+def test_a_folder_that_is_not_there_is_a_message(empty_home, tmp_path, put, open_page):
+    at = create(open_page(PAGE), *put(tmp_path / "files"), [tmp_path / "none"])
+    assert "There is no folder" in complaint(at)
+    assert created(empty_home) is None
+
+
+@pytest.mark.usefixtures("empty_home")
+def test_ones_own_server_names_no_limits(open_page):
+    assert not any("lie below" in one.value for one in open_page(PAGE).caption)
+
+
+@pytest.mark.parametrize("wrong", ["training", "pool", "folder"])
+def test_only_what_lies_below_the_servers_folders_can_be_named(
+    empty_home, tmp_path, put, open_page, monkeypatch, wrong
+):
+    monkeypatch.setenv("ACTIVE_CNN_FOLDERS", f"{tmp_path / 'allowed'}:{tmp_path / 'more'}")
+    training, pool = put(tmp_path / "allowed")
+    other_training, other_pool = put(tmp_path / "other")
+    given = {"training": training, "pool": pool, "folder": tmp_path / "allowed"}
+    elsewhere = {"training": other_training, "pool": other_pool, "folder": tmp_path / "other"}
+    at = open_page(PAGE)
+    assert any(str(tmp_path / "more") in one.value.replace("\\", "") for one in at.caption)
+    chosen = given | {wrong: elsewhere[wrong]}
+    create(at, chosen["training"], chosen["pool"], [chosen["folder"]])
+    assert "has to lie below" in complaint(at)
+    assert str(elsewhere[wrong]) in complaint(at)
+    assert created(empty_home) is None
+    create(at, given["training"], given["pool"], [given["folder"]])
+    assert created(empty_home).folders == (str(tmp_path / "allowed"),)
+
+
+def test_a_refusal_is_the_same_whether_the_file_is_there_or_not(
+    empty_home, tmp_path, put, open_page, monkeypatch
+):
+    monkeypatch.setenv("ACTIVE_CNN_FOLDERS", str(tmp_path / "allowed"))
+    _, pool = put(tmp_path / "allowed")
+    (tmp_path / "there.csv").write_text("a secret first line")
+    (tmp_path / "allowed" / "leak.csv").symlink_to(tmp_path / "there.csv")
+    at, said = open_page(PAGE), set()
+    up = tmp_path / "allowed" / ".." / "there.csv"
+    names = (tmp_path / "there.csv", tmp_path / "gone.csv", tmp_path / "allowed" / "leak.csv", up)
+    for name in names:
+        create(at, name, pool)
+        said.add(complaint(at).replace(str(name), "…"))
+    assert len(said) == 1
+    assert created(empty_home) is None
+
+
+def test_a_server_that_asks_who_enters_reads_only_its_home(
+    behind_password, tmp_path, put, open_page
+):
+    at = open_page(PAGE)
+    create(at, *put(tmp_path / "elsewhere"))
+    assert "has to lie below" in complaint(at)
+    assert created(behind_password) is None
+    create(at, *put(behind_password / "files"))
+    assert created(behind_password).training_path == "files/training.csv"
+
+
+def test_folders_that_the_server_was_given_replace_its_home(
+    behind_password, tmp_path, put, open_page, monkeypatch
+):
+    monkeypatch.setenv("ACTIVE_CNN_FOLDERS", str(tmp_path / "survey"))
+    at = open_page(PAGE)
+    create(at, *put(behind_password / "files"))
+    assert "has to lie below" in complaint(at)
+    create(at, *put(tmp_path / "survey"))
+    assert created(behind_password)
