@@ -1,3 +1,3 @@
 """Find rare objects in huge spectroscopic surveys with active deep learning."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
