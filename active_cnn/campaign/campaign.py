@@ -92,7 +92,7 @@ def create_campaign(
     check_new_name(store, name)
     check_seed(seed)
     for folder in folders:
-        if not folder.is_dir():
+        if not _is_folder(folder):
             raise CampaignError(f"There is no folder {folder}: give one that holds spectra.")
     campaign = Campaign(
         name=name,
@@ -125,6 +125,13 @@ def create_campaign(
     )
     store.add_campaign(campaign, first_seed=seed)
     return campaign
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # a name that is too long, or a folder above that may not be read
+        return False
 
 
 def check_new_name(store: Store, name: str) -> None:

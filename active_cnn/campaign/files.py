@@ -21,8 +21,18 @@ def stored_path(store: Store, path: Path) -> str:
     """Give a file's path as the store keeps it.
 
     One within the home is relative to it, so that it is found again when the home moves.
+
+    Raises
+    ------
+    CampaignError
+        If it is a link that leads in a circle.
     """
-    path, home = path.resolve(), store.home.resolve()
+    try:
+        path, home = path.resolve(), store.home.resolve()
+    except RuntimeError as error:  # so says Python
+        raise CampaignError(
+            f"The link {path} leads in a circle: give the file that it should lead to."
+        ) from error
     return str(path.relative_to(home) if path.is_relative_to(home) else path)
 
 
@@ -76,7 +86,10 @@ def spectrum_file(store: Store, campaign: Campaign, path: str) -> Path:
     """
     if not path:
         raise SpectrumError("is not named in the pool")
-    file = Path(path).resolve()
+    try:
+        file = Path(path).resolve()
+    except RuntimeError as error:  # so says Python
+        raise SpectrumError("is a link that leads in a circle: mend the link") from error
     pool = (store.home / campaign.pool_path).resolve().parent
     allowed = [pool, store.home.resolve(), *(Path(one).resolve() for one in campaign.folders)]
     if not any(file.is_relative_to(folder) for folder in allowed):

@@ -12,11 +12,15 @@ import streamlit as st
 
 from active_cnn.campaign import demo
 from active_cnn.campaign.campaign import DEFAULT_CLASSES, create_campaign
+from active_cnn.campaign.reach import browser_folders, locate
 from active_cnn.campaign.store import Store
 from active_cnn.errors import CampaignError
 from active_cnn.records import Grid, Line, OracleClass
+from active_cnn.settings import Settings
 from active_cnn.spectra.wavelength import LINES
+from active_cnn.ui import identity
 from active_cnn.ui.page import open_created
+from active_cnn.ui.text import plain
 
 
 def offer_creation(store: Store) -> None:
@@ -41,6 +45,7 @@ def _offer_demo(store: Store) -> None:
 
 def _offer_own(store: Store) -> None:
     grid = Grid()
+    reach = browser_folders(Settings.from_environment(), identity.protection_of_server())
     with st.form("create", enter_to_submit=False):
         st.subheader("Your own campaign", anchor=False)
         name = st.text_input("Name", key="new_name", placeholder="lamost-dr2")
@@ -54,6 +59,16 @@ def _offer_own(store: Store) -> None:
             key="new_pool",
             help="Made by `active-cnn ingest`. It is read where it is and never copied.",
         )
+        folders = st.text_area(
+            "Folders of the spectra (optional)",
+            key="new_folders",
+            height=68,
+            help="One per line. Whole spectra are shown from files below these folders, the "
+            "pool's own and the home; name those where the pool's files lie, if elsewhere.",
+        )
+        if reach is not None:
+            below = " or ".join(plain(folder) for folder in reach)
+            st.caption(f"On this server all of them have to lie below {below}.")
         columns = st.columns(4)
         start = columns[0].number_input("Window from (Å, vacuum)", value=grid.start, key="start")
         end = columns[1].number_input("to (Å, vacuum)", value=grid.end, key="end")
@@ -95,12 +110,17 @@ def _offer_own(store: Store) -> None:
         campaign = create_campaign(
             store,
             name.strip(),
-            _path("training set", training),
-            _path("pool", pool),
+            _path("training set", training, reach),
+            _path("pool", pool, reach),
             grid=Grid(start, end, int(n)),
             classes=read_classes(classes),
             lines=read_lines(lines),
             seed=int(seed),
+            folders=[
+                locate("folder", line.strip(), reach)
+                for line in folders.splitlines()
+                if line.strip()
+            ],
             progress=_progress("Reading the pool"),
         )
         open_created(campaign.name)
@@ -115,10 +135,10 @@ def _progress(what: str) -> Callable[[int, int], None]:
     return report
 
 
-def _path(what: str, text: str) -> Path:
+def _path(what: str, text: str, reach: tuple[Path, ...] | None) -> Path:
     if not text.strip():
         raise CampaignError(f"The path of the {what} is empty: give a file on the server.")
-    return Path(text.strip()).expanduser()
+    return locate(what, text.strip(), reach)
 
 
 def read_classes(table: pd.DataFrame) -> tuple[OracleClass, ...]:

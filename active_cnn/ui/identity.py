@@ -130,6 +130,17 @@ def require_name() -> str:
     return name
 
 
+def protection_of_server() -> Protection:
+    """Give what is asked of whoever opens a page.
+
+    Raises
+    ------
+    AccessError
+        If that cannot be told, or nothing is asked although other machines reach the server.
+    """
+    return _visitor().protection
+
+
 def show_signature() -> None:
     """Show how answers are signed, with the ways to change that and to leave."""
     visitor = _visitor()

@@ -5,11 +5,12 @@ from __future__ import annotations
 import shutil
 
 import pytest
+from streamlit.runtime.context import ContextProxy, StreamlitCookies
 
+from active_cnn.access import Token, sign_token, token_key
 from active_cnn.campaign.store import Store
-from active_cnn.settings import Settings
 from active_cnn.spectra.simulation import write_demo
-from active_cnn.ui import identity
+from active_cnn.ui.identity import TOKEN_COOKIE
 
 PAGE = "1_Overview"
 
@@ -36,16 +37,11 @@ def put(survey_files):
 def behind_password(empty_home, monkeypatch):
     """The home of a server that asks for a password, which the visitor has given."""
     monkeypatch.setenv("ACTIVE_CNN_PASSWORD", "open sesame")
-    settings = Settings.from_environment()
-    monkeypatch.setattr(identity, "_cookie", lambda _: _token(settings))
+    key = token_key(empty_home, "open sesame")
+    cookies = StreamlitCookies({TOKEN_COOKIE: sign_token(key, Token("tester", 2**40))})
+    # AppTest has no browser.
+    monkeypatch.setattr(ContextProxy, "cookies", property(lambda _: cookies))
     return empty_home
-
-
-def _token(settings):
-    from active_cnn import access
-
-    token = access.Token("tester", 2**40)
-    return access.sign_token(access.token_key(settings.home, settings.password), token)
 
 
 def create(at, training, pool, folders=()):

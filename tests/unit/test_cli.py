@@ -6,13 +6,14 @@ import shutil
 import subprocess
 import sys
 
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
 
 from active_cnn import cli
 from active_cnn.campaign.campaign import close_iteration, record_answer
-from active_cnn.campaign.files import open_pool
+from active_cnn.campaign.files import open_pool, spectrum_file
 from active_cnn.campaign.questions import draw_performance_sample, draw_relabel_query
 from active_cnn.campaign.store import Store
 from active_cnn.campaign.training_data import build_training_set
@@ -208,6 +209,67 @@ def test_what_the_network_was_trained_on_is_neither_asked_about_nor_doubled(
         opened = close_iteration(store, campaign)
         known = build_training_set(store, campaign, opened).identifiers
     assert len(known) == len(set(known)) == 40 + len(asked)
+
+
+@pytest.fixture
+def far_pool(home, tmp_path):
+    """A copy of the demo's pool, apart from the files of its spectra, which it names."""
+    survey = home / "demo" / "survey"
+    archive = shutil.move(survey / "fits", tmp_path / "archive")
+    (tmp_path / "pools").mkdir()
+    pool = shutil.copy(survey / "pool.h5", tmp_path / "pools")
+    with h5py.File(pool, "r+") as file:
+        (group,) = file.values()
+        paths = group["path"]
+        paths[:] = [
+            str(archive / path.removeprefix("fits/")) if path else "" for path in paths.asstr()[:]
+        ]
+    return pool
+
+
+def create(run, home, pool, *options):
+    training = home / "demo" / "survey" / "training.csv"
+    files = ["--training", training, "--pool", pool]
+    return run("create", "--home", home, "--name", "mine", *files, *options)
+
+
+def test_files_of_spectra_out_of_reach_are_noticed_in_one_line(home, run, far_pool):
+    status, said, complaint = create(run, home, far_pool)
+    assert status == 0
+    assert not complaint
+    notice, ready = said.splitlines()
+    assert "--folder" in notice
+    assert "archive" in notice
+    assert "is ready" in ready
+
+
+def test_folders_given_bring_files_of_spectra_into_reach(home, run, far_pool, tmp_path):
+    (tmp_path / "other").mkdir()
+    folders = ["--folder", tmp_path / "other", "--folder", tmp_path / "archive"]
+    status, said, _ = create(run, home, far_pool, *folders)
+    assert status == 0
+    assert len(said.splitlines()) == 1
+    with Store(home) as store:
+        campaign = store.campaign("mine")
+        assert campaign.folders == (str(tmp_path / "other"), str(tmp_path / "archive"))
+        view = open_pool(store, campaign).metadata(np.arange(60))
+        path = next(path for path in view["path"] if path)
+        assert spectrum_file(store, campaign, path).is_file()
+
+
+def test_files_of_spectra_beside_the_pool_need_no_folder(home, run):
+    status, said, _ = create(run, home, home / "demo" / "survey" / "pool.h5")
+    assert status == 0
+    assert len(said.splitlines()) == 1
+
+
+@pytest.mark.parametrize("folder", ["none", "file"])
+def test_a_folder_that_is_none_is_refused_in_one_line(home, run, tmp_path, folder):
+    (tmp_path / "file").write_text("no folder")
+    pool = home / "demo" / "survey" / "pool.h5"
+    _expect_one_line(create(run, home, pool, "--folder", tmp_path / folder))
+    with Store(home) as store:
+        assert store.campaign_names() == ["demo"]
 
 
 def _open(store):

@@ -1,0 +1,88 @@
+"""The commands about how a campaign stands and goes on: `next`, `status` and `export`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from active_cnn.campaign import jobs
+from active_cnn.campaign.campaign import close_iteration
+from active_cnn.campaign.status import summarise
+from active_cnn.campaign.training_data import trained_answers
+from active_cnn.cli.options import Commands, add_campaign, add_command, open_store, path
+from active_cnn.cli.output import say
+from active_cnn.delivery.candidates import above_threshold, find_candidates
+from active_cnn.delivery.tables import FORMATS, write_candidates
+from active_cnn.errors import StoreError
+
+
+def add_next(commands: Commands) -> None:
+    """Add the command that begins the next iteration."""
+    command = add_command(
+        commands, "next", _next, "close the open iteration and begin the next one"
+    )
+    add_campaign(command)
+
+
+def _next(options: argparse.Namespace) -> None:
+    with open_store(options) as store:
+        campaign = store.campaign(options.campaign)
+        jobs.refresh(store, campaign)
+        iteration = close_iteration(store, campaign)
+        n = len(trained_answers(store, campaign, iteration))
+    say(
+        f"Iteration {iteration.number} of {campaign.name!r} is open: {n} answers join its training."
+    )
+
+
+def add_status(commands: Commands) -> None:
+    """Add the command that tells how a campaign stands."""
+    command = add_command(commands, "status", _status, "tell how a campaign stands")
+    add_campaign(command)
+    command.add_argument("--json", action="store_true", help="as JSON")
+
+
+def _status(options: argparse.Namespace) -> None:
+    with open_store(options) as store:
+        campaign = store.campaign(options.campaign)
+        jobs.refresh(store, campaign)
+        status = summarise(store, campaign)
+    if options.json:
+        say(json.dumps(status, indent=2, allow_nan=False))
+        return
+    for name, value in status.items():
+        say(f"{name.replace('_', ' '):>20}  {_in_words(value)}")
+
+
+def _in_words(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name}: {_in_words(one)}" for name, one in value.items()) or "-"
+    if isinstance(value, float):
+        return f"{value:.3f}"
+    return "-" if value is None else str(value)
+
+
+def add_export(commands: Commands) -> None:
+    """Add the command that writes the candidates."""
+    command = add_command(commands, "export", _export, "write the candidates")
+    add_campaign(command)
+    command.add_argument(
+        "--out", type=path, required=True, metavar="FILE", help=f"ending: {', '.join(FORMATS)}"
+    )
+    command.add_argument(
+        "--threshold",
+        type=float,
+        default=0.0,
+        metavar="P",
+        help="least probability of what only the network says (default: %(default)s)",
+    )
+
+
+def _export(options: argparse.Namespace) -> None:
+    if not 0 <= options.threshold <= 1:
+        raise StoreError(f"--threshold is {options.threshold}: give a probability from 0 to 1.")
+    with open_store(options) as store:
+        candidates = find_candidates(store, store.campaign(options.campaign))
+    candidates = above_threshold(candidates, options.threshold)
+    write_candidates(candidates, options.out)
+    say(f"{len(candidates)} candidates are in {options.out}.")

@@ -1,0 +1,129 @@
+"""The commands that make campaigns: `demo` and `create`."""
+
+from __future__ import annotations
+
+import argparse
+
+from active_cnn.campaign import demo
+from active_cnn.campaign.campaign import create_campaign
+from active_cnn.campaign.definition import Definition, read_definition
+from active_cnn.campaign.reach import path_out_of_reach
+from active_cnn.campaign.store import Store
+from active_cnn.cli.options import Commands, add_command, add_home, path
+from active_cnn.cli.output import Bar, say
+from active_cnn.errors import CampaignError
+
+
+def add_demo(commands: Commands) -> None:
+    """Add the command that makes a simulated survey."""
+    command = add_command(commands, "demo", _demo, "make a simulated survey and a campaign on it")
+    add_home(command)
+    command.add_argument("--name", default=demo.DEMO_NAME, help="default: %(default)s")
+    command.add_argument(
+        "--pool-size", type=int, default=demo.POOL_SIZE, metavar="N", help="default: %(default)s"
+    )
+    command.add_argument(
+        "--training-size",
+        type=int,
+        default=demo.TRAINING_SIZE,
+        metavar="N",
+        help="default: %(default)s",
+    )
+    command.add_argument(
+        "--emission-share",
+        type=float,
+        default=demo.EMISSION_SHARE,
+        metavar="P",
+        help="share of emission spectra in the pool (default: %(default)s)",
+    )
+    command.add_argument(
+        "--double-peak-share",
+        type=float,
+        default=demo.DOUBLE_PEAK_SHARE,
+        metavar="P",
+        help="share of double-peak spectra in the pool (default: %(default)s)",
+    )
+    command.add_argument("--seed", type=int, default=1, metavar="S", help="default: %(default)s")
+    command.add_argument(
+        "--if-empty", action="store_true", help="do nothing when the home holds a campaign"
+    )
+
+
+def _demo(options: argparse.Namespace) -> None:
+    with Store(options.home) as store:
+        if options.if_empty and store.campaign_names():
+            return
+        with Bar("Simulating", "spectra") as bar:
+            try:
+                campaign = demo.create_demo(
+                    store,
+                    name=options.name,
+                    pool_size=options.pool_size,
+                    training_size=options.training_size,
+                    emission_share=options.emission_share,
+                    double_peak_share=options.double_peak_share,
+                    seed=options.seed,
+                    progress=bar.show,
+                )
+            except CampaignError:
+                # Another process may have made it in the meantime.
+                if options.if_empty and store.campaign_names():
+                    return
+                raise
+    say(f"Campaign {campaign.name!r} is ready in {options.home}.")
+
+
+def add_create(commands: Commands) -> None:
+    """Add the command that makes a campaign on given files."""
+    command = add_command(
+        commands, "create", _create, "create a campaign on a training set and a pool"
+    )
+    add_home(command)
+    command.add_argument("--name", required=True)
+    command.add_argument("--training", type=path, required=True, metavar="FILE.csv")
+    command.add_argument("--pool", type=path, required=True, metavar="FILE.h5")
+    command.add_argument(
+        "--folder",
+        dest="folders",
+        action="append",
+        default=[],
+        type=path,
+        metavar="DIR",
+        help="folder below which the files of the pool's spectra lie, if not below the pool's own "
+        "(may be given several times)",
+    )
+    command.add_argument(
+        "--definition",
+        type=path,
+        metavar="FILE.toml",
+        help="grid, classes and lines of the campaign (default: those of the method's authors)",
+    )
+    command.add_argument("--seed", type=int, default=1, metavar="S", help="default: %(default)s")
+
+
+def _create(options: argparse.Namespace) -> None:
+    definition = read_definition(options.definition) if options.definition else Definition()
+    with Store(options.home) as store:
+        with Bar("Reading the pool", "spectra") as bar:
+            campaign = create_campaign(
+                store,
+                options.name,
+                options.training,
+                options.pool,
+                grid=definition.grid,
+                classes=definition.classes,
+                lines=definition.lines,
+                chosen_keys=definition.keys,
+                seed=options.seed,
+                folders=options.folders,
+                progress=bar.show,
+            )
+        file = path_out_of_reach(store, campaign)
+    if file:
+        # Quoted, so that whatever the pool says stays in one line.
+        say(
+            f"Whole spectra cannot be shown: the pool names {file!r}, outside the folders that "
+            "this campaign may read. To show them, create a campaign with `--folder DIR`, below "
+            "which the files lie."
+        )
+    say(f"Campaign {campaign.name!r} is ready in {options.home}.")

@@ -1,0 +1,76 @@
+"""How commands and the options that several of them share are parsed."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn, TypeAlias
+
+from active_cnn.campaign.store import FILE_NAME, Store
+from active_cnn.cli.output import complain
+from active_cnn.errors import StoreError
+from active_cnn.settings import Settings
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Complain and exit with status 2."""
+        complain(f"{message}. See `{self.prog} --help`.")
+        sys.exit(2)
+
+
+Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
+
+
+def add_command(
+    commands: Commands, name: str, run: Callable[[argparse.Namespace], None], text: str
+) -> Parser:
+    """Add a command; `run` is called with its options."""
+    command = commands.add_parser(name, help=text, description=text)
+    command.set_defaults(run=run)
+    return command
+
+
+def path(text: str) -> Path:
+    """Read a path that has been given."""
+    # An empty path would mean the working folder; it comes from a variable that is not set.
+    if not text:
+        raise argparse.ArgumentTypeError("a path is empty")
+    return Path(text)
+
+
+def add_home(command: Parser) -> None:
+    """Add the option that gives the home."""
+    command.add_argument(
+        "--home",
+        type=path,
+        default=Settings.from_environment().home,
+        metavar="DIR",
+        help="folder of the campaigns (default: $ACTIVE_CNN_HOME, else ./data)",
+    )
+
+
+def add_campaign(command: Parser, default: str = "the newest one") -> None:
+    """Add the options that give the home and one of its campaigns."""
+    add_home(command)
+    command.add_argument("--campaign", metavar="NAME", help=f"default: {default}")
+
+
+def open_store(options: argparse.Namespace) -> Store:
+    """Open the store of the home, which must hold one already.
+
+    Raises
+    ------
+    StoreError
+        If there is none, or it cannot be read.
+    """
+    if not (options.home / FILE_NAME).exists():
+        raise StoreError(
+            f"There is no campaign in {options.home} yet. "
+            "Create one with `active-cnn create`, or make the demo with `active-cnn demo`."
+        )
+    return Store(options.home)

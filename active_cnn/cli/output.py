@@ -1,0 +1,64 @@
+"""What commands say: results on stdout; complaints and progress on stderr."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from tqdm import tqdm
+
+
+def say(message: str) -> None:
+    """Write a result."""
+    sys.stdout.write(f"{message}\n")
+
+
+def complain(message: str) -> None:
+    """Write what is wrong, in one line."""
+    sys.stderr.write(f"active-cnn: {' '.join(message.split())}\n")
+
+
+class Bar:
+    """A progress bar on stderr, with rate and time left; there is none until there is progress.
+
+    Parameters
+    ----------
+    what : str
+        Is being done.
+    unit : str
+        Of what is counted, in the plural.
+    """
+
+    def __init__(self, what: str, unit: str) -> None:
+        self._what, self._unit = what, unit
+        self._began = time.time()
+        self._bar: tqdm | None = None
+
+    def show(self, done: int, total: int, details: str = "", known: int = 0) -> None:
+        """Show how far it is; `known` of it was done before this run."""
+        if self._bar is None:
+            # What an earlier run has done does not count for the rate.
+            self._bar = tqdm(
+                desc=self._what,
+                unit=f" {self._unit}",
+                initial=known,
+                dynamic_ncols=True,
+                file=sys.stderr,
+                disable=None,  # where nobody watches, such as in a log
+            )
+            self._bar.start_t = self._began
+        self._bar.total = total
+        self._bar.n = done
+        self._bar.set_postfix_str(details, refresh=False)
+        self._bar.refresh()
+
+    def close(self) -> None:
+        """Leave the bar as it stands."""
+        if self._bar is not None:
+            self._bar.close()
+
+    def __enter__(self) -> Bar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

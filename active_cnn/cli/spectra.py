@@ -1,0 +1,101 @@
+"""The commands that read spectra: `ingest` and `predict`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from active_cnn.cli.options import (
+    Commands,
+    Parser,
+    add_campaign,
+    add_command,
+    open_store,
+    path,
+)
+from active_cnn.cli.output import Bar, say
+from active_cnn.errors import CampaignError
+from active_cnn.records import Grid
+from active_cnn.spectra.ingest import IngestProgress, ingest
+
+
+def _add_source(command: Parser) -> None:
+    command.add_argument(
+        "source",
+        nargs="+",
+        type=path,
+        help="FITS files, folders, .txt lists of files, or pools (.h5)",
+    )
+
+
+def add_ingest(commands: Commands) -> None:
+    """Add the command that reads spectra into a pool."""
+    command = add_command(commands, "ingest", _ingest, "read spectra into a pool")
+    _add_source(command)
+    command.add_argument("--out", type=path, required=True, metavar="FILE.h5")
+    command.add_argument(
+        "--resume", action="store_true", help="go on with a pool that was not finished"
+    )
+    command.add_argument(
+        "--grid",
+        nargs=3,
+        metavar=("START", "END", "N"),
+        help=f"wavelengths in Å (vacuum) and their number (default: {Grid()})",
+    )
+
+
+def _ingest(options: argparse.Namespace) -> None:
+    grid = Grid()
+    if options.grid:
+        try:
+            start, end, n = float(options.grid[0]), float(options.grid[1]), int(options.grid[2])
+        except ValueError as error:
+            raise CampaignError(
+                f"--grid {' '.join(options.grid)} is no grid: {error}. "
+                "Give two wavelengths in Å and a whole number."
+            ) from error
+        grid = Grid(start, end, n)
+    with Bar("Ingesting", "spectra") as bar:
+
+        def show(progress: IngestProgress) -> None:
+            bar.show(progress.done, progress.total, known=progress.resumed)
+
+        report = ingest(
+            options.source, options.out, grid=grid, resume=options.resume, progress=show
+        )
+    say(f"{report.accepted} spectra are in {options.out}; {report.refused} were refused.")
+    for reason, count in report.reasons.items():
+        say(f"{count:8d}  {reason}")
+
+
+def add_predict(commands: Commands) -> None:
+    """Add the command that classifies spectra."""
+    command = add_command(
+        commands, "predict", _predict, "classify spectra with the newest trained network"
+    )
+    add_campaign(command)
+    _add_source(command)
+    command.add_argument("--out", type=path, required=True, metavar="FILE.csv")
+
+
+def _predict(options: argparse.Namespace) -> None:
+    _silence_libraries()
+    # The network's backend takes seconds to import, so that only this command does.
+    from active_cnn.campaign.classification import classify
+
+    with open_store(options) as store, Bar("Classifying", "spectra") as bar:
+        campaign = store.campaign(options.campaign)
+        n_classified, n_refused = classify(
+            store, campaign, options.source, options.out, progress=bar.show
+        )
+    say(f"{n_classified} spectra are classified in {options.out}; {n_refused} were refused.")
+
+
+def _silence_libraries() -> None:
+    # The backend's native code chatters on the stderr of the process, whatever it is told;
+    # there it would bury the one line that a user has to read. Python's stderr stays.
+    sys.stderr = os.fdopen(os.dup(2), "w", buffering=1)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
