@@ -281,3 +281,14 @@ def _expect_one_line(ended):
     assert status not in (0, None)
     assert complaint.startswith("active-cnn: ")
     assert complaint.count("\n") == 1, complaint
+
+
+def test_a_folder_whose_name_is_too_long_is_refused_in_one_line(home, run):
+    pool = home / "demo" / "survey" / "pool.h5"
+    _expect_one_line(create(run, home, pool, "--folder", "x" * 300))
+
+
+def test_a_pool_that_is_a_link_in_a_circle_is_refused_in_one_line(home, run, tmp_path):
+    link = tmp_path / "circle.h5"
+    link.symlink_to(link)
+    _expect_one_line(create(run, home, link))

@@ -155,6 +155,20 @@ def test_a_file_outside_the_folders_of_the_campaign_is_never_opened(store, tmp_p
     assert sheet["raw"]
 
 
+def test_a_file_that_is_a_link_in_a_circle_is_told_to_be_one(store, tmp_path):
+    demo = write_demo(
+        tmp_path / "survey", pool_size=20, training_size=60, emission_share=0.2,
+        double_peak_share=0.1, n_fits=20, seed=2,
+    )  # fmt: skip
+    link = demo.pool.parent / "circle.fits"
+    link.symlink_to(link)
+    name = point_to(demo.pool, link.name)
+    campaign = create_campaign(store, "demo", demo.training, demo.pool)
+    training = read_initial_set(store, campaign)
+    (sheet,) = make_sheets(store, campaign, open_pool(store, campaign), training, [name])
+    assert "leads in a circle" in sheet["trouble"]
+
+
 def test_addresses_hold_numbers_only():
     assert links(float("nan"), 1.0, "") == []
     found = dict(links(93.131930, -27.537140, "javascript:alert(1)"))
