@@ -6,6 +6,7 @@ stored and it is told what comes next. See `ui/protocol.py`.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -13,15 +14,17 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from active_cnn.campaign.labelling import Desk, Task, said_by
+from active_cnn.campaign.labelling import Desk, Question, Task, said_by
 from active_cnn.campaign.store import Store
 from active_cnn.errors import ActiveCnnError
+from active_cnn.records import SharingMode
 from active_cnn.settings import Settings
 from active_cnn.ui import cached, identity, protocol
 from active_cnn.ui.page import View
 
-LOCK_TIMEOUT = 4.0  # seconds: the browser keeps its acts and tries again
-_OPEN = "identifier"  # in the URL
+# Seconds; the browser keeps its acts and tries again. It hears of it before it takes what it sent
+# for lost (PATIENCE in labeller/desk.js).
+LOCK_TIMEOUT = 1.5
 _ASKED_TO_OPEN = "asked to open"
 
 
@@ -41,15 +44,7 @@ def judge(view: View, task: Task) -> None:
     task : Task
         Which of its questions.
     """
-    asked_for = st.query_params.get(_OPEN)
-    if asked_for and st.session_state.get(_ASKED_TO_OPEN) is None:
-        _ask_to_open(asked_for)
     _desk(view.campaign.name, task)
-
-
-def _ask_to_open(identifier: str) -> None:
-    number = (st.session_state.get(_ASKED_TO_OPEN) or {"number": 0})["number"] + 1
-    st.session_state[_ASKED_TO_OPEN] = {"number": number, "identifier": identifier}
 
 
 def _nothing() -> None:
@@ -61,8 +56,10 @@ def _desk(name: str, task: Task) -> None:
     key = f"desk-{task.value}"
     said = st.session_state.get(key, {}).get("said") or {}
     answer = _answer(name, task, said)
-    answer["nonce"] = said.get("nonce", 0) if isinstance(said, dict) else 0
-    answer["open"] = st.session_state.get(_ASKED_TO_OPEN)
+    nonce = said.get("nonce") if isinstance(said, dict) else None
+    answer["nonce"] = nonce if isinstance(nonce, int) else 0
+    answer["address"] = st.query_params.get("identifier")
+    answer["open"] = _asked_to_open(said)
     result = _component()(
         key=key,
         data=protocol.encode(answer),
@@ -71,6 +68,14 @@ def _desk(name: str, task: Task) -> None:
     )
     if result.settled:
         st.rerun()
+
+
+def _asked_to_open(said: object) -> dict[str, str] | None:
+    # Until the browser has done it: a desk that is laid out later has nothing to do with it.
+    asked: dict[str, str] | None = st.session_state.get(_ASKED_TO_OPEN)
+    if asked and isinstance(said, dict) and said.get("opened") == asked["request"]:
+        asked = st.session_state[_ASKED_TO_OPEN] = None
+    return asked
 
 
 def _answer(name: str, task: Task, said: object) -> dict[str, Any]:
@@ -95,28 +100,13 @@ def _answer(name: str, task: Task, said: object) -> dict[str, Any]:
 
 def show_list(view: View, desk: Desk) -> None:
     """List all that is asked, to open or correct any of it."""
-    opinions = said_by(view.store.opinions(view.campaign.name, queries=desk.queries))
-    current = view.store.current_answers(view.campaign.name)
-    table = pd.DataFrame(
-        {
-            "identifier": [one.item.identifier for one in desk.questions],
-            "predicted": [one.item.predicted for one in desk.questions],
-            "probability": [max(one.item.probabilities) for one in desk.questions],
-            "answer": [_counting(current, one.item.identifier) for one in desk.questions],
-            "people": [len(opinions.get(one.item.identifier, ())) for one in desk.questions],
-            "note": [
-                current[one.item.identifier].note if one.item.identifier in current else ""
-                for one in desk.questions
-            ],
-            "query": [one.query.number for one in desk.questions],
-        }
-    )
     with st.expander("All spectra asked about: select a row to open or correct it"):
-        opened = (st.session_state.get(_ASKED_TO_OPEN) or {"number": 0})["number"]
+        table = _list(view, desk)
+        asked = st.session_state.get(_ASKED_TO_OPEN) or {"request": ""}
         # A key of its own for each opening: the selection that led here must not linger.
         selected = st.dataframe(
             table,
-            key=f"list-{desk.task.value}-{view.campaign.name}-{opened}",
+            key=f"list-{desk.task.value}-{view.campaign.name}-{asked['request']}",
             hide_index=True,
             height=300,
             on_select="rerun",
@@ -125,9 +115,30 @@ def show_list(view: View, desk: Desk) -> None:
         )
     rows: Sequence[int] = selected["selection"]["rows"]
     if rows:
-        _ask_to_open(str(table["identifier"].iloc[rows[0]]))
+        identifier = str(table["identifier"].iloc[rows[0]])
+        st.session_state[_ASKED_TO_OPEN] = {"request": uuid.uuid4().hex, "identifier": identifier}
         st.rerun()
 
 
-def _counting(current: dict[str, Any], identifier: str) -> str:
-    return current[identifier].answer if identifier in current else ""
+def _list(view: View, desk: Desk) -> pd.DataFrame:
+    said = said_by(view.store.opinions(view.campaign.name, queries=desk.queries))
+    current = view.store.current_answers(view.campaign.name)
+    # Who judges apart from the others sees no more here than on the desk.
+    is_alone = view.store.sharing(view.campaign.name).mode is SharingMode.DOUBLE
+
+    def row(one: Question) -> dict[str, Any]:
+        identifier = one.item.identifier
+        own, counting = said.get(identifier, {}).get(view.name), current.get(identifier)
+        hidden = is_alone and own is None
+        mine = own if is_alone else counting.answer if counting else None
+        return {
+            "identifier": identifier,
+            "predicted": None if hidden else one.item.predicted,
+            "probability": None if hidden else max(one.item.probabilities),
+            "answer": mine or "",
+            "people": len(said.get(identifier, ())),
+            "note": counting.note if counting and not is_alone else "",
+            "query": one.query.number,
+        }
+
+    return pd.DataFrame([row(one) for one in desk.questions])

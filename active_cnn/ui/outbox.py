@@ -16,6 +16,7 @@ from active_cnn.ui import identity
 from active_cnn.ui.protocol import Message, place_of, read_message
 
 _KEY = "outbox"
+_LOCK_TIMEOUT = 1.5  # seconds: no page waits longer, the browser keeps its acts and tries again
 
 
 @cache
@@ -40,24 +41,30 @@ def _store(waiting: list[object]) -> tuple[list[tuple[str, str]], list[str]]:
     settled, held = [], []
     try:
         oracle = identity.signing_name()
-        with Store(Settings.from_environment().home) as store:
+        with Store(Settings.from_environment().home, timeout=_LOCK_TIMEOUT) as store:
             known = {
                 place_of(campaign, task): (campaign, task)
                 for campaign in map(store.campaign, store.campaign_names())
                 for task in Task
             }
             for place, acts in places.items():
-                message = read_message({"events": acts})
                 if place not in known:
                     # Of another server or of a campaign that is gone: kept where it is.
-                    held += [event.event for _, event in message.events]
+                    held += _events(acts)
                     continue
+                message = read_message({"events": acts})
                 stored = _record(store, *known[place], message, oracle)
                 settled += [(place, event) for event in stored]
                 held += [e.event for _, e in message.events if e.event not in stored]
+                held += message.malformed
     except ActiveCnnError:
         return settled, []
     return settled, held
+
+
+def _events(acts: list[object]) -> list[str]:
+    names = (one.get("event") for one in acts if isinstance(one, dict))
+    return [name for name in names if isinstance(name, str)]
 
 
 def _record(

@@ -167,10 +167,10 @@ def reply(
     is_new = message.desk != desk_id
     own = history(store, campaign, desk, oracle, 0 if is_new else message.last)
     # What may be shown of a spectrum can be another thing on another desk.
-    have = () if is_new else message.have
+    have, room = ((), MOST_AT_ONCE) if is_new else (message.have, message.room)
     wanted = [name for name in message.want if name in desk.by_identifier]
     ahead = [name for name in work.identifiers[:AHEAD] if name not in {*have, *wanted}]
-    lacking = [*wanted, *ahead[: message.room]][:MOST_AT_ONCE]
+    lacking = [*wanted, *ahead[:room]][:MOST_AT_ONCE]
     return {
         "deskId": desk_id,
         "desk": describe_desk(campaign, desk, oracle, sharing, means()) if is_new else None,

@@ -6,6 +6,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -13,6 +14,13 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+
+from active_cnn.campaign.campaign import create_campaign
+from active_cnn.campaign.questions import draw_relabel_query
+from active_cnn.campaign.store import Store
+from active_cnn.spectra.simulation import write_demo
+from tests import fakes
+from tests.browser.labelling import Asked
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -53,16 +61,19 @@ class Server:
         self.url = f"http://localhost:{self.port}"
         self.log = home.parent / f"server-{self.port}.log"
 
+    def _command(self) -> list[str]:
+        return [
+            "make",
+            "run",
+            f"HOME_DIR={self.home}",
+            f"PORT={self.port}",
+            f"SECRETS={self.secrets or ''}",
+        ]
+
     def start(self) -> None:
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [
-                    "make",
-                    "run",
-                    f"HOME_DIR={self.home}",
-                    f"PORT={self.port}",
-                    f"SECRETS={self.secrets or ''}",
-                ],
+                self._command(),
                 cwd=ROOT,
                 stdout=log,
                 stderr=log,
@@ -90,6 +101,14 @@ class Server:
     def kill(self) -> None:
         os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
+
+
+class BareServer(Server):
+    """The same without looking first whether a home needs a demo: it is there sooner."""
+
+    def _command(self) -> list[str]:
+        home, port = str(self.home), str(self.port)
+        return [sys.executable, "-m", "active_cnn", "serve", "--home", home, "--port", port]
 
 
 @pytest.fixture
@@ -148,3 +167,44 @@ def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     one.start()
     yield one
     one.kill()
+
+
+@pytest.fixture(scope="session")
+def labelling_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server whose home holds a survey with files; people are asked for their name."""
+    home = tmp_path_factory.mktemp("labelling") / "home"
+    with Store(home) as store:
+        files = write_demo(
+            home / "survey",
+            pool_size=80,
+            training_size=90,
+            emission_share=0.1,
+            double_peak_share=0.05,
+            n_fits=80,
+            seed=1,
+        )
+        create_campaign(store, "first", files.training, files.pool)
+    one = BareServer(home, oracle="")
+    one.start()
+    yield one
+    one.kill()
+
+
+@pytest.fixture
+def ask(labelling_server: Server) -> Callable[..., Asked]:
+    """Make a campaign of its own that has been scored and asks about some of its spectra."""
+
+    def ask(size: int = 60, pool: Path | None = None) -> Asked:
+        with Store(labelling_server.home) as store:
+            first = store.campaign("first")
+            campaign = create_campaign(
+                store,
+                f"c{len(store.campaign_names())}",
+                store.home / first.training_path,
+                pool or store.home / first.pool_path,
+            )
+            fakes.train(store, campaign)
+            query = draw_relabel_query(store, campaign, "entropy", size, seed=1)
+        return Asked(labelling_server, campaign.name, tuple(i.identifier for i in query.items))
+
+    return ask

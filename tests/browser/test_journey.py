@@ -12,6 +12,7 @@ from active_cnn.campaign.store import Store
 from active_cnn.campaign.training_data import trained_answers
 from active_cnn.records import Purpose, Query
 from tests.browser.conftest import Server, by_key, wait_until_drawn
+from tests.browser.labelling import Asked, Person
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -31,39 +32,40 @@ def test_the_whole_loop_on_an_empty_home(
     _train(page, server.url)
     picture("train")
 
-    page.goto(f"{server.url}/Performance")
-    _set_number(page, "size-performance", SAMPLE)
-    by_key(page, "draw-performance-").get_by_role("button").click()
-    expect(page.get_by_text(f"0 of {2 * SAMPLE} spectra answered")).to_be_visible()
-    with Store(server.home) as store:
-        sample = store.queries(store.iteration("demo"), Purpose.PERFORMANCE)[0]
+    sample, judge = _draw(server, page, Purpose.PERFORMANCE, SAMPLE, n_asked=2 * SAMPLE)
     for n, item in enumerate(sample.items, 1):
-        _click(page, f"confirm-{sample.number}-{item.identifier}")
-        expect(page.get_by_text(f"{n} of {2 * SAMPLE} spectra answered")).to_be_visible()
+        assert judge.shown() == item.identifier
+        judge.button("confirm").click()
+        expect(judge.count).to_have_text(f"{n} of {2 * SAMPLE} answered")
+    judge.saved()
     picture("performance")
 
-    page.goto(f"{server.url}/Relabel")
-    _set_number(page, "size-relabel", QUERY)
-    by_key(page, "draw-relabel-").get_by_role("button").click()
-    expect(page.get_by_text(f"0 of {QUERY} spectra answered")).to_be_visible()
-    with Store(server.home) as store:
-        campaign = store.campaign()
-        query = store.queries(store.iteration("demo"), Purpose.RELABEL)[0]
+    query, judge = _draw(server, page, Purpose.RELABEL, QUERY, n_asked=QUERY)
     asked = [item.identifier for item in query.items]
     picture("relabel")
 
-    _click(page, f"skip-{query.number}-{asked[0]}")
-    _answer(page, query, asked[1], "emission", 1)
-    _answer(page, query, asked[2], "noise", 2)
+    page.keyboard.press("s")
+    judge.press("e")
+    judge.click("noise")
     # A correction: back to the second spectrum, which was no emission after all.
-    _click(page, f"back-{query.number}-{asked[3]}")
-    _click(page, f"back-{query.number}-{asked[2]}")
-    _answer(page, query, asked[1], "absorption", 2)
-    _answer(page, query, asked[3], "unsure", 3)
-    _answer(page, query, asked[4], "double-peak", 4)
-    _answer(page, query, asked[5], "artefact", 5)
+    page.keyboard.press("ArrowLeft")
+    judge.button("back").click()
+    assert judge.shown() == asked[1]
+    judge.press("a")
+    assert judge.shown() == asked[3]
+    # A slip, taken back at once.
+    judge.press("x")
+    page.keyboard.press("z")
+    assert judge.shown() == asked[3]
+    judge.press("u")
+    judge.press("d")
+    judge.click("artefact")
     # What was skipped comes back at the end, and may be left open.
-    expect(by_key(page, f"skip-{query.number}-{asked[0]}")).to_be_visible()
+    assert judge.shown() == asked[0]
+    expect(judge.count).to_have_text(f"{QUERY - 1} of {QUERY} answered")
+    judge.saved()
+    with Store(server.home) as store:
+        campaign = store.campaign()
 
     by_key(page, "next").get_by_role("button", name="Go on to iteration 1").click()
     by_key(page, "close-demo-0").get_by_role("button").click()
@@ -96,6 +98,11 @@ def test_the_whole_loop_on_an_empty_home(
         "emission",
         "absorption",
     ]
+    assert [event.answer for event in log if event.identifier == asked[3]] == [
+        "artefact",
+        None,
+        "unsure",
+    ]
     assert {event.oracle for event in log} == {"tester"}
     assert opened.number == 1
     assert asked[3] not in joined
@@ -107,26 +114,33 @@ def test_the_whole_loop_on_an_empty_home(
 
 def test_a_killed_server_comes_back_to_the_same_question(server: Server, page: Page) -> None:
     _train(page, server.url, epochs=1)
-    page.goto(f"{server.url}/Relabel")
-    _set_number(page, "size-relabel", QUERY)
-    by_key(page, "draw-relabel-").get_by_role("button").click()
-    with Store(server.home) as store:
-        expect(page.get_by_text(f"0 of {QUERY} spectra answered")).to_be_visible()
-        query = store.queries(store.iteration("demo"), Purpose.RELABEL)[0]
+    query, judge = _draw(server, page, Purpose.RELABEL, QUERY, n_asked=QUERY)
     asked = [item.identifier for item in query.items]
-    _answer(page, query, asked[0], "noise", 1)
-    _answer(page, query, asked[1], "emission", 2)
+    judge.press("ne")
+    judge.saved()
 
     server.kill()
+    # What is said while there is no server waits in the browser.
+    judge.press("d")
+    expect(judge.desk.locator(".saved")).to_have_text("1 unsaved")
     server.start()
 
     # A link to a page of a server that has just started works like any other.
     page.goto(f"{server.url}/Relabel")
-    expect(page.get_by_text(f"2 of {QUERY} spectra answered")).to_be_visible()
-    expect(by_key(page, f"skip-{query.number}-{asked[2]}")).to_be_visible()
+    judge.wait().saved()
+    expect(judge.count).to_have_text(f"3 of {QUERY} answered")
+    page.keyboard.press("ArrowLeft")
+    expect(judge.desk).to_have_attribute("data-identifier", asked[2])
+    page.keyboard.press("ArrowRight")
+    assert judge.shown() == asked[3]
     with Store(server.home) as store:
         answers = store.current_answers("demo")
-    assert {i: a.answer for i, a in answers.items()} == {asked[0]: "noise", asked[1]: "emission"}
+        assert len(store.answer_log("demo")) == 3
+    assert {i: a.answer for i, a in answers.items()} == {
+        asked[0]: "noise",
+        asked[1]: "emission",
+        asked[2]: "double-peak",
+    }
 
 
 @pytest.mark.parametrize(
@@ -161,16 +175,14 @@ def _set_number(page: Page, key: str, value: int) -> None:
     field.fill(str(value))
 
 
-def _click(page: Page, key: str) -> None:
-    # While a page is drawn anew, buttons of the last question may still stand on it: the key
-    # names the spectrum.
-    button = by_key(page, key).get_by_role("button")
-    expect(button).to_have_count(1)
-    # A press that comes before the page has settled is refused, with a message.
-    wait_until_drawn(page)
-    button.click()
-
-
-def _answer(page: Page, query: Query, identifier: str, answer: str, n_answered: int) -> None:
-    _click(page, f"answer-{query.number}-{identifier}-{answer}")
-    expect(page.get_by_text(f"{n_answered} of {QUERY} spectra answered")).to_be_visible()
+def _draw(
+    server: Server, page: Page, purpose: Purpose, size: int, *, n_asked: int
+) -> tuple[Query, Person]:
+    page.goto(f"{server.url}/{purpose.value.title()}")
+    _set_number(page, f"size-{purpose.value}", size)
+    by_key(page, f"draw-{purpose.value}-").get_by_role("button").click()
+    judge = Person(page, Asked(server, "demo", ()), oracle="tester")
+    expect(judge.count).to_have_text(f"0 of {n_asked} answered")
+    with Store(server.home) as store:
+        query = store.queries(store.iteration("demo"), purpose)[0]
+    return query, judge.wait()

@@ -1,6 +1,7 @@
 // Keys, buttons and the line to the server, for one mounted labelling page.
 
 import { Grid } from "./grid.js";
+import { watchLeaving } from "./leaving.js";
 import { build } from "./page.js";
 import { Session } from "./session.js";
 import { Sheet } from "./sheet.js";
@@ -9,6 +10,9 @@ const PATIENCE = 2500; // ms until something that was sent counts as lost
 const SETTLED = 2000; // ms without an act until the rest of the page is brought up to date
 // These give answers away: a held key or a double click must not do it twice.
 const ACTS = new Set(["answer", "confirm", "skip", "undo"]);
+// What keys of the focus belong to, where it has them.
+const MOVED = "input, [role=radio], [role=tab], [role=slider], [role=grid], canvas[data-testid]";
+const PRESSED = `button, a, summary, [role=button], ${MOVED}`;
 
 export class Desk {
   constructor(parent) {
@@ -19,12 +23,14 @@ export class Desk {
     this.shownAt = 0;
     this.nonce = 0;
     this.sentAt = 0; // 0 = nothing is on its way
-    this.opened = 0;
+    this.opened = ""; // the last request to open a spectrum
     this.actedAt = 0;
     this.isBlind = false;
     this.keys = new Map();
+    this.verbs = this.#verbs();
     this.abort = new AbortController();
     const { signal } = this.abort;
+    this.isLeaving = watchLeaving(this.page.root, signal);
     // While the event goes down to its target: Streamlit has keys of its own, on its way up.
     document.addEventListener("keydown", (event) => this.#press(event), { signal, capture: true });
     window.addEventListener("online", () => this.send(), { signal });
@@ -53,9 +59,11 @@ export class Desk {
     this.session.take(reply);
     if (this.session.desk !== deskBefore) this.#arrange();
     if (reply.nonce === this.nonce) this.sentAt = 0;
-    if (reply.open && reply.open.number > this.opened) {
-      this.opened = reply.open.number;
-      if (!reply.isFirst || !before) this.session.open(reply.open.identifier);
+    if (this.session.desk && !deskBefore && reply.address) this.session.open(reply.address);
+    if (reply.open && reply.open.request !== this.opened) {
+      this.opened = reply.open.request;
+      this.grid.toggle(false);
+      this.session.open(reply.open.identifier);
     }
     this.grid.refresh();
     this.show(this.session.current !== before);
@@ -63,18 +71,22 @@ export class Desk {
   }
 
   send() {
-    if (!this.setStateValue || (this.sentAt && performance.now() - this.sentAt < PATIENCE)) return;
+    const isOnItsWay = this.sentAt && performance.now() - this.sentAt < PATIENCE;
+    if (!this.setStateValue || isOnItsWay || this.isLeaving()) return;
     this.nonce += 1;
     this.sentAt = performance.now();
-    this.setStateValue("said", { ...this.session.message(), nonce: this.nonce });
+    this.setStateValue("said", {
+      ...this.session.message(), opened: this.opened, nonce: this.nonce,
+    });
   }
 
   #tick() {
+    if (this.page.root.isConnected) closeConnectionError();
     const isLate = this.sentAt && performance.now() - this.sentAt > PATIENCE;
-    if (this.session.pending.size || isLate || this.session.wanted) this.send();
+    if (isLate || this.session.trouble || this.session.needsServer()) this.send();
     this.#status();
     const isSettled = !this.session.pending.size && performance.now() - this.actedAt > SETTLED;
-    if (this.actedAt && isSettled) {
+    if (this.actedAt && isSettled && !this.isLeaving()) {
       this.actedAt = 0;
       this.setTriggerValue?.("settled", this.nonce);
     }
@@ -94,12 +106,15 @@ export class Desk {
     if (!root.isConnected || !this.session.desk) return;
     if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return;
     const target = event.composedPath()[0];
+    // A button that has the focus would be pressed again and again.
+    if (event.repeat && event.key === "Enter" && root.contains(target)) event.preventDefault();
+    closeConnectionError();
     if (isEditable(target) || document.querySelector("[role=dialog], [data-baseweb=popover]")) return;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     const found = this.keys.get(key) ?? (key === "Escape" ? ["escape"] : null);
     if (!found || (event.shiftKey && /^[a-z]$/.test(key))) return;
-    const belongsToFocus = key === "Enter" || key === " " || key.startsWith("Arrow");
-    if (belongsToFocus && isInteractive(target)) return;
+    const owners = key === "Enter" || key === " " ? PRESSED : key.startsWith("Arrow") ? MOVED : null;
+    if (owners && target?.closest?.(owners)) return;
     event.preventDefault();
     event.stopImmediatePropagation();
     if (event.repeat) return; // a held key says it once
@@ -152,59 +167,60 @@ export class Desk {
         return;
       }
     }
-    switch (name) {
-      case "answer":
-        this.#say(value);
-        break;
-      case "confirm":
-        if (session.shown.predicted && !this.#hides()) {
-          this.#say(session.desk.confirms[session.shown.predicted]);
-        } else page.say("What was predicted is hidden: say what you see.");
-        break;
-      case "skip":
+    if (this.verbs[name]) this.verbs[name](value);
+    else {
+      this.sheet.set(name);
+      this.draw();
+    }
+    this.send();
+  }
+
+  // What keys and buttons do; the others are ways to look at a spectrum.
+  #verbs() {
+    const { session, page, grid } = this;
+    return {
+      answer: (answer) => this.#say(answer),
+      confirm: () => this.#confirm(),
+      skip: () => {
         session.skip();
         this.show(true);
-        break;
-      case "undo":
+      },
+      undo: () => {
         if (session.undo()) this.#acted();
         else page.say("There is nothing to undo.");
         this.show(true);
-        break;
-      case "back":
+      },
+      back: () => {
         if (!session.back()) page.say("This is the first one.");
         this.show(true);
-        break;
-      case "next":
+      },
+      next: () => {
         session.next();
         this.show(true);
-        break;
-      case "note":
-        page.note.focus();
-        break;
-      case "blind":
+      },
+      note: () => page.note.focus(),
+      blind: () => {
         this.isBlind = !this.isBlind;
-        this.grid.isBlind = this.isBlind;
+        grid.isBlind = this.isBlind;
         this.show(false);
-        break;
-      case "grid":
-        this.grid.toggle();
+      },
+      grid: () => {
+        grid.toggle();
         this.show(false);
-        break;
-      case "help":
-        page.toggleHelp();
-        break;
-      case "escape":
-        page.toggleHelp(false);
-        break;
-      case "dismiss":
+      },
+      help: () => page.toggleHelp(),
+      escape: () => page.toggleHelp(false),
+      dismiss: () => {
         session.refused.clear();
         this.#status();
-        break;
-      default:
-        this.sheet.set(name);
-        this.draw();
-    }
-    this.send();
+      },
+    };
+  }
+
+  #confirm() {
+    const { session, page } = this;
+    if (session.shown.predicted && !this.#hides()) this.#say(session.desk.confirms[session.shown.predicted]);
+    else page.say("What was predicted is hidden: say what you see.");
   }
 
   #say(answer) {
@@ -219,6 +235,7 @@ export class Desk {
   #acted() {
     this.actedAt = performance.now();
     this.send();
+    this.#status();
   }
 
   #hides() {
@@ -234,7 +251,7 @@ export class Desk {
     page.frame(this.grid.isOpen, this.grid.selected.size);
     this.draw();
     this.#status();
-    page.root.dataset.identifier = session.current ?? "";
+    page.root.dataset.identifier = session.shown ? session.current : "";
     if (isOther) {
       this.shownAt = performance.now();
       this.#rememberPlace();
@@ -266,14 +283,17 @@ export class Desk {
   }
 }
 
+// Streamlit's word that the connection is gone covers the spectrum. The page says so itself, and
+// goes on without the server.
+function closeConnectionError() {
+  for (const dialog of document.querySelectorAll("[role=dialog]")) {
+    if (dialog.querySelector("h2")?.textContent !== "Connection error") continue;
+    dialog.querySelector("button[aria-label=Close]")?.click();
+  }
+}
+
 function isEditable(target) {
   return Boolean(
     target?.closest?.("input:not([type=checkbox]):not([type=radio]), textarea, select, [contenteditable=true]"),
-  );
-}
-
-function isInteractive(target) {
-  return Boolean(
-    target?.closest?.("button, a, summary, [role=button], [role=radio], [role=tab], [role=slider], input, canvas[data-testid], [role=grid]"),
   );
 }

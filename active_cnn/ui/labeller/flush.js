@@ -1,5 +1,6 @@
 // On every page: answers that a labelling page could not get stored before it was left go out now.
 
+import { watchLeaving } from "./leaving.js";
 import { drop, everything } from "./outbox.js";
 
 const AGE = 4000; // ms: what is younger is still being sent by the page that it was given on
@@ -12,25 +13,29 @@ class Flusher {
     this.line.setAttribute("role", "status");
     parent.append(this.line);
     this.held = new Set();
+    this.abort = new AbortController();
+    this.isLeaving = watchLeaving(this.line, this.abort.signal);
     this.timer = setInterval(() => this.send(), 2000);
   }
 
   close() {
     clearInterval(this.timer);
+    this.abort.abort();
   }
 
   hear(data, setStateValue) {
     this.setStateValue = setStateValue;
-    for (const [place, event] of data?.settled ?? []) drop(place, event);
+    const settled = data?.settled ?? [];
+    for (const [place, event] of settled) drop(place, event);
     this.held = new Set(data?.held ?? []);
-    this.send();
+    if (settled.length) this.send(); // else at its own pace: what failed now would fail again
   }
 
   send() {
     const old = everything().filter(({ act }) => !(Date.now() - act.done < AGE));
     const open = old.filter(({ act }) => !this.held.has(act.event));
     this.line.textContent = old.length ? `${old.length} answers wait in this browser to be stored.` : "";
-    if (open.length) this.setStateValue("acts", { at: Date.now(), waiting: open });
+    if (open.length && this.setStateValue && !this.isLeaving()) this.setStateValue("acts", { at: Date.now(), waiting: open.slice(0, 500) });
   }
 }
 

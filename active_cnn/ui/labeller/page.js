@@ -136,6 +136,7 @@ const methods = {
       one.hidden = isGrid && !["undo", "lines", "blind", "grid", "help"].includes(one.dataset.act);
     }
     if (!isGrid) return;
+    for (const one of this.answers.children) one.classList.remove("is-given");
     const confirm = this.answers.firstChild;
     confirm.disabled = false;
     confirm.querySelector(".name").textContent = nSelected > 1 ? `Confirm ${nSelected}` : "Confirm";

@@ -116,9 +116,12 @@ function axes(pen, picture, theme, box, toX, toY) {
   let place = box.x + used + 14;
   for (const curve of picture.curves) {
     if (!curve.name) continue;
+    const name = `— ${curve.name}`;
+    const { width } = pen.measureText(name);
+    if (place + width > box.x + box.width) break;
     pen.fillStyle = curve.colour;
-    pen.fillText(`— ${curve.name}`, place, box.y - 4);
-    place += pen.measureText(`— ${curve.name}`).width + 10;
+    pen.fillText(name, place, box.y - 4);
+    place += width + 10;
   }
 }
 

@@ -3,11 +3,13 @@
 
 import { drop, keep, waiting } from "./outbox.js";
 
-const AHEAD = 24;
+const AHEAD = 36;
 // Below these the server is asked for more: at once, or when nothing waits to be stored.
-const URGENT = 6;
-const STOCK = 14;
+const URGENT = 10;
+const STOCK = 28;
 const ROOM = 12;
+const REFILL = 6; // few at once: while the server makes them, others wait
+const MOST_ACTS = 500; // in one message; the rest follows
 const MOST_HELD = 120; // spectra in memory
 const act = (event) => event.slice(0, event.lastIndexOf("."));
 
@@ -38,7 +40,7 @@ export class Session {
   message() {
     return {
       desk: this.deskId,
-      events: [...this.pending.values()],
+      events: [...this.pending.values()].slice(0, MOST_ACTS),
       have: [...this.spectra.keys()],
       want: this.wanted && !this.spectra.has(this.wanted) ? [this.wanted] : [],
       deferred: [...this.deferred],
@@ -53,7 +55,8 @@ export class Session {
     const lacking = next.filter((name) => !this.spectra.has(name)).length;
     if (!this.desk) return ROOM;
     const ready = next.length - lacking;
-    return ready < URGENT || (!this.pending.size && ready < STOCK) ? Math.min(lacking, ROOM) : 0;
+    if (ready < URGENT) return Math.min(lacking, ROOM);
+    return !this.pending.size && ready < STOCK ? Math.min(lacking, REFILL) : 0;
   }
 
   // Whether the server has something to hear or to give.
@@ -65,7 +68,8 @@ export class Session {
 
   take(reply) {
     this.trouble = reply.trouble ?? "";
-    if (!reply.deskId) return;
+    // An answer to what a page said that stood here before means nothing to this one.
+    if (!reply.deskId || (!reply.desk && reply.deskId !== this.deskId)) return;
     if (reply.desk) this.#open(reply.desk);
     this.deskId = reply.deskId;
     for (const event of reply.received) this.#settle(event);
@@ -73,6 +77,11 @@ export class Session {
     for (const [event, oracle] of Object.entries(reply.held)) {
       this.held.set(event, oracle);
       this.pending.delete(event);
+    }
+    if (reply.desk) {
+      // The whole history of this desk follows; that of another one means nothing here.
+      this.log = [...this.pending.values()];
+      this.known = new Set(this.pending.keys());
     }
     for (const one of reply.history) {
       this.last = Math.max(this.last, one.sequence);
@@ -86,10 +95,13 @@ export class Session {
     this.nDone = reply.nDone;
     this.nAsked = reply.nAsked;
     this.#forget();
+    if (reply.unknown.includes(this.current)) this.current = null;
+    if (reply.unknown.includes(this.wanted)) this.wanted = null;
     if (this.wanted && this.spectra.has(this.wanted)) {
       this.current = this.wanted;
       this.wanted = null;
     }
+    if (this.current && !this.shown) this.wanted = this.current;
     if (!this.current && !this.wanted) this.#go(this.#following());
   }
 
@@ -97,17 +109,16 @@ export class Session {
     const isOther = this.desk?.place !== desk.place || this.desk?.oracle !== desk.oracle;
     this.desk = desk;
     this.spectra.clear(); // what may be shown of them can be another thing now
+    this.last = 0;
     if (!isOther) return;
-    this.log = [];
-    this.known.clear();
     this.pending.clear();
     this.held.clear();
     this.deferred.clear();
     this.trail = [];
-    this.last = 0;
     this.current = null;
+    this.wanted = null;
     for (const one of waiting(desk.place)) {
-      if (one.oracle === desk.oracle) this.#add(one);
+      if (one.oracle === desk.oracle) this.pending.set(one.event, one);
       else this.held.set(one.event, one.oracle);
     }
   }
@@ -235,7 +246,11 @@ export class Session {
         order,
       });
     });
-    this.#step(said[0].identifier);
+    // As if it had not been said: back leads to what was open before it.
+    const { identifier } = said[0];
+    this.trail = this.trail.slice(0, this.trail.lastIndexOf(identifier) + 1 || undefined);
+    if (this.trail.at(-1) === identifier) this.trail.pop();
+    this.#go(identifier);
     return said;
   }
 

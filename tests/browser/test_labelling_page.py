@@ -1,0 +1,245 @@
+"""The labelling page itself: every act has its key and its button, and fits on the screen."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable
+from urllib.parse import quote
+
+import h5py
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from active_cnn.campaign.campaign import record_answer
+from active_cnn.campaign.store import Store
+from active_cnn.records import Purpose
+from tests.browser.labelling import Asked, Person
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+Ask = Callable[..., Asked]
+
+TOGGLES = {"view": "w", "smooth": "m", "lines": "l", "velocity": "v", "visits": "r", "blind": "b"}
+ZOOMS = {"zoom-in": "ArrowUp", "zoom-out": "ArrowDown", "zoom-reset": "0"}
+IS_ON = re.compile(r"\bis-on\b")
+EVIL = '<img src=x onerror="window.hacked=1"> **bold** [a](javascript:alert(1)) `x`'
+
+
+def test_every_button_names_its_key(ask: Ask, page: Page) -> None:
+    ann = Person(page, ask()).open()
+    buttons = ann.desk.locator(":is(.answers, .tools) .act")
+    expect(buttons).to_have_count(7 + 17)
+    for one in buttons.all():
+        expect(one.locator("kbd")).to_be_visible()
+        assert one.get_attribute("aria-keyshortcuts")
+
+
+@pytest.mark.parametrize("by", ["key", "click"])
+def test_the_ways_of_looking_change_the_picture(ask: Ask, page: Page, by: str) -> None:
+    ann = Person(page, ask()).open()
+
+    def do(act: str, key: str) -> None:
+        if by == "key":
+            page.keyboard.press(key)
+        else:
+            ann.button(act).click()
+
+    for act, key in TOGGLES.items():
+        was_on, before = _is_on(ann.button(act)), _picture(ann)
+        do(act, key)
+        assert _is_on(ann.button(act)) is not was_on
+        if act not in ("blind", "visits"):
+            assert _picture(ann) != before, act
+        do(act, key)
+        assert _is_on(ann.button(act)) is was_on
+        assert _picture(ann) == before, act
+    pictures = [_picture(ann)]
+    for act, key in ZOOMS.items():
+        do(act, key)
+        pictures.append(_picture(ann))
+        if act == "zoom-out":
+            assert pictures[-1] == pictures[0]
+            do(act, key)
+            pictures[-1] = _picture(ann)
+    assert pictures[0] == pictures[3]
+    assert len(set(pictures)) == 3
+    compared = [_picture(ann)]
+    for _ in range(3):
+        do("overlay", "o")
+        compared.append(_picture(ann))
+    assert compared[0] == compared[3]
+    assert len(set(compared)) == 3
+    for act, key, part in (("help", "h", ".help"), ("grid", "g", ".grid")):
+        do(act, key)
+        expect(ann.desk.locator(part)).to_be_visible()
+        if by == "key":
+            do(act, key)
+        else:
+            ann.desk.locator(f"{part} [data-act='{act}']").click()
+        expect(ann.desk.locator(part)).to_be_hidden()
+    assert ann.asked.log() == []
+
+
+def test_other_visits_of_the_object_are_drawn_and_can_be_left_out(ask: Ask, page: Page) -> None:
+    asked = ask(size=2)
+    pool = asked.server.home / "visits.h5"
+    with Store(asked.server.home) as store:
+        shutil.copyfile(store.home / store.campaign("first").pool_path, pool)
+    with h5py.File(pool, "r+") as file:
+        (group,) = file.values()
+        for name in ("ra", "dec"):
+            group[name][:40] = group[name][0]
+    ann = Person(page, ask(pool=pool)).open()
+    for _ in range(30):
+        if ann.desk.locator(".facts").get_by_text("more", exact=False).count():
+            break
+        page.keyboard.press("ArrowRight")
+    expect(ann.desk.locator(".facts")).to_contain_text("6 more")
+    before = _picture(ann)
+    page.keyboard.press("r")
+    assert _picture(ann) != before
+    ann.button("visits").click()
+    assert _picture(ann) == before
+
+
+@pytest.mark.parametrize("by", ["key", "click"])
+def test_answers_and_moves_by_key_and_by_click(ask: Ask, page: Page, by: str) -> None:
+    ann = Person(page, ask(size=6)).open()
+    names = ann.asked.identifiers
+    with Store(ann.asked.server.home) as store:
+        campaign = store.campaign(ann.asked.campaign)
+        (query,) = store.queries(store.iteration(ann.asked.campaign), Purpose.RELABEL)
+
+    def do(act: str, key: str) -> None:
+        if by == "key":
+            page.keyboard.press(key)
+        else:
+            ann.button(act).click()
+
+    do("confirm", "Enter")
+    expect(ann.desk).to_have_attribute("data-identifier", names[1])
+    do("answer:double-peak", "d")
+    do("undo", "z")
+    assert ann.shown() == names[1]
+    do("back", "ArrowLeft")
+    do("next", "ArrowRight")
+    assert ann.shown() == names[1]
+    do("skip", "s")
+    assert ann.shown() == names[2]
+    do("note", "t")
+    expect(ann.desk.locator(".note")).to_be_focused()
+    ann.saved()
+    confirmed = campaign.confirms(query.items[0].predicted).name
+    assert ann.asked.said() == [
+        (names[0], confirmed), (names[1], "double-peak"), (names[1], None),
+    ]  # fmt: skip
+
+
+def test_foreign_text_is_shown_as_text(ask: Ask, page: Page) -> None:
+    asked = ask(size=2)
+    pool = asked.server.home / "hostile.h5"
+    with Store(asked.server.home) as store:
+        shutil.copyfile(store.home / store.campaign("first").pool_path, pool)
+    with h5py.File(pool, "r+") as file:
+        (group,) = file.values()
+        for row in range(len(group["ra"])):
+            group["filenames"][row] = f"{row} {EVIL}"
+            group["designation"][row] = f"designation {EVIL}"
+            group["pipeline_class"][row] = f"pipeline {EVIL}"
+    asked = ask(size=6, pool=pool)
+    with Store(asked.server.home) as store:
+        (query,) = store.queries(store.iteration(asked.campaign), Purpose.RELABEL)
+        record_answer(store, query, asked.identifiers[0], "noise", oracle=EVIL, note=EVIL)
+    ann = Person(page, asked, oracle=f"ann {EVIL}"[:60])
+    dialogs: list[str] = []
+    page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+    ann.open(identifier=quote(asked.identifiers[0]))
+    assert ann.shown() == asked.identifiers[0]
+    expect(ann.desk.locator(".title")).to_have_text(asked.identifiers[0])
+    expect(ann.desk.locator(".facts")).to_contain_text(f"designation {EVIL}")
+    expect(ann.desk.locator(".said")).to_contain_text(f"“{EVIL}”")
+    page.keyboard.press("t")
+    page.keyboard.type(EVIL)
+    page.keyboard.press("Enter")
+    ann.press("e")
+    page.keyboard.press("ArrowLeft")
+    expect(ann.desk.locator(".note")).to_have_value(EVIL)
+    page.keyboard.press("g")
+    expect(ann.desk.locator(".tile-name").first).to_contain_text("<img")
+    page.keyboard.press("g")
+    assert ann.stored() == ann.pressed
+    assert [one.note for one in asked.log(ann.oracle)] == [EVIL]
+    page.reload()
+    ann.wait()
+    expect(page.get_by_text("Answers are signed: ann <img")).to_be_visible()
+    for made in ("img[src=x]", "strong:text-is('bold')", "a[href^='javascript']"):
+        expect(page.locator(made)).to_have_count(0)
+    assert page.evaluate("window.hacked") is None
+    assert dialogs == []
+
+
+def test_everything_can_be_reached_by_tab_and_shows_its_focus(ask: Ask, page: Page) -> None:
+    ann = Person(page, ask()).open()
+    acts = ann.desk.locator(":is(.answers, .tools) .act").evaluate_all(
+        "(all) => all.map((one) => one.dataset.act)"
+    )
+    ann.desk.focus()
+    reached = []
+    for _ in range(len(acts) + 6):
+        page.keyboard.press("Tab")
+        act, outline = ann.desk.evaluate(
+            """(desk) => {
+              const one = desk.getRootNode().activeElement;
+              return [one?.dataset.act ?? "", one ? getComputedStyle(one).outlineStyle : "none"];
+            }"""
+        )
+        if act:
+            reached.append(act)
+            assert outline == "solid", act
+    assert reached == acts
+
+
+def test_all_of_it_is_on_a_small_laptop_at_once(ask: Ask, page: Page) -> None:
+    page.set_viewport_size({"width": 1280, "height": 720})
+    ann = Person(page, ask()).open()
+    parts = ann.desk.locator(
+        ".title, .count, .answers .act, .main, .network, .other, .prediction, .note, .tools .act"
+    )
+    assert parts.count() > 30
+    for one in parts.all():
+        box = one.bounding_box()
+        assert box, one
+        assert box["x"] >= 0 <= box["y"]
+        assert box["x"] + box["width"] <= 1280
+        assert box["y"] + box["height"] <= 720, one.inner_text()
+    assert page.evaluate("document.scrollingElement.scrollTop") == 0
+
+
+def test_a_finger_hits_the_buttons_of_a_tablet(ask: Ask, browser: Browser) -> None:
+    size = {"width": 820, "height": 1180}
+    context = browser.new_context(viewport=size, has_touch=True)  # type: ignore[arg-type]
+    ann = Person(context.new_page(), ask()).open()
+    for one in ann.desk.locator(":is(.answers, .tools) .act").all():
+        box = one.bounding_box()
+        assert box
+        assert box["height"] >= 40
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= size["width"]
+    assert ann.desk.evaluate("(desk) => desk.scrollWidth <= desk.clientWidth")
+    assert ann.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    ann.pressed.append((ann.shown(), "emission"))
+    ann.button("answer:emission").tap()
+    assert ann.stored() == ann.pressed
+    context.close()
+
+
+def _is_on(button: Locator) -> bool:
+    return bool(IS_ON.search(button.get_attribute("class") or ""))
+
+
+def _picture(ann: Person) -> str:
+    picture: str = ann.desk.locator(".plots").evaluate(
+        "(plots) => [...plots.querySelectorAll('canvas')].map((one) => one.toDataURL()).join()"
+    )
+    return picture
