@@ -123,6 +123,8 @@ class Crowd:
                 patience=60,
             ) as session:
                 data = json.loads(session.data(COMPONENT))
+                if data["trouble"]:
+                    raise RuntimeError(data["trouble"])
                 self._n_open += 1
                 if self._n_open == self.n:
                     self._ready.set()

@@ -8,6 +8,7 @@ from enum import StrEnum
 from functools import cached_property
 
 from active_cnn.campaign.files import last_scored
+from active_cnn.campaign.standing import Standing
 from active_cnn.campaign.store import Store
 from active_cnn.evaluation.consensus import disagreements
 from active_cnn.records import (
@@ -156,6 +157,7 @@ def find_work(
     desk: Desk,
     oracle: str,
     deferred: Collection[str] = (),
+    standing: Standing | None = None,
 ) -> Work:
     """Tell what an oracle is to judge next.
 
@@ -167,11 +169,14 @@ def find_work(
         Who asks for work; where spectra are shared out, they are claimed.
     deferred : collection of str
         Spectra that this person has put off.
+    standing : Standing, optional
+        One that has been used before; without it the whole log is read.
     """
     sharing = store.sharing(campaign.name)
-    judges = store.judges(campaign.name, desk.queries)
-    done = _done(store, campaign, desk, sharing, judges)
+    standing = (standing or Standing(campaign.name)).look(store)
+    done = _done(desk, sharing, standing)
     is_adjudicating = desk.task is Task.ADJUDICATE
+    judges = standing.judges
     todo = [
         name
         for name in desk.by_identifier
@@ -183,7 +188,8 @@ def find_work(
         )
     ]
     put_off = set(deferred)
-    todo.sort(key=put_off.__contains__)
+    if put_off:
+        todo.sort(key=put_off.__contains__)
     if todo and not is_adjudicating and sharing.mode is not SharingMode.FREE:
         people = store.count_claimants(campaign.name, oracle) + 1
         fair = sharing.n_wanted * len(todo) // (2 * people)
@@ -192,7 +198,8 @@ def find_work(
         claims = store.claims(campaign.name, oracle)
         ready = [name for name in todo if name in claims]
         enough = 2 * len(ready) >= min(n, len(todo))
-        todo = ready if enough else store.claim(campaign.name, oracle, todo, n, sharing.n_wanted)
+        room = {name: sharing.n_wanted - len(judges.get(name, ())) for name in todo}
+        todo = ready if enough else store.claim(campaign.name, oracle, todo, n, room)
     return Work(tuple(todo), len(done), len(desk.by_identifier))
 
 
@@ -207,24 +214,16 @@ def may_see(judges: Collection[str], sharing: Sharing, oracle: str) -> bool:
 
 def count_open(store: Store, campaign: Campaign, desk: Desk) -> int:
     """Count the spectra that not as many people as wanted have judged."""
-    judges = store.judges(campaign.name, desk.queries)
-    done = _done(store, campaign, desk, store.sharing(campaign.name), judges)
+    standing = Standing(campaign.name).look(store)
+    done = _done(desk, store.sharing(campaign.name), standing)
     return len(desk.by_identifier) - len(done)
 
 
-def _done(
-    store: Store,
-    campaign: Campaign,
-    desk: Desk,
-    sharing: Sharing,
-    judges: Mapping[str, Collection[str]],
-) -> set[str]:
-    adjudicated = store.adjudicated(campaign.name)
+def _done(desk: Desk, sharing: Sharing, standing: Standing) -> set[str]:
     wanted = float("inf") if desk.task is Task.ADJUDICATE else sharing.n_wanted
-    return {
-        name
-        for name in desk.by_identifier
-        if name in adjudicated or len(judges.get(name, ())) >= wanted
+    asked = desk.by_identifier.keys()
+    return (asked & standing.adjudicated) | {
+        name for name in asked if len(standing.judges.get(name, ())) >= wanted
     }
 
 

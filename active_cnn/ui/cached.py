@@ -6,7 +6,6 @@ iteration are represented by the number of events in their log.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,12 +18,13 @@ from active_cnn.campaign.files import open_pool, spectrum_file
 from active_cnn.campaign.labelling import Desk, Task, asking_iteration, lay_out
 from active_cnn.campaign.overview import Gallery, Histogram, Preparation
 from active_cnn.campaign.overview import View as SpectrumView
+from active_cnn.campaign.sheet_maker import SheetMaker
+from active_cnn.campaign.standing import Standing
 from active_cnn.campaign.store import Store
 from active_cnn.campaign.training_data import read_initial_set
 from active_cnn.delivery.candidates import find_candidates
 from active_cnn.errors import SpectrumError
 from active_cnn.records import Campaign, Grid, Spectrum
-from active_cnn.spectra.pool import Pool
 from active_cnn.spectra.training_set import TrainingSet
 from active_cnn.ui.shelf import Shelf
 
@@ -147,16 +147,22 @@ def _desk(
 
 def sheets_of(store: Store, campaign: Campaign, identifiers: Sequence[str]) -> list[str]:
     """Collect what is drawn of some spectra, each as JSON."""
-    if not identifiers:
-        return []
-    pool, training = pool_of(store, campaign), training_of(store, campaign)
+    place = (str(store.home), campaign.name, campaign.created_at, campaign.pool_fingerprint)
+    return _shelf().take(
+        place, identifiers, lambda missing: sheet_maker().make(store.home, campaign, missing)
+    )
 
-    def make(missing: list[str]) -> list[str]:
-        made = sheets.make_sheets(store, campaign, pool, training, missing)
-        return [json.dumps(one, allow_nan=False, separators=(",", ":")) for one in made]
 
-    place = (str(store.home), campaign.name, campaign.created_at, pool.fingerprint)
-    return _shelf().take(place, identifiers, make)
+@st.cache_resource(max_entries=16, hash_funcs=_KEYS, show_spinner=False)
+def standing(store: Store, campaign: Campaign) -> Standing:  # noqa: ARG001 - part of the key
+    """Give who has judged what, shared by all sessions: it follows the log by itself."""
+    return Standing(campaign.name)
+
+
+@st.cache_resource(show_spinner=False)
+def sheet_maker() -> SheetMaker:
+    """Give the process that makes sheets; the first call starts it."""
+    return SheetMaker()
 
 
 @st.cache_resource
@@ -170,21 +176,11 @@ def class_means(store: Store, campaign: Campaign) -> dict[str, Any]:
     return sheets.class_means(campaign, training_of(store, campaign))
 
 
-# Both are read-only, and too large to be copied for each visitor.
+# Read-only, and too large to be copied for each visitor.
 @st.cache_resource(max_entries=4, hash_funcs=_KEYS, show_spinner=False)
 def training_of(store: Store, campaign: Campaign) -> TrainingSet:
     """Give the initial training set itself, not a copy of it."""
     return read_initial_set(store, campaign)
-
-
-def pool_of(store: Store, campaign: Campaign) -> Pool:
-    """Give the pool with its index in memory, opened anew when its file has changed."""
-    return _pool(store, campaign, _changed_at(str(store.home / campaign.pool_path)))
-
-
-@st.cache_resource(max_entries=4, hash_funcs=_KEYS, show_spinner=False)
-def _pool(store: Store, campaign: Campaign, changed_at: int) -> Pool:  # noqa: ARG001
-    return open_pool(store, campaign, is_held_open=True)
 
 
 @st.cache_data(max_entries=2, hash_funcs=_KEYS, show_spinner="Listing the candidates …")

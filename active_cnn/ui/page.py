@@ -18,7 +18,7 @@ from active_cnn.campaign.store import Store, hold_open
 from active_cnn.errors import ActiveCnnError
 from active_cnn.records import Campaign, Iteration
 from active_cnn.settings import Settings
-from active_cnn.ui import identity
+from active_cnn.ui import cached, identity
 from active_cnn.ui.outbox import store_what_waits
 from active_cnn.ui.text import plain
 
@@ -125,6 +125,7 @@ def bare_page(title: str, *, lead: str = "") -> Iterator[Store]:
         st.error(plain(error))
         st.stop()
     _hold_open(str(store.home))
+    cached.sheet_maker()
     with store:
         try:
             yield store

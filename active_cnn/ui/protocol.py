@@ -23,6 +23,7 @@ from active_cnn.campaign.labelling import (
     may_see,
     record,
 )
+from active_cnn.campaign.standing import Standing
 from active_cnn.campaign.store import Store
 from active_cnn.errors import ActiveCnnError
 from active_cnn.keys import ACTIONS
@@ -129,6 +130,7 @@ def reply(
     message: Message,
     sheets: Callable[[Sequence[str]], Sequence[str]],
     means: Callable[[], dict[str, Any]],
+    standing: Standing | None = None,
 ) -> dict[str, Any]:
     """Store what the browser sent, and say what it needs to go on.
 
@@ -142,13 +144,16 @@ def reply(
         Gives the sheets of some spectra as JSON, see `campaign.sheets`.
     means : callable
         Gives the mean windows of the classes.
+    standing : Standing, optional
+        Of the campaign, kept from one message to the next.
 
     Returns
     -------
     dict
         `received`: acts that are on the disk; `refused`: those that never will be, with the
-        reason; `held`: those of another person; then desk, work, history and spectra; `unknown`:
-        spectra that were wanted and do not lie on this desk.
+        reason; `held`: those of another person; then desk, work (None where nothing was asked but
+        a receipt), history and spectra; `unknown`: spectra that were wanted and do not lie on
+        this desk.
 
     Raises
     ------
@@ -162,14 +167,19 @@ def reply(
         **record(store, campaign, desk.task, mine, oracle),
     }
     sharing = store.sharing(campaign.name)
-    work = find_work(store, campaign, desk, oracle, message.deferred)
     desk_id = _desk_id(campaign, desk, oracle, sharing)
     is_new = message.desk != desk_id
+    # A page that has enough before it waits for the receipt alone.
+    has_work = message.room or message.want or is_new or not all(one.answer for one in mine)
+    work = (
+        find_work(store, campaign, desk, oracle, message.deferred, standing) if has_work else None
+    )
     own = history(store, campaign, desk, oracle, 0 if is_new else message.last)
     # What may be shown of a spectrum can be another thing on another desk.
     have, room = ((), MOST_AT_ONCE) if is_new else (message.have, message.room)
     wanted = [name for name in message.want if name in desk.by_identifier]
-    ahead = [name for name in work.identifiers[:AHEAD] if name not in {*have, *wanted}]
+    following = work.identifiers if work else ()
+    ahead = [name for name in following[:AHEAD] if name not in {*have, *wanted}]
     lacking = [*wanted, *ahead[:room]][:MOST_AT_ONCE]
     return {
         "deskId": desk_id,
@@ -177,9 +187,9 @@ def reply(
         "received": [event.event for event in mine if event.event not in refused],
         "refused": refused,
         "held": held,
-        "work": work.identifiers[: 2 * AHEAD],
-        "nDone": work.n_done,
-        "nAsked": work.n_asked,
+        "work": work.identifiers[: 2 * AHEAD] if work else None,
+        "nDone": work.n_done if work else None,
+        "nAsked": len(desk.by_identifier),
         "history": [_event(one) for one in own],
         "spectra": list(
             zip(

@@ -86,20 +86,20 @@ def test_shared_out_all_is_judged_once_by_people_who_take_turns(store, campaign,
 def test_a_claim_expires_and_is_prolonged_by_work(store, campaign, names):
     now = datetime(2026, 1, 1, tzinfo=UTC)
     with Store(store.home, clock=lambda: now.isoformat(timespec="milliseconds")) as timed:
-        assert timed.claim(campaign.name, "ann", names[:3], 3, 1) == names[:3]
+        assert timed.claim(campaign.name, "ann", names[:3], 3) == names[:3]
         now += timedelta(minutes=9)
-        assert timed.claim(campaign.name, "ann", names[:2], 2, 1) == names[:2]
-        assert timed.claim(campaign.name, "bob", names[:3], 3, 1) == names[2:3]
+        assert timed.claim(campaign.name, "ann", names[:2], 2) == names[:2]
+        assert timed.claim(campaign.name, "bob", names[:3], 3) == names[2:3]
         now += timedelta(minutes=9)
-        assert timed.claim(campaign.name, "cleo", names[:2], 2, 1) == []
+        assert timed.claim(campaign.name, "cleo", names[:2], 2) == []
         now += timedelta(minutes=2)
-        assert timed.claim(campaign.name, "cleo", names[:2], 2, 1) == names[:2]
+        assert timed.claim(campaign.name, "cleo", names[:2], 2) == names[:2]
 
 
 def test_a_desk_that_is_cleared_leaves_its_spectra_to_others(store, campaign, names):
-    store.claim(campaign.name, "ann", names, 5, 1)
+    store.claim(campaign.name, "ann", names, 5)
     store.release(campaign.name, "ann")
-    assert store.claim(campaign.name, "bob", names, 5, 1) == names[:5]
+    assert store.claim(campaign.name, "bob", names, 5) == names[:5]
 
 
 def test_double_gives_each_spectrum_to_as_many_people_as_wanted(store, campaign, desk, query):

@@ -59,6 +59,11 @@ class Answers(Sharings):
                     refused[one.event] = reason
                     continue
                 known.add(one.event)
+                # What has been judged is no longer on the desk.
+                self._db.execute(
+                    "DELETE FROM claim WHERE campaign = ? AND identifier = ? AND oracle = ?",
+                    [campaign, one.identifier, oracle],
+                )
                 self._db.table("answer").insert(
                     {
                         "event": one.event,
@@ -223,32 +228,37 @@ class Answers(Sharings):
             opinions.setdefault(row["identifier"], []).append(_answer(row))
         return opinions
 
-    def judges(self, campaign: str, queries: Collection[int]) -> dict[str, set[str]]:
-        """Tell who has judged each spectrum that these queries ask about, by identifier.
+    def standing_after(self, campaign: str, after: int) -> list[tuple[int, str, str, bool, bool]]:
+        """Give what each event means for who has judged what, in the order of the events.
 
-        As `opinions`, without what was said: it is asked for at every answer.
+        Parameters
+        ----------
+        campaign : str
+            Name of the campaign.
+        after : int
+            Sequence number of the last event that is known.
+
+        Returns
+        -------
+        list of tuple
+            Sequence number, identifier, oracle, whether an answer stands (it was not taken back),
+            whether it is an adjudication.
         """
-        where, parameters = _asked_by(queries)
-        judges: dict[str, set[str]] = {}
-        for row in self._rows(
-            "SELECT identifier, oracle FROM answer WHERE sequence IN ("
-            "  SELECT max(sequence) FROM answer "
-            f"  WHERE campaign = ? AND is_adjudication = 0 {where} GROUP BY identifier, oracle) "
-            "AND answer IS NOT NULL",
-            [campaign, *parameters],
-        ):
-            judges.setdefault(row["identifier"], set()).add(row["oracle"])
-        return judges
-
-    def adjudicated(self, campaign: str) -> set[str]:
-        """Tell which spectra somebody has adjudicated."""
         rows = self._rows(
-            "SELECT identifier FROM answer WHERE sequence IN ("
-            "  SELECT max(sequence) FROM answer WHERE campaign = ? AND is_adjudication = 1 "
-            "  GROUP BY identifier) AND answer IS NOT NULL",
-            [campaign],
+            "SELECT sequence, identifier, oracle, answer IS NOT NULL AS stands, is_adjudication "
+            "FROM answer WHERE campaign = ? AND sequence > ? ORDER BY sequence",
+            [campaign, after],
         )
-        return {row["identifier"] for row in rows}
+        return [
+            (
+                row["sequence"],
+                row["identifier"],
+                row["oracle"],
+                bool(row["stands"]),
+                bool(row["is_adjudication"]),
+            )
+            for row in rows
+        ]
 
     def adjudications(self, campaign: str, through: int = _END) -> dict[str, Answer]:
         """Give the adjudication of each spectrum that has one, by identifier."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 
 from active_cnn.campaign.store.queries import Queries
 from active_cnn.records import Iteration, Resolution, Sharing, SharingMode
@@ -70,7 +72,12 @@ class Sharings(Queries):
         ]
 
     def claim(
-        self, campaign: str, oracle: str, identifiers: Sequence[str], n: int, n_wanted: int
+        self,
+        campaign: str,
+        oracle: str,
+        identifiers: Sequence[str],
+        n: int,
+        room: Mapping[str, int] | None = None,
     ) -> list[str]:
         """Take spectra for one oracle, those that are on this desk already first.
 
@@ -82,32 +89,33 @@ class Sharings(Queries):
             Spectra that this oracle may judge, the first ones first.
         n : int
             How many to have on the desk.
-        n_wanted : int
-            How many people are to judge each spectrum.
+        room : mapping of str to int, optional
+            How many people may still judge each of them; 1 by default.
 
         Returns
         -------
         list of str
-            At most `n`, in the order of `identifiers`; nobody else is given these while the
-            claims last, beyond the number of people that are wanted.
+            At most `n`, in the order of `identifiers`; nobody beyond the room is given these
+            while the claims last.
         """
+        room = room or {}
         with self._write():
             now = self._clock()
             until = datetime.fromisoformat(now) + LEASE
             self._db.execute("DELETE FROM claim WHERE expires_at <= ?", [now])
-            mine = {
-                row["identifier"]
-                for row in self._rows(
-                    "SELECT identifier FROM claim WHERE campaign = ? AND oracle = ?",
-                    [campaign, oracle],
-                )
-            }
-            kept = [name for name in identifiers if name in mine][:n]
-            for name in identifiers:
-                if len(kept) >= n:
-                    break
-                if name not in mine and self._n_others(campaign, name, oracle) < n_wanted:
-                    kept.append(name)
+            taken: Counter[str] = Counter()
+            mine = set()
+            for row in self._rows(
+                "SELECT identifier, oracle FROM claim WHERE campaign = ?", [campaign]
+            ):
+                if row["oracle"] == oracle:
+                    mine.add(row["identifier"])
+                else:
+                    taken[row["identifier"]] += 1
+            free = (name for name in identifiers if taken[name] < room.get(name, 1))
+            first = [name for name in identifiers if name in mine][:n]
+            more = (name for name in free if name not in mine)
+            kept = {*first, *islice(more, n - len(first))}
             self._db.execute(
                 "DELETE FROM claim WHERE campaign = ? AND oracle = ?", [campaign, oracle]
             )
@@ -120,8 +128,7 @@ class Sharings(Queries):
                 }
                 for name in kept
             )
-        place = {name: position for position, name in enumerate(identifiers)}
-        return sorted(kept, key=place.__getitem__)
+        return [name for name in identifiers if name in kept]
 
     def claims(self, campaign: str, oracle: str) -> set[str]:
         """Give what an oracle has on the desk for at least half of the lease."""
@@ -134,21 +141,6 @@ class Sharings(Queries):
                 [campaign, oracle, until.isoformat(timespec="milliseconds")],
             )
         }
-
-    def _n_others(self, campaign: str, identifier: str, oracle: str) -> int:
-        # Who has it on the desk, and who has judged it in the meantime.
-        return int(
-            self._rows(
-                "SELECT count(*) AS n FROM ("
-                "  SELECT oracle FROM claim WHERE campaign = :campaign "
-                "  AND identifier = :identifier AND oracle <> :oracle "
-                "  UNION SELECT oracle FROM answer WHERE sequence IN ("
-                "    SELECT max(sequence) FROM answer WHERE campaign = :campaign "
-                "    AND identifier = :identifier AND is_adjudication = 0 AND oracle <> :oracle "
-                "    GROUP BY oracle) AND answer IS NOT NULL)",
-                {"campaign": campaign, "identifier": identifier, "oracle": oracle},
-            )[0]["n"]
-        )
 
     def count_claimants(self, campaign: str, oracle: str) -> int:
         """Count the other people who have spectra on their desks."""

@@ -91,8 +91,16 @@ export class Session {
       this.spectra.delete(sheet.identifier);
       this.spectra.set(sheet.identifier, { ...sheet, ...told });
     }
-    this.work = reply.work;
-    this.nDone = reply.nDone;
+    if (reply.work) {
+      this.work = reply.work;
+      this.nDone = reply.nDone;
+    } else {
+      // A receipt alone: what was stored is done, for all that this page knows.
+      const unsaved = this.#unsaved;
+      const open = this.work.filter((name) => this.#isOpen(name) || unsaved.has(name));
+      this.nDone += this.work.length - open.length;
+      this.work = open;
+    }
     this.nAsked = reply.nAsked;
     this.#forget();
     if (reply.unknown.includes(this.current)) this.current = null;
@@ -178,9 +186,14 @@ export class Session {
     return this.answerOf(identifier) === null;
   }
 
+  // Spectra whose answer waits to be stored.
+  get #unsaved() {
+    const acts = [...this.pending.values()].filter((one) => one.answer);
+    return new Set(acts.map((one) => one.identifier));
+  }
+
   get nDoneHere() {
-    const unsaved = new Set();
-    for (const one of this.pending.values()) if (one.answer) unsaved.add(one.identifier);
+    const unsaved = this.#unsaved;
     const counted = this.work.filter((name) => unsaved.has(name)).length;
     return Math.min(this.nAsked, this.nDone + counted);
   }
