@@ -37,7 +37,7 @@ def read_options(arguments: Sequence[str]) -> dict[str, tuple[str, ...]]:
     return dict(options)
 
 
-# Seconds that a thread computes before another one may. With 5 ms, as Python has it, one that writes an
+# Seconds that a thread computes before another one may. With Python's 5 ms, one that writes an
 # answer and gives way at each statement waits behind every page that is being drawn.
 SWITCH_INTERVAL = 0.0005
 
