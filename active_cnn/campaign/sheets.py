@@ -88,8 +88,8 @@ def make_sheets(
             sheet |= _draw(spectrum, campaign.grid)
             page = spectrum.page
         except SpectrumError as error:
-            file = facts["path"] or ""
-            sheet["trouble"] = f"Only the window can be shown: its file {file} {error}."
+            file = f"its file {facts['path']}".strip()
+            sheet["trouble"] = f"Only the window can be shown: {file} {error}."
         sheet["links"] = links(float(facts["ra"]), float(facts["dec"]), page)
         sheets.append(sheet)
     return sheets

@@ -97,9 +97,8 @@ def whole(store: Store, campaign: Campaign, path: str) -> Spectrum:
     try:
         file = str(spectrum_file(store, campaign, path))
     except SpectrumError as error:
-        raise SpectrumError(
-            f"The whole spectrum cannot be shown: its file {path} {error}."
-        ) from error
+        named = f"its file {path}".strip()
+        raise SpectrumError(f"The whole spectrum cannot be shown: {named} {error}.") from error
     return _whole(file, _changed_at(file))
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from active_cnn.campaign.campaign import close_iteration, record_answer
-from active_cnn.campaign.files import open_pool
+from active_cnn.campaign.files import open_pool, spectrum_file
 from active_cnn.campaign.overview import (
     Step,
     epochs_to_patience,
@@ -95,9 +95,9 @@ def test_an_unusable_spectrum_has_no_window(store, campaign):
     assert usable.metadata["snr_r"] > 0
 
 
-def test_a_spectrum_without_a_file_says_so():
-    with pytest.raises(SpectrumError, match="does not say which file"):
-        read_whole("")
+def test_a_spectrum_without_a_file_says_so(store, campaign):
+    with pytest.raises(SpectrumError, match="is not named in the pool"):
+        spectrum_file(store, campaign, "")
 
 
 def test_a_missing_file_is_named():
