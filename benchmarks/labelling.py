@@ -155,9 +155,10 @@ class Crowd:
             return told
 
         have.update(_spectra(data))
+        work = data["work"]
         while not self._stop.is_set():
             await asyncio.sleep(self.pace * rng.uniform(0.7, 1.3))
-            known = [one for one in data["work"] if one in have]
+            known = [one for one in work if one in have]
             if not known:
                 return
             answer = rng.choice(list(KEYS.values()))
@@ -173,9 +174,14 @@ class Crowd:
                 return
             self.given[known[0]] = answer
             have.pop(known[0])
+            # A receipt alone does not say what comes next.
+            if data["work"] is None:
+                work = [one for one in work if one != known[0]]
+            else:
+                work = data["work"]
             # As the page does: once the answer is stored, it fetches what it needs next.
-            if sum(one in have for one in data["work"][:36]) < 28:
-                data = await tell([], room=6)
+            if sum(one in have for one in work[:36]) < 28:
+                work = (await tell([], room=6))["work"]
 
 
 def _spectra(data: dict[str, Any]) -> dict[str, int]:

@@ -119,7 +119,8 @@ def server(tmp_path: Path) -> Iterator[Server]:
     one.kill()
 
 
-@pytest.fixture(scope="session")
+# Not for the session: while Playwright runs, no other test of this process has an event loop.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("Chromium is not installed: apt-get install chromium")

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from active_cnn.campaign.store import FILE_NAME
 from active_cnn.ui.labelling import LOCK_TIMEOUT
@@ -127,6 +127,30 @@ def test_what_a_closed_tab_could_not_send_any_page_sends(
         "!Object.keys(localStorage).some((key) => key.startsWith('active-cnn'))"
     )
     assert again.asked.said() == ann.pressed
+
+
+def test_a_desk_that_mounts_late_knows_what_the_page_stored_meanwhile(
+    ask: Ask, page: Page, network: DelayProxy
+) -> None:
+    # All fit into the first message: nothing else makes the desk ask.
+    ann = Person(page, ask(6), network.url).open()
+    network.cut()
+    ann.press("aed")
+    page.close()
+    network.restore()
+    again = Person(page.context.new_page(), ann.asked, network.url, pressed=ann.pressed)
+    held: list[Route] = []
+    again.page.route(re.compile(r"/labeller\.js"), lambda route: held.append(route))
+    again.page.goto(f"{network.url}/Relabel?campaign={ann.asked.campaign}")
+    again.page.wait_for_function(
+        "!Object.keys(localStorage).some((key) => key.startsWith('active-cnn'))"
+    )
+    for route in held:
+        route.continue_()
+    again.wait()
+    expect(again.count).to_have_text("3 of 6 answered")
+    again.hurry("nx")
+    assert again.stored() == again.pressed
 
 
 def test_a_tab_that_is_closed_at_once_loses_nothing(ask: Ask, page: Page) -> None:

@@ -58,7 +58,10 @@ export class Desk {
     const deskBefore = this.session.desk;
     this.session.take(reply);
     if (this.session.desk !== deskBefore) this.#arrange();
-    if (reply.nonce === this.nonce) this.sentAt = 0;
+    if (this.nonce && reply.nonce === this.nonce) {
+      this.sentAt = 0;
+      this.session.isHeard = true;
+    }
     if (this.session.desk && !deskBefore && reply.address) this.session.open(reply.address);
     if (reply.open && reply.open.request !== this.opened) {
       this.opened = reply.open.request;

@@ -34,6 +34,7 @@ export class Session {
     this.current = null;
     this.wanted = null;
     this.trouble = "";
+    this.isHeard = false; // whether the server has answered this page, not one before it
   }
 
   // What the server is told.
@@ -61,7 +62,8 @@ export class Session {
 
   // Whether the server has something to hear or to give.
   needsServer() {
-    if (this.pending.size || !this.desk) return true;
+    // What a page is opened with may be older than what waited in this browser and was stored since.
+    if (this.pending.size || !this.desk || !this.isHeard) return true;
     if (this.wanted && !this.spectra.has(this.wanted)) return true;
     return this.#room() > 0;
   }
