@@ -103,6 +103,24 @@ def test_a_page_that_is_left_at_once_loses_nothing(ask: Ask, page: Page) -> None
     assert ann.stored() == ann.pressed
 
 
+def test_a_page_that_is_left_in_the_moment_of_an_answer_is_left_whole(
+    ask: Ask, page: Page
+) -> None:
+    ann = Person(page, ask()).open().saved()
+    page.wait_for_timeout(2000)  # what is fetched ahead: nothing is on its way then
+    ann.pressed.append((ann.shown(), "absorption"))
+    _link(page, "Train").evaluate(
+        """link => {
+          document.dispatchEvent(new KeyboardEvent("keydown", { key: "a" }));
+          link.click();
+        }"""
+    )
+    expect(page.get_by_role("heading", name="Train", exact=True)).to_be_visible()
+    page.wait_for_timeout(500)
+    _link(page, "Relabel").click()
+    assert ann.wait().stored() == ann.pressed
+
+
 def test_what_a_closed_tab_could_not_send_any_page_sends(
     ask: Ask, page: Page, network: DelayProxy
 ) -> None:

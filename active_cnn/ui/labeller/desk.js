@@ -1,7 +1,7 @@
 // Keys, buttons and the line to the server, for one mounted labelling page.
 
 import { Grid } from "./grid.js";
-import { watchLeaving } from "./leaving.js";
+import { Door } from "./leaving.js";
 import { build } from "./page.js";
 import { Session } from "./session.js";
 import { Sheet } from "./sheet.js";
@@ -30,7 +30,7 @@ export class Desk {
     this.verbs = this.#verbs();
     this.abort = new AbortController();
     const { signal } = this.abort;
-    this.isLeaving = watchLeaving(this.page.root, signal);
+    this.door = new Door(this.page.root, signal);
     // While the event goes down to its target: Streamlit has keys of its own, on its way up.
     document.addEventListener("keydown", (event) => this.#press(event), { signal, capture: true });
     window.addEventListener("online", () => this.send(), { signal });
@@ -75,11 +75,13 @@ export class Desk {
 
   send() {
     const isOnItsWay = this.sentAt && performance.now() - this.sentAt < PATIENCE;
-    if (!this.setStateValue || isOnItsWay || this.isLeaving()) return;
-    this.nonce += 1;
-    this.sentAt = performance.now();
-    this.setStateValue("said", {
-      ...this.session.message(), opened: this.opened, nonce: this.nonce,
+    if (!this.setStateValue || isOnItsWay) return;
+    this.door.say(() => {
+      this.nonce += 1;
+      this.sentAt = performance.now();
+      this.setStateValue("said", {
+        ...this.session.message(), opened: this.opened, nonce: this.nonce,
+      });
     });
   }
 
@@ -89,10 +91,11 @@ export class Desk {
     if (isLate || this.session.trouble || this.session.needsServer()) this.send();
     this.#status();
     const isSettled = !this.session.pending.size && performance.now() - this.actedAt > SETTLED;
-    if (this.actedAt && isSettled && !this.isLeaving()) {
+    if (!this.actedAt || !isSettled) return;
+    this.door.say(() => {
       this.actedAt = 0;
       this.setTriggerValue?.("settled", this.nonce);
-    }
+    });
   }
 
   #arrange() {

@@ -1,6 +1,6 @@
 // On every page: answers that a labelling page could not get stored before it was left go out now.
 
-import { watchLeaving } from "./leaving.js";
+import { Door } from "./leaving.js";
 import { drop, everything } from "./outbox.js";
 
 const AGE = 4000; // ms: what is younger is still being sent by the page that it was given on
@@ -14,7 +14,7 @@ class Flusher {
     parent.append(this.line);
     this.held = new Set();
     this.abort = new AbortController();
-    this.isLeaving = watchLeaving(this.line, this.abort.signal);
+    this.door = new Door(this.line, this.abort.signal);
     this.timer = setInterval(() => this.send(), 2000);
   }
 
@@ -35,7 +35,8 @@ class Flusher {
     const old = everything().filter(({ act }) => !(Date.now() - act.done < AGE));
     const open = old.filter(({ act }) => !this.held.has(act.event));
     this.line.textContent = old.length ? `${old.length} answers wait in this browser to be stored.` : "";
-    if (open.length && this.setStateValue && !this.isLeaving()) this.setStateValue("acts", { at: Date.now(), waiting: open.slice(0, 500) });
+    if (!open.length || !this.setStateValue) return;
+    this.door.say(() => this.setStateValue("acts", { at: Date.now(), waiting: open.slice(0, 500) }));
   }
 }
 
