@@ -32,7 +32,7 @@ check: $(VENV)/installed-dev ## Format, lint, types, architecture
 	$(BIN)/lint-imports
 
 unit: $(VENV)/installed-dev ## All tests; one kind with TESTS=tests/unit
-	$(BIN)/pytest -q -n $(WORKERS) $(or $(TESTS),tests)
+	$(BIN)/pytest -q -n $(WORKERS) --dist worksteal $(or $(TESTS),tests)
 
 bench: $(VENV)/installed-dev ## Measure the labelling page; needs a quiet machine and some minutes
 	$(BIN)/python -m benchmarks.labelling

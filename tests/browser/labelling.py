@@ -70,7 +70,7 @@ class Person:
         self.url = self.url or self.asked.server.url
         cookie = {"name": NAME_COOKIE, "value": encode_name(self.oracle), "url": self.url}
         self.page.context.add_cookies([cookie])  # type: ignore[list-item]
-        self.desk = self.page.locator(".labeller")
+        self.desk = self.page.locator(".labeller:not([hidden])")
         self.count = self.desk.locator(".count")
 
     def open(self, path: str = "Relabel", **parameters: str) -> Person:

@@ -75,7 +75,7 @@ export class Desk {
 
   send() {
     const isOnItsWay = this.sentAt && performance.now() - this.sentAt < PATIENCE;
-    if (!this.setStateValue || isOnItsWay) return;
+    if (!this.setStateValue || isOnItsWay || this.page.root.hidden) return;
     this.door.say(() => {
       this.nonce += 1;
       this.sentAt = performance.now();
@@ -91,7 +91,7 @@ export class Desk {
     if (isLate || this.session.trouble || this.session.needsServer()) this.send();
     this.#status();
     const isSettled = !this.session.pending.size && performance.now() - this.actedAt > SETTLED;
-    if (!this.actedAt || !isSettled) return;
+    if (!this.actedAt || !isSettled || this.page.root.hidden) return;
     this.door.say(() => {
       this.actedAt = 0;
       this.setTriggerValue?.("settled", this.nonce);
@@ -109,7 +109,7 @@ export class Desk {
 
   #press(event) {
     const { root } = this.page;
-    if (!root.isConnected || !this.session.desk) return;
+    if (!root.isConnected || root.hidden || !this.session.desk) return;
     if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return;
     const target = event.composedPath()[0];
     // A button that has the focus would be pressed again and again.
