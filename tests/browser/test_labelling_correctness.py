@@ -12,7 +12,7 @@ from active_cnn.campaign.store import Store
 from active_cnn.records import OracleClass, Purpose, Sharing, SharingMode
 from tests import fakes
 from tests.browser.conftest import by_key
-from tests.browser.labelling import Asked, Person, all_text
+from tests.browser.labelling import PACE, Asked, Person, all_text
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -24,6 +24,20 @@ def test_presses_in_a_hurry_are_stored_once_each_on_their_spectrum(ask: Ask, pag
     ann.hurry("aednx" * 4 + "aedn")
     assert ann.stored() == ann.pressed
     assert len({identifier for identifier, _ in ann.pressed}) == 24
+
+
+def test_work_that_is_shared_out_goes_on_until_all_of_it_is_done(ask: Ask, page: Page) -> None:
+    asked = ask(size=70)
+    with Store(asked.server.home) as store:
+        store.set_sharing(asked.campaign, Sharing(SharingMode.DIVIDE), "ann")
+    ann = Person(page, asked).open()
+    # More than is claimed at once.
+    for key in "aednx" * 14:
+        ann.wait().press(key)
+        page.wait_for_timeout(PACE)
+    expect(ann.count).to_have_text("70 of 70 answered")
+    assert ann.stored() == ann.pressed
+    assert {identifier for identifier, _ in ann.pressed} == set(asked.identifiers)
 
 
 def test_a_held_key_gives_one_answer(ask: Ask, page: Page) -> None:

@@ -7,6 +7,7 @@ import { Session } from "./session.js";
 import { Sheet } from "./sheet.js";
 
 const PATIENCE = 2500; // ms until something that was sent counts as lost
+const RETRY = 10_000; // ms until it is asked again for work that others hold
 const SETTLED = 2000; // ms without an act until the rest of the page is brought up to date
 // These give answers away: a held key or a double click must not do it twice.
 const ACTS = new Set(["answer", "confirm", "skip", "undo"]);
@@ -23,6 +24,7 @@ export class Desk {
     this.shownAt = 0;
     this.nonce = 0;
     this.sentAt = 0; // 0 = nothing is on its way
+    this.heardAt = 0;
     this.opened = ""; // the last request to open a spectrum
     this.actedAt = 0;
     this.isBlind = false;
@@ -60,6 +62,7 @@ export class Desk {
     if (this.session.desk !== deskBefore) this.#arrange();
     if (this.nonce && reply.nonce === this.nonce) {
       this.sentAt = 0;
+      this.heardAt = performance.now();
       this.session.isHeard = true;
     }
     if (this.session.desk && !deskBefore && reply.address) this.session.open(reply.address);
@@ -88,7 +91,8 @@ export class Desk {
   #tick() {
     if (this.page.root.isConnected) closeConnectionError();
     const isLate = this.sentAt && performance.now() - this.sentAt > PATIENCE;
-    if (isLate || this.session.trouble || this.session.needsServer()) this.send();
+    const asksAgain = this.session.waitsForOthers && performance.now() - this.heardAt > RETRY;
+    if (isLate || asksAgain || this.session.trouble || this.session.needsServer()) this.send();
     this.#status();
     const isSettled = !this.session.pending.size && performance.now() - this.actedAt > SETTLED;
     if (!this.actedAt || !isSettled || this.page.root.hidden) return;

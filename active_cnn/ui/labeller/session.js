@@ -46,7 +46,8 @@ export class Session {
       want: this.wanted && !this.spectra.has(this.wanted) ? [this.wanted] : [],
       deferred: [...this.deferred],
       last: this.last,
-      room: this.#room(),
+      // With any room the server says what comes next, without it gives a receipt alone.
+      room: this.#room() || Number(this.work.length < STOCK),
     };
   }
 
@@ -58,6 +59,11 @@ export class Session {
     const ready = next.length - lacking;
     if (ready < URGENT) return Math.min(lacking, ROOM);
     return !this.pending.size && ready < STOCK ? Math.min(lacking, REFILL) : 0;
+  }
+
+  // Whether others hold what is still to be judged: it may come free.
+  get waitsForOthers() {
+    return !this.work.length && this.nDone < this.nAsked;
   }
 
   // Whether the server has something to hear or to give.
