@@ -66,9 +66,14 @@ class Desk:
         return {one.item.identifier: one for one in self.questions}
 
     @cached_property
+    def drawn(self) -> tuple[Query, ...]:
+        """The queries that ask, in the order in which they were drawn."""
+        return tuple({one.query.number: one.query for one in self.questions}.values())
+
+    @cached_property
     def queries(self) -> tuple[int, ...]:
-        """Numbers of the queries that ask."""
-        return tuple(dict.fromkeys(one.query.number for one in self.questions))
+        """Numbers of these."""
+        return tuple(query.number for query in self.drawn)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from active_cnn.campaign.files import last_scored
+from active_cnn.campaign.labelling import Task
 from active_cnn.campaign.questions import (
     PERFORMANCE_SIZE,
     RELABEL_SIZE,
@@ -13,6 +13,7 @@ from active_cnn.campaign.questions import (
 )
 from active_cnn.query.strategies import STRATEGIES
 from active_cnn.records import Purpose, Query
+from active_cnn.ui import cached
 from active_cnn.ui.page import View, acting, say
 from active_cnn.ui.text import plain
 
@@ -80,8 +81,7 @@ def _asked(purpose: Purpose) -> tuple[int, int | None]:
 
 
 def _show_drawn(view: View, purpose: Purpose) -> None:
-    iteration = last_scored(view.store, view.campaign.name) or view.iteration
-    for query in view.store.queries(iteration, purpose):
+    for query in cached.desk(view.store, view.campaign, Task(purpose.value)).drawn:
         st.caption(
             f"Drawn as query {query.number}: {len(query.items)} spectra, {plain(query.strategy)}, "
             f"seed {query.seed}. {plain(query.notice)}"

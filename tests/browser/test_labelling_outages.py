@@ -103,9 +103,7 @@ def test_a_page_that_is_left_at_once_loses_nothing(ask: Ask, page: Page) -> None
     assert ann.stored() == ann.pressed
 
 
-def test_a_page_that_is_left_in_the_moment_of_an_answer_is_left_whole(
-    ask: Ask, page: Page
-) -> None:
+def test_a_page_that_is_left_in_the_moment_of_an_answer_is_left_whole(ask: Ask, page: Page) -> None:
     ann = Person(page, ask()).open().saved()
     page.wait_for_timeout(2000)  # what is fetched ahead: nothing is on its way then
     ann.pressed.append((ann.shown(), "absorption"))
