@@ -177,7 +177,7 @@ def reply(
     own = history(store, campaign, desk, oracle, 0 if is_new else message.last)
     # What may be shown of a spectrum can be another thing on another desk.
     have, room = ((), MOST_AT_ONCE) if is_new else (message.have, message.room)
-    wanted = [name for name in message.want if name in desk.by_identifier]
+    wanted = [name for name in dict.fromkeys(message.want) if name in desk.by_identifier]
     following = work.identifiers if work else ()
     ahead = [name for name in following[:AHEAD] if name not in {*have, *wanted}]
     lacking = [*wanted, *ahead[:room]][:MOST_AT_ONCE]

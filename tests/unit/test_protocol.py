@@ -87,7 +87,7 @@ def test_a_page_that_has_no_room_is_sent_nothing(say, names):
 
 def test_a_spectrum_that_is_wanted_at_once_comes_first(say, names):
     desk = say()["deskId"]
-    assert sent(say(desk=desk, have=names[:AHEAD], want=[names[30]])) == [names[30]]
+    assert sent(say(desk=desk, have=names[:AHEAD], want=2 * [names[30]])) == [names[30]]
 
 
 def test_a_spectrum_that_is_not_on_the_desk_is_told_to_be_unknown(say, names):
@@ -107,6 +107,18 @@ def test_an_act_is_stored_once_however_often_it_is_sent(say, store, campaign, qu
         assert say(events=[one])["received"] == ["a.1.0"]
     (stored,) = store.answer_log(campaign.name)
     assert (stored.answer, stored.note, stored.seconds) == ("emission", "<b>blue</b>", 0.8)
+
+
+def test_a_page_that_asks_for_nothing_gets_a_receipt_and_its_history(say, query, names):
+    desk = say()["deskId"]
+    one = act(query, names[0], "emission")
+    receipt = say(desk=desk, have=names[:AHEAD], events=[one], room=0)
+    assert (receipt["received"], receipt["work"], receipt["nDone"]) == (["a.1.0"], None, None)
+    assert [told["event"] for told in receipt["history"]] == ["a.1.0"]
+    # What is taken back has to be judged again: the page cannot know where it stands.
+    back = act(query, names[0], None, "a.2.0", undoes="a.1.0")
+    assert say(desk=desk, have=names[:AHEAD], events=[back], room=0)["work"] == names
+    assert say(desk=desk, have=names[:AHEAD], room=1)["work"] == names
 
 
 def test_an_act_that_is_refused_does_not_hold_up_the_others(say, store, campaign, query, names):

@@ -96,12 +96,6 @@ def test_a_claim_expires_and_is_prolonged_by_work(store, campaign, names):
         assert timed.claim(campaign.name, "cleo", names[:2], 2) == names[:2]
 
 
-def test_a_desk_that_is_cleared_leaves_its_spectra_to_others(store, campaign, names):
-    store.claim(campaign.name, "ann", names, 5)
-    store.release(campaign.name, "ann")
-    assert store.claim(campaign.name, "bob", names, 5) == names[:5]
-
-
 def test_double_gives_each_spectrum_to_as_many_people_as_wanted(store, campaign, desk, query):
     store.set_sharing(campaign.name, DOUBLE, "ann")
     judges = {item.identifier: [] for item in query.items}

@@ -151,10 +151,3 @@ class Sharings(Queries):
                 [campaign, oracle, self._clock()],
             )[0]["n"]
         )
-
-    def release(self, campaign: str, oracle: str) -> None:
-        """Clear an oracle's desk: what lies there may be given to others."""
-        with self._write():
-            self._db.execute(
-                "DELETE FROM claim WHERE campaign = ? AND oracle = ?", [campaign, oracle]
-            )
