@@ -8,7 +8,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +34,7 @@ from active_cnn.campaign.answer_fields import (
 from active_cnn.errors import StoreError
 from active_cnn.records import Answer, Purpose, Query, QueryItem
 from active_cnn.spreadsheet import disarm, rearm
+from active_cnn.whole_file import write_whole
 
 ENDINGS = (".csv", ".json")
 FORMAT = "active-cnn answers"
@@ -102,20 +102,7 @@ def write_answers(path: Path, logged: Sequence[LoggedAnswer], exported_at: str) 
     """
     check_ending(path)
     text = _csv(logged) if path.suffix.lower() == ".csv" else _json(logged, exported_at)
-    unfinished = path.with_name(f"unfinished-{path.name}")
-    try:
-        with unfinished.open("wb") as file:
-            file.write(text.encode())
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
-    except OSError as error:
-        raise StoreError(
-            f"Cannot write {path}: {error.strerror}. Give a file in a folder that exists and "
-            "that you may write to."
-        ) from error
-    finally:
-        unfinished.unlink(missing_ok=True)
+    write_whole(path, text.encode())
 
 
 def _csv(logged: Sequence[LoggedAnswer]) -> str:

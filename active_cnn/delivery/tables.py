@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ from astropy.table import Column, Table
 
 from active_cnn.errors import StoreError
 from active_cnn.spreadsheet import disarm
+from active_cnn.whole_file import write_whole
 
 FORMATS = {".csv": "ascii.csv", ".ecsv": "ascii.ecsv", ".fits": "fits", ".vot": "votable"}
 
@@ -58,21 +58,7 @@ def write_candidates(candidates: pd.DataFrame, path: Path) -> None:
     StoreError
         If the ending is not one of `FORMATS`, or the file cannot be written.
     """
-    data = format_candidates(candidates, path.suffix.lower())
-    unfinished = path.with_name(f"unfinished-{path.name}")
-    try:
-        with unfinished.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
-    except OSError as error:
-        raise StoreError(
-            f"Cannot write {path}: {error.strerror}. Give a file in a folder that exists and "
-            "that you may write to."
-        ) from error
-    finally:
-        unfinished.unlink(missing_ok=True)
+    write_whole(path, format_candidates(candidates, path.suffix.lower()))
 
 
 def format_candidates(candidates: pd.DataFrame, ending: str) -> bytes:
