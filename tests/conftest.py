@@ -15,7 +15,7 @@ from active_cnn.learning.predictions import PredictionsWriter
 from active_cnn.records import TrainingResult, TrainingSettings
 from active_cnn.spectra.simulation import write_demo
 
-REAL_SPECTRA = Path(__file__).resolve().parents[2] / "shared" / "real-spectra"
+REAL_SPECTRA = (Path(__file__).parents[2] / "shared" / "real-spectra").resolve()
 
 # Rows of the small survey's pool that hold no usable spectrum.
 FLAT_ROW, NAN_ROW = 7, 11

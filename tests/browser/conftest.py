@@ -108,7 +108,8 @@ class BareServer(Server):
 
     def _command(self) -> list[str]:
         home, port = str(self.home), str(self.port)
-        return [sys.executable, "-m", "active_cnn", "serve", "--home", home, "--port", port]
+        command = [sys.executable, "-m", "active_cnn", "serve", "--home", home, "--port", port]
+        return command + (["--secrets", str(self.secrets)] if self.secrets else [])
 
 
 @pytest.fixture
@@ -162,18 +163,10 @@ def by_key(page: Page, key: str) -> Locator:
     return page.locator(f"[class*='st-key-{re.sub(r'[^A-Za-z0-9_-]', '-', key)}']")
 
 
-@pytest.fixture(scope="module")
-def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    one = Server(tmp_path_factory.mktemp("shared") / "home")
-    one.start()
-    yield one
-    one.kill()
-
-
 @pytest.fixture(scope="session")
-def labelling_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server whose home holds a survey with files; people are asked for their name."""
-    home = tmp_path_factory.mktemp("labelling") / "home"
+def untrained_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home whose campaign has a survey with files and is not trained; to be copied."""
+    home = tmp_path_factory.mktemp("untrained") / "home"
     with Store(home) as store:
         files = write_demo(
             home / "survey",
@@ -185,7 +178,28 @@ def labelling_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve
             seed=1,
         )
         create_campaign(store, "first", files.training, files.pool)
-    one = BareServer(home, oracle="")
+    return home
+
+
+@pytest.fixture(scope="module")
+def untrained_server(
+    untrained_home: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """A server whose only campaign has not been trained."""
+    home = tmp_path_factory.mktemp("fresh") / "home"
+    one = BareServer(Path(shutil.copytree(untrained_home, home)))
+    one.start()
+    yield one
+    one.kill()
+
+
+@pytest.fixture(scope="session")
+def labelling_server(
+    untrained_home: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """A server for campaigns that `ask` makes; people are asked for their name."""
+    home = tmp_path_factory.mktemp("labelling") / "home"
+    one = BareServer(Path(shutil.copytree(untrained_home, home)), oracle="")
     one.start()
     yield one
     one.kill()

@@ -15,7 +15,7 @@ from playwright.sync_api import Page, expect
 from active_cnn.access import decode_name, encode_name
 from active_cnn.campaign.demo import DEMO_NAME
 from active_cnn.ui.identity import NAME_COOKIE, NAME_LIFE, TOKEN_COOKIE
-from tests.browser.conftest import Server, by_key, wait_until_drawn
+from tests.browser.conftest import BareServer, Server, by_key, wait_until_drawn
 from tests.browser.provider import Provider
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -44,7 +44,7 @@ def serve(small_home: Path, tmp_path: Path) -> Iterator[Serve]:
         home = tmp_path / "home"
         shutil.copytree(small_home, home)
         path = tmp_path / "secrets.toml"
-        server = Server(home, oracle="", secrets=path if secrets else None)
+        server = BareServer(home, oracle="", secrets=path if secrets else None)
         if secrets:
             path.write_text(secrets(server), encoding="utf-8")
         server.start()

@@ -112,37 +112,6 @@ def test_the_whole_loop_on_an_empty_home(
     assert not {asked[1], asked[2], asked[5]} & set(candidates)
 
 
-def test_a_killed_server_comes_back_to_the_same_question(server: Server, page: Page) -> None:
-    _train(page, server.url, epochs=1)
-    query, judge = _draw(server, page, Purpose.RELABEL, QUERY, n_asked=QUERY)
-    asked = [item.identifier for item in query.items]
-    judge.press("ne")
-    judge.saved()
-
-    server.kill()
-    # What is said while there is no server waits in the browser.
-    judge.press("d")
-    expect(judge.desk.locator(".saved")).to_have_text("1 unsaved")
-    server.start()
-
-    # A link to a page of a server that has just started works like any other.
-    page.goto(f"{server.url}/Relabel")
-    judge.wait().saved()
-    expect(judge.count).to_have_text(f"3 of {QUERY} answered")
-    page.keyboard.press("ArrowLeft")
-    expect(judge.desk).to_have_attribute("data-identifier", asked[2])
-    page.keyboard.press("ArrowRight")
-    assert judge.shown() == asked[3]
-    with Store(server.home) as store:
-        answers = store.current_answers("demo")
-        assert len(store.answer_log("demo")) == 3
-    assert {i: a.answer for i, a in answers.items()} == {
-        asked[0]: "noise",
-        asked[1]: "emission",
-        asked[2]: "double-peak",
-    }
-
-
 @pytest.mark.parametrize(
     ("path", "said"),
     [
@@ -154,17 +123,17 @@ def test_a_killed_server_comes_back_to_the_same_question(server: Server, page: P
     ],
 )
 def test_a_deep_link_on_a_fresh_server_says_what_to_do(
-    shared_server: Server, page: Page, path: str, said: str
+    untrained_server: Server, page: Page, path: str, said: str
 ) -> None:
-    page.goto(f"{shared_server.url}/{path}")
+    page.goto(f"{untrained_server.url}/{path}")
     expect(page.get_by_text(said).first).to_be_visible()
     wait_until_drawn(page)
     expect(page.get_by_test_id("stException")).to_have_count(0)
 
 
-def _train(page: Page, url: str, epochs: int = EPOCHS) -> None:
+def _train(page: Page, url: str) -> None:
     page.goto(f"{url}/Train")
-    _set_number(page, "max_epochs", epochs)
+    _set_number(page, "max_epochs", EPOCHS)
     by_key(page, "train").get_by_role("button", name="Train").click()
     expect(page.get_by_role("heading", name="History")).to_be_visible(timeout=300_000)
 

@@ -66,6 +66,23 @@ def test_presses_while_the_server_dies_and_comes_back_are_stored_once(ask: Ask, 
     assert ann.stored() == ann.pressed
 
 
+def test_a_link_to_a_server_that_came_back_leads_to_the_same_question(ask: Ask, page: Page) -> None:
+    ann = Person(page, ask(6)).open()
+    ann.press("ne")
+    ann.saved()
+    ann.asked.server.kill()
+    # What is said while there is no server waits in the browser.
+    ann.press("d")
+    expect(ann.desk.locator(".saved")).to_have_text("1 unsaved")
+    ann.asked.server.start()
+    assert ann.open().stored() == ann.pressed
+    expect(ann.count).to_have_text("3 of 6 answered")
+    page.keyboard.press("ArrowLeft")
+    expect(ann.desk).to_have_attribute("data-identifier", ann.asked.identifiers[2])
+    page.keyboard.press("ArrowRight")
+    assert ann.shown() == ann.asked.identifiers[3]
+
+
 def test_acts_of_any_depth_are_undone_after_a_reload_and_a_restart(ask: Ask, page: Page) -> None:
     ann = Person(page, ask()).open()
     ann.press("aednx")

@@ -120,8 +120,10 @@ def test_answers_and_moves_by_key_and_by_click(ask: Ask, page: Page, by: str) ->
     do("confirm", "Enter")
     expect(ann.desk).to_have_attribute("data-identifier", names[1])
     do("answer:double-peak", "d")
+    ann.saved()
     do("undo", "z")
     assert ann.shown() == names[1]
+    assert ann.count.text_content() == "1 of 6 answered"
     do("back", "ArrowLeft")
     do("next", "ArrowRight")
     assert ann.shown() == names[1]

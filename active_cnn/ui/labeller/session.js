@@ -267,12 +267,20 @@ export class Session {
         order,
       });
     });
+    const reopened = said.map((one) => one.identifier).filter((name) => this.#isOpen(name));
+    this.#reopen(reopened.filter((name) => !this.work.includes(name)));
     // As if it had not been said: back leads to what was open before it.
     const { identifier } = said[0];
     this.trail = this.trail.slice(0, this.trail.lastIndexOf(identifier) + 1 || undefined);
     if (this.trail.at(-1) === identifier) this.trail.pop();
     this.#go(identifier);
     return said;
+  }
+
+  // What was done is to be done again; the server says later where it stands.
+  #reopen(names) {
+    this.work = [...names, ...this.work];
+    this.nDone = Math.max(0, this.nDone - names.length);
   }
 
   // What was said of the spectrum before an act that is to be undone.
