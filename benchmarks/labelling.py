@@ -175,7 +175,7 @@ class Crowd:
                 "answer": answer, "note": "", "seconds": 1.0, "undoes": None, "oracle": name,
             }  # fmt: skip
             began = time.perf_counter()
-            data = await tell([event], room=int(len(work) < 28))
+            data = await tell([event], room=int(len(work) <= 20))
             self.seconds.append(time.perf_counter() - began)
             if data.get("trouble") or event["event"] not in data.get("received", []):
                 self.errors.append(f"{name}: {data.get('trouble') or data.get('refused')}")

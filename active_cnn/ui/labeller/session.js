@@ -7,6 +7,7 @@ const AHEAD = 36;
 // Below these the server is asked for more: at once, or when nothing waits to be stored.
 const URGENT = 10;
 const STOCK = 28;
+const FEW = 20; // left to do: half of what one person claims at most (campaign/labelling.py)
 const ROOM = 12;
 const REFILL = 6; // few at once: while the server makes them, others wait
 const MOST_ACTS = 500; // in one message; the rest follows
@@ -47,7 +48,7 @@ export class Session {
       deferred: [...this.deferred],
       last: this.last,
       // With any room the server says what comes next, without it gives a receipt alone.
-      room: this.#room() || Number(this.work.length < STOCK),
+      room: this.#room() || Number(this.work.length <= FEW),
     };
   }
 
