@@ -38,7 +38,7 @@ bench: $(VENV)/installed-dev ## Measure the labelling page; needs a quiet machin
 	$(BIN)/python -m benchmarks.labelling
 
 screenshots: $(VENV)/installed-dev ## Take the pictures of the README anew
-	SCREENSHOTS=docs/images $(BIN)/pytest tests/browser -k whole_loop
+	SCREENSHOTS=docs/images $(BIN)/pytest tests/browser -k "whole_loop or everything_known"
 
 install: $(VENV)/installed ## Make .venv without starting anything
 

@@ -155,6 +155,7 @@ def picture(page: Page, tmp_path: Path) -> Callable[[str], None]:
 def wait_until_drawn(page: Page) -> None:
     """Wait until no script runs and every chart that is there has been drawn."""
     expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+    expect(page.get_by_test_id("stSkeleton")).to_have_count(0)
     expect(page.locator(".stVegaLiteChart:not(:has(canvas, svg))")).to_have_count(0)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 import shutil
 from collections.abc import Callable
@@ -200,6 +201,23 @@ def test_everything_can_be_reached_by_tab_and_shows_its_focus(ask: Ask, page: Pa
             reached.append(act)
             assert outline == "solid", act
     assert reached == acts
+
+
+def test_a_spectrum_is_shown_with_everything_known_of_it(
+    ask: Ask, page: Page, picture: Callable[[str], None]
+) -> None:
+    asked = ask(size=80)
+    with (asked.server.home / "survey" / "truth" / "truth.csv").open(newline="") as file:
+        truth = {row["identifier"]: row for row in csv.DictReader(file)}
+    doubles = [one for one in asked.identifiers if truth[one]["label"] == "double-peak"]
+    best = max(doubles, key=lambda one: float(truth[one]["ew"]) * float(truth[one]["snr"]))
+    ann = Person(page, asked).open(identifier=best)
+    assert ann.shown() == best
+    expect(ann.desk.locator(".plots canvas:visible")).to_have_count(3)
+    side = ann.desk.locator(".side")
+    for known in ("Predicted", "LAMOST J", "RA, Dec", "S/N in r", "Pipeline", "SIMBAD", "Aladin"):
+        expect(side).to_contain_text(known)
+    picture("relabel")
 
 
 def test_all_of_it_is_on_a_small_laptop_at_once(ask: Ask, page: Page) -> None:
