@@ -161,27 +161,37 @@ function stroke(pen, { x, y, colour, width, dash }, toX, toY) {
 
 function marks(pen, picture, theme, box, toX) {
   const [x0, x1] = picture.xRange;
+  const lines = (picture.lines ?? []).filter((one) => one.wavelength >= x0 && one.wavelength <= x1);
+  const places = lines.map((one) => toX(one.wavelength));
   pen.font = `600 11px ${theme.font}`;
   pen.textAlign = "left";
   pen.textBaseline = "top";
-  const ends = []; // right end of the last name on each row
-  for (const { name, wavelength } of picture.lines ?? []) {
-    if (wavelength < x0 || wavelength > x1) continue;
-    const place = toX(wavelength);
-    pen.strokeStyle = theme.mark;
+  pen.strokeStyle = theme.mark;
+  pen.fillStyle = theme.mark;
+  const taken = []; // on each row of names, from where to where
+  lines.forEach(({ name }, i) => {
     pen.setLineDash([4, 3]);
     pen.beginPath();
-    pen.moveTo(place, box.y);
-    pen.lineTo(place, box.y + box.height);
+    pen.moveTo(places[i], box.y);
+    pen.lineTo(places[i], box.y + box.height);
     pen.stroke();
     pen.setLineDash([]);
-    if (picture.bare || picture.hasNames === false) continue;
-    const length = pen.measureText(name).width;
-    const row = ends.findIndex((end) => end < place);
-    const free = row < 0 ? ends.length : row;
-    ends[free] = place + length + 8;
-    pen.fillStyle = theme.mark;
-    const left = Math.min(place + 4, box.x + box.width - length - 2);
-    pen.fillText(name, left, box.y + 3 + 13 * free);
-  }
+    if (picture.bare || picture.hasNames === false) return;
+    const { width } = pen.measureText(name);
+    const left = besides(places[i], width, places, box);
+    const isFree = (row) => row.every(([start, end]) => end + 6 < left || left + width + 6 < start);
+    let row = taken.findIndex(isFree);
+    if (row < 0) row = taken.push([]) - 1;
+    taken[row].push([left, left + width]);
+    pen.fillText(name, left, box.y + 3 + 13 * row);
+  });
+}
+
+// Where a name begins: right of its line, or left of it where another line or the end is too near.
+function besides(place, width, places, { x, width: across }) {
+  const next = Math.min(x + across, ...places.filter((other) => other > place));
+  const before = Math.max(x, ...places.filter((other) => other < place));
+  if (place + 4 + width <= next) return place + 4;
+  if (place - 4 - width >= before) return place - 4 - width;
+  return Math.min(place + 4, x + across - width - 2);
 }
