@@ -139,6 +139,13 @@ def test_answers_and_moves_by_key_and_by_click(ask: Ask, page: Page, by: str) ->
     ]  # fmt: skip
 
 
+def test_a_link_to_a_spectrum_that_is_not_asked_about_says_so(ask: Ask, page: Page) -> None:
+    ann = Person(page, ask(size=6)).open(identifier="elsewhere.fits")
+    assert ann.shown() == ann.asked.identifiers[0]
+    hint = ann.desk.get_by_text("elsewhere.fits is not among the spectra asked about here.")
+    expect(hint).to_be_visible()
+
+
 def test_foreign_text_is_shown_as_text(ask: Ask, page: Page) -> None:
     asked = ask(size=2)
     pool = asked.server.home / "hostile.h5"

@@ -73,6 +73,7 @@ export class Desk {
     }
     this.grid.refresh();
     this.show(this.session.current !== before);
+    if (reply.unknown?.length) this.page.say(`${reply.unknown[0]} is not among the spectra asked about here.`);
     if (!this.sentAt && !reply.trouble && this.session.needsServer()) this.send();
   }
 
