@@ -85,7 +85,8 @@ class Work:
     identifiers : tuple of str
         Spectra to show, the next one first; what was put off comes last.
     n_done, n_asked : int
-        Spectra that as many people as wanted have judged, of all that are asked about.
+        Spectra of which nothing more is asked of this person, of all that are asked about: this
+        person or as many others as wanted have judged them, or they have been settled.
     """
 
     identifiers: tuple[str, ...]
@@ -192,6 +193,7 @@ def find_work(
             else oracle not in judges.get(name, ())
         )
     ]
+    n_done = len(done) if is_adjudicating else len(desk.by_identifier) - len(todo)
     put_off = set(deferred)
     if put_off:
         todo.sort(key=put_off.__contains__)
@@ -205,7 +207,7 @@ def find_work(
         enough = 2 * len(ready) >= min(n, len(todo))
         room = {name: sharing.n_wanted - len(judges.get(name, ())) for name in todo}
         todo = ready if enough else store.claim(campaign.name, oracle, todo, n, room)
-    return Work(tuple(todo), len(done), len(desk.by_identifier))
+    return Work(tuple(todo), n_done, len(desk.by_identifier))
 
 
 def may_see(judges: Collection[str], sharing: Sharing, oracle: str) -> bool:

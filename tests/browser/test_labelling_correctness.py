@@ -130,7 +130,7 @@ def test_what_was_skipped_comes_back_at_the_end(ask: Ask, page: Page) -> None:
     assert ann.shown() == first
     ann.press("e")
     assert ann.stored() == ann.pressed
-    expect(ann.desk.locator(".empty")).to_contain_text("Every spectrum has been answered")
+    expect(ann.desk.locator(".empty")).to_contain_text("Nothing is left to answer")
 
 
 def test_undo_restores_the_answer_that_was_before(ask: Ask, page: Page) -> None:

@@ -110,6 +110,17 @@ def test_double_gives_each_spectrum_to_as_many_people_as_wanted(store, campaign,
     assert count_open(store, campaign, desk) == 0
 
 
+def test_double_counts_for_each_person_what_that_person_has_done(
+    store, campaign, desk, query, names
+):
+    store.set_sharing(campaign.name, DOUBLE, "ann")
+    record_answer(store, query, names[0], "noise", oracle="ann")
+    record_answer(store, query, names[0], "noise", oracle="bob")
+    record_answer(store, query, names[1], "noise", oracle="ann")
+    n_done = {who: find_work(store, campaign, desk, who).n_done for who in ("ann", "bob", "cleo")}
+    assert n_done == {"ann": 2, "bob": 1, "cleo": 1}
+
+
 def say(store, query, name, **said):
     for who, answer in said.items():
         record_answer(store, query, name, answer, oracle=who)

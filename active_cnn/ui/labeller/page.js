@@ -175,7 +175,7 @@ const methods = {
       this.empty.textContent = isLoading ? "Reading the spectrum …"
         : session.nDone < session.nAsked
           ? "Nothing is left for you: the rest is being judged by others."
-          : "Every spectrum has been answered. Go back to look at an answer, or undo one.";
+          : "Nothing is left to answer. Go back to look at an answer, or undo one.";
       this.title.textContent = "";
       return;
     }
