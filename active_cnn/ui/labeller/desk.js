@@ -79,7 +79,7 @@ export class Desk {
 
   send() {
     const isOnItsWay = this.sentAt && performance.now() - this.sentAt < PATIENCE;
-    if (!this.setStateValue || isOnItsWay || this.page.root.hidden) return;
+    if (!this.setStateValue || isOnItsWay) return;
     this.door.say(() => {
       this.nonce += 1;
       this.sentAt = performance.now();
@@ -96,7 +96,7 @@ export class Desk {
     if (isLate || asksAgain || this.session.trouble || this.session.needsServer()) this.send();
     this.#status();
     const isSettled = !this.session.pending.size && performance.now() - this.actedAt > SETTLED;
-    if (!this.actedAt || !isSettled || this.page.root.hidden) return;
+    if (!this.actedAt || !isSettled) return;
     this.door.say(() => {
       this.actedAt = 0;
       this.setTriggerValue?.("settled", this.nonce);

@@ -18,9 +18,9 @@ export class Door {
   }
 
   // Say something to the server, unless the page is being left or has been: Streamlit may mount a
-  // component whose page is gone already.
+  // component whose page is gone already, or keep one that another has followed (labeller.js).
   say(speak) {
-    if (this.isLeaving || !this.root.isConnected) return;
+    if (this.isLeaving || !this.root.isConnected || this.root.hidden) return;
     speak();
     // Streamlit sends it a moment later, by a timer like this one.
     this.onTheWay += 1;
