@@ -325,6 +325,9 @@ def _measure_paints(
 
 
 def _crowd(what: str, crowd: Crowd, home: Path) -> None:
+    if not crowd.seconds:
+        print(f"{what}: nothing was left to answer; give a larger --pool. {crowd.errors[:1]}")
+        return
     answers = stored(home)
     wrong = sum(answers.get(name) != said for name, said in crowd.given.items())
     milliseconds = 1000 * np.array(crowd.seconds)
