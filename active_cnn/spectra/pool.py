@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
@@ -18,29 +17,27 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from active_cnn.errors import SpectrumError
+from active_cnn.spectra.index_file import PoolIndex
 from active_cnn.spectra.pool_file import (
     METADATA,
     NUMBERS,
     REFUSED,
     categorise,
     hash_texts,
-    open_hdf5,
+    pick_column,
+    pick_spectra,
+    pick_texts,
     read_column,
-    read_flux,
     read_texts,
-    take_rows,
 )
-from active_cnn.spectra.pool_index import (
-    PoolIndex,
-    describe_stamp,
-    index_pool,
-    is_indexed,
-    stamp_of,
-)
+from active_cnn.spectra.pool_index import index_pool, is_indexed
+from active_cnn.spectra.pool_reader import Pick, PoolReader
 from active_cnn.spectra.preprocessing import DEFECTS, rescale
 
 __all__ = ["Pool", "index_pool", "is_indexed"]
 
+# Rows that are rescaled at a time: all that this needs fits a processor's cache.
+CACHED = 512
 SAME_PLACE = 3.0  # arcsec: LAMOST's fibres see 3.3 arcsec of the sky
 
 
@@ -50,12 +47,12 @@ class Pool:
     Parameters
     ----------
     path : Path
-        The pool.
+        The pool: an HDF5 file, or a manifest of several (`shards`).
     index_path : Path
         Its index, made by `index_pool`.
     is_held_open : bool
-        Whether the file stays open between the calls, for a server that reads a spectrum at a
-        time; otherwise every call opens it for itself.
+        Whether files stay open between the calls, for a server that reads a spectrum at a
+        time; otherwise every call opens what it needs for itself.
 
     Attributes
     ----------
@@ -69,18 +66,16 @@ class Pool:
     Raises
     ------
     SpectrumError
-        If the pool is not the file that was indexed.
+        If the pool is not the one that was indexed.
     """
 
     def __init__(self, path: Path, index_path: Path, *, is_held_open: bool = False) -> None:
-        self._held = open_hdf5(Path(path)) if is_held_open else None
-        self._file = self._held.__enter__() if self._held else None
         self.path = Path(path)
         self.index_path = Path(index_path)
         self._index = PoolIndex(self.index_path)
         self.grid, self.n = self._index.grid, self._index.n
         self.fingerprint = self._index.fingerprint
-        self._refuse_changed()
+        self._reader = PoolReader(self.path, self._index, is_held_open=is_held_open)
 
     @property
     def defects(self) -> NDArray[np.uint8]:
@@ -96,20 +91,12 @@ class Pool:
 
     def find(self, identifiers: Sequence[str]) -> NDArray[np.int64]:
         """Find the rows of identifiers, in their order; −1 for those that are not in the pool."""
-        asked = np.array(identifiers, dtype=object)
-        wanted, hashes = hash_texts(asked), self._index.hashes
-        position = np.searchsorted(hashes, wanted)
-        found = np.full(len(wanted), -1)
-        pending = np.arange(len(wanted))
-        # Different identifiers may share a hash: go on to the next row with it until names agree.
-        while pending.size:
-            pending = pending[position[pending] < self.n]
-            pending = pending[hashes[position[pending]] == wanted[pending]]
-            rows = self._index.hashed_rows[position[pending]]
-            agree = np.array(self.identifiers(rows), dtype=object) == asked[pending]
-            found[pending[agree]] = rows[agree]
-            pending = pending[~agree]
-            position[pending] += 1
+        found = np.full(len(identifiers), -1)
+        rows, which = self._index.rows_with(hash_texts(identifiers))
+        # Different identifiers may share a hash.
+        for row, asked, name in zip(rows, which, self.identifiers(rows), strict=True):
+            if name == identifiers[asked]:
+                found[asked] = row
         return found
 
     def rows(self, identifiers: Sequence[str]) -> NDArray[np.int64]:
@@ -156,8 +143,7 @@ class Pool:
                 f"A radius of {radius} arcsec is none. Give a finite one of 0 or more."
             )
         rows = self.rows(identifiers)
-        with self._open() as group:
-            ra, dec = (take_rows(group, rows, partial(read_column, key)) for key in ("ra", "dec"))
+        ra, dec = self._reader.take(rows, partial(pick_column, "ra"), partial(pick_column, "dec"))
         found = self._index.rows_near(ra, dec, radius)
         others = [near[near != row] for near, row in zip(found, rows, strict=True)]
         names = iter(self.identifiers(np.concatenate([*others, np.empty(0, dtype=np.int64)])))
@@ -165,15 +151,12 @@ class Pool:
 
     def identifiers(self, rows: NDArray[np.int64]) -> list[str]:
         """Name some rows, in the order asked."""
-        rows = self._check(rows)
-        with self._open() as group:
-            return list(take_rows(group["filenames"], rows, read_texts))
+        (names,) = self._reader.take(self._check(rows), _pick_names)
+        return list(names)
 
     def flux(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
         """Read some rows as they are stored, shape (n_rows, grid.n), in the order asked."""
-        rows = self._check(rows)
-        with self._open() as group:
-            return take_rows(group["spectra"], rows, read_flux)
+        return self._stored(self._check(rows)).astype(np.float64, copy=False)
 
     def windows(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Read some rows rescaled to [−1, 1], shape (n_rows, grid.n), in the order asked.
@@ -190,15 +173,19 @@ class Pool:
                 f"The spectrum '{self.identifiers(unusable[:1])[0]}' of the pool {self.path} "
                 f"{self._defect(unusable[0])}. Leave it out."
             )
-        return rescale(self.flux(rows))
+        return _rescale(self._stored(rows))
 
-    def chunks(self, size: int) -> Iterator[tuple[slice, NDArray[np.bool_], NDArray[np.float32]]]:
-        """Stream through the pool.
+    def chunks(
+        self, size: int, rows: slice | None = None
+    ) -> Iterator[tuple[slice, NDArray[np.bool_], NDArray[np.float32]]]:
+        """Stream through the pool, or through a run of its rows.
 
         Parameters
         ----------
         size : int
             Rows a chunk (the last one may be shorter).
+        rows : slice, optional
+            From which row on and up to which one; by default all.
 
         Yields
         ------
@@ -208,12 +195,22 @@ class Pool:
             Which of them can be used.
         windows : ndarray of float32, shape (n_usable, grid.n)
             These, rescaled to [−1, 1].
+
+        Raises
+        ------
+        SpectrumError
+            If the pool does not have these rows, or a file of it has vanished or changed.
         """
-        with self._open() as group:
-            for start in range(0, self.n, size):
-                rows = slice(start, min(start + size, self.n))
-                usable = self.usable[rows]
-                yield rows, usable, rescale(read_flux(group["spectra"], rows)[usable])
+        whole = self._check_run(rows)
+        for start in range(whole.start, whole.stop, size):
+            chunk = slice(start, min(start + size, whole.stop))
+            usable = self.usable[chunk]
+            stored = []
+            for number, here in self._reader.stretches(chunk):
+                with self._reader.open(number) as group:
+                    stored.append(group["spectra"][here])
+            flux = stored[0] if len(stored) == 1 else np.concatenate(stored)
+            yield chunk, usable, _rescale(flux if usable.all() else flux[usable])
 
     def metadata(self, rows: NDArray[np.int64]) -> pd.DataFrame:
         """Tell what is known about some rows, in the order asked.
@@ -224,13 +221,11 @@ class Pool:
             identifier, ra and dec (degrees), snr_r, designation, pipeline_class, path (absolute);
             NaN or '' where the pool does not say.
         """
-        rows = self._check(rows)
-        with self._open() as group:
-            columns = {"identifier": take_rows(group["filenames"], rows, read_texts)}
-            for name in METADATA:
-                columns[name] = take_rows(group, rows, partial(read_column, name))
-        columns["path"] = np.array(self._absolute(columns["path"]), dtype=object)
-        return pd.DataFrame(columns)
+        picks: dict[str, Pick] = {"identifier": _pick_names}
+        picks |= {name: partial(pick_column, name) for name in METADATA}
+        picks["path"] = _pick_paths
+        columns = self._reader.take(self._check(rows), *picks.values())
+        return pd.DataFrame(dict(zip(picks, columns, strict=True)))
 
     def column(self, name: str) -> NDArray[np.float64]:
         """Read a whole numeric column ('ra', 'dec' or 'snr_r'), shape (n,); NaN where not known."""
@@ -238,8 +233,12 @@ class Pool:
             raise SpectrumError(
                 f"A pool has no numeric column '{name}', only {', '.join(NUMBERS)}."
             )
-        with self._open() as group:
-            return read_column(name, group, slice(0, self.n))
+        column, done = np.empty(self.n), 0
+        for number, rows in self._reader.stretches(slice(0, self.n)):
+            with self._reader.open(number) as group:
+                column[done : done + rows.stop] = read_column(name, group, rows)
+            done += rows.stop
+        return column
 
     def refused(self) -> pd.DataFrame:
         """Count what cannot be used by reason: unusable rows and what ingest refused.
@@ -251,11 +250,12 @@ class Pool:
         """
         codes, n = np.unique(self.defects[~self.usable], return_counts=True)
         counts = pd.Series(n, index=[categorise(DEFECTS[code]) for code in codes], dtype=np.int64)
-        with self._open() as group:
-            if REFUSED in group.file:
-                reasons = group.file[REFUSED]["reason"]
-                exact = pd.Series(read_texts(reasons, slice(0, len(reasons)))).value_counts()
-                counts = pd.concat([counts, exact.rename(categorise)])
+        for number, _ in self._reader.stretches(slice(0, self.n)):
+            with self._reader.open(number) as group:
+                if REFUSED in group.file:
+                    reasons = group.file[REFUSED]["reason"]
+                    exact = pd.Series(read_texts(reasons, slice(0, len(reasons)))).value_counts()
+                    counts = pd.concat([counts, exact.rename(categorise)])
         counts = counts.groupby(level=0).sum().sort_values(ascending=False, kind="stable")
         return pd.DataFrame({"reason": list(counts.index), "n": counts.to_numpy(np.int64)})
 
@@ -267,35 +267,24 @@ class Pool:
         DataFrame
             path (of an unusable row without a file: its identifier), reason.
         """
-        paths, reasons = [], []
-        with self._open() as group:
-            if REFUSED in group.file:
-                listed = group.file[REFUSED]
-                some = slice(0, min(limit, len(listed["path"])))
-                paths = self._absolute(read_texts(listed["path"], some))
-                reasons = list(read_texts(listed["reason"], some))
+        paths: list[str] = []
+        reasons: list[str] = []
+        for number, _ in self._reader.stretches(slice(0, self.n)):
+            with self._reader.open(number) as group:
+                if REFUSED in group.file and len(paths) < limit:
+                    listed = group.file[REFUSED]
+                    some = slice(0, min(limit - len(paths), len(listed["path"])))
+                    paths += _absolute(group, read_texts(listed["path"], some))
+                    reasons += list(read_texts(listed["reason"], some))
         rows = np.flatnonzero(~self.usable)[: limit - len(paths)]
         unusable = self.metadata(rows)
         paths += list(unusable["path"].where(unusable["path"] != "", unusable["identifier"]))
         reasons += [self._defect(row) for row in rows]
         return pd.DataFrame({"path": paths, "reason": reasons}, dtype=object)
 
-    @contextmanager
-    def _open(self) -> Iterator[h5py.Group]:
-        self._refuse_changed()
-        if self._file is not None:
-            yield self._file[self._index.group_name]
-            return
-        with open_hdf5(self.path) as file:
-            yield file[self._index.group_name]
-
-    def _refuse_changed(self) -> None:
-        stamp, indexed = stamp_of(self.path), self._index.stamp
-        if stamp != indexed:
-            raise SpectrumError(
-                f"The pool {self.path} has changed since it was indexed: {describe_stamp(stamp)} "
-                f"now, {describe_stamp(indexed)} then. Index it again."
-            )
+    def _stored(self, rows: NDArray[np.int64]) -> NDArray[np.floating]:
+        (flux,) = self._reader.take(rows, lambda group, here: pick_spectra(group["spectra"], here))
+        return flux
 
     def _check(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         rows = np.asarray(rows, dtype=np.int64)
@@ -310,6 +299,35 @@ class Pool:
     def _defect(self, row: int) -> str:
         return DEFECTS[int(self.defects[row])]
 
-    def _absolute(self, paths: Iterable[str]) -> list[str]:
-        folder = self.path.absolute().parent
-        return [str(folder / path) if path else "" for path in paths]
+    def _check_run(self, rows: slice | None) -> slice:
+        if rows is None:
+            return slice(0, self.n)
+        start, stop = rows.start or 0, self.n if rows.stop is None else rows.stop
+        if not (0 <= start <= stop <= self.n and rows.step in (None, 1)):
+            raise SpectrumError(
+                f"There is no run of rows {rows.start}:{rows.stop}:{rows.step} in the pool "
+                f"{self.path}: it has {self.n} rows, numbered from 0."
+            )
+        return slice(start, stop)
+
+
+def _pick_names(group: h5py.Group, rows: NDArray[np.int64]) -> NDArray[np.object_]:
+    return pick_texts(group["filenames"], rows)
+
+
+def _pick_paths(group: h5py.Group, rows: NDArray[np.int64]) -> NDArray[np.object_]:
+    return np.array(_absolute(group, pick_column("path", group, rows)), dtype=object)
+
+
+def _absolute(group: h5py.Group, paths: Iterable[str]) -> list[str]:
+    folder = Path(group.file.filename).absolute().parent
+    return [str(folder / path) if path else "" for path in paths]
+
+
+def _rescale(flux: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Do what `rescale` does to the flux in float64, whatever its width in the file."""
+    windows = np.empty(flux.shape, dtype=np.float32)
+    for start in range(0, len(flux), CACHED):
+        few = slice(start, start + CACHED)
+        windows[few] = rescale(flux[few].astype(np.float64, copy=False))
+    return windows

@@ -1,38 +1,50 @@
 """What one pass over a pool can tell, kept in a file beside the campaign.
 
 It holds why rows cannot be used, where an identifier is, which rows lie at a place on the sky, and
-the fingerprint of the contents.
+the fingerprint of the contents. Memory does not grow with the pool but for a byte a row.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
-from functools import cached_property
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from active_cnn.errors import SpectrumError
 from active_cnn.records import Grid
+from active_cnn.spectra.external_sort import KEY, ExternalSort
+from active_cnn.spectra.index_file import (
+    FENCE,
+    IndexedShard,
+    PoolIndex,
+    new_index,
+    read_shards,
+)
 from active_cnn.spectra.pool_file import (
     find_unusable,
     hash_texts,
-    new_hdf5,
     open_hdf5,
     open_pool,
+    pick_texts,
     read_column,
     read_texts,
-    take_rows,
 )
-from active_cnn.spectra.sky import ARCSEC_A_DEGREE, is_place, separation
+from active_cnn.spectra.shards import Shard, shards_of, stamp_of
+from active_cnn.spectra.sky import is_place
 
-INDEX_VERSION = 2
+__all__ = ["PoolIndex", "index_pool", "is_indexed"]
+
 BLOCK = 8192  # rows: some 9 MB of flux
+
+HASHED = [(KEY, "<u8"), ("row", "<i8")]
+PLACED = [(KEY, "<f8"), ("ra", "<f8"), ("row", "<i8")]
 
 
 def index_pool(
@@ -46,7 +58,7 @@ def index_pool(
     Parameters
     ----------
     path : Path
-        The pool, which is only read.
+        The pool, an HDF5 file or a manifest of several, which is only read.
     index_path : Path
         Where the index goes; it appears whole or not at all.
     grid : Grid
@@ -59,194 +71,129 @@ def index_pool(
     SpectrumError
         If the layout is not that of a pool on this grid, or an identifier is empty or comes twice.
     """
-    stamp = stamp_of(Path(path))
-    hashes, defects = [], []
-    names_digest, flux_digest = hashlib.sha256(), hashlib.sha256()
-    with open_pool(path, grid) as group:
-        group_name = group.name
-        n = len(group["filenames"])
-        for start in range(0, n, BLOCK):
-            rows = slice(start, min(start + BLOCK, n))
-            names = read_texts(group["filenames"], rows)
-            _refuse_empty(names, start, path)
-            stored = group["spectra"][rows]
-            hashes.append(hash_texts(names))
-            defects.append(find_unusable(group, rows, stored))
-            names_digest.update("".join(f"{len(name)}:{name}" for name in names).encode())
-            flux_digest.update(stored.astype("<f8", copy=False).tobytes())
-            if progress:
-                progress(rows.stop, n)
-        hashed = np.concatenate(hashes)
-        order = np.argsort(hashed, kind="stable")
-        hashed = hashed[order]
-        _refuse_duplicates(group["filenames"], hashed, order, path)
-        defect = np.concatenate(defects)
-        places = _sort_places(group, defect == 0)
-    if stamp_of(Path(path)) != stamp:
+    path, index_path = Path(path), Path(index_path)
+    shards = shards_of(path)
+    # All are looked at before the long reading begins.
+    indexed = [_survey(shard, grid) for shard in shards]
+    total = sum(one.n for one in indexed)
+    try:
+        with (
+            ExternalSort(index_path.parent, HASHED) as hashed,
+            ExternalSort(index_path.parent, PLACED) as placed,
+        ):
+            defects, fingerprint = _read_through(
+                shards, grid, hashed, placed, lambda done: progress and progress(done, total)
+            )
+            for shard, one in zip(shards, indexed, strict=True):
+                _refuse_changing(shard, one)
+            columns = {
+                "defects": ("u1", len(defects)),
+                "hash": ("<u8", hashed.n),
+                "hash_fences": ("<u8", _n_fences(hashed.n)),
+                "row": ("<i8", hashed.n),
+                "dec": ("<f8", placed.n),
+                "dec_fences": ("<f8", _n_fences(placed.n)),
+                "ra": ("<f8", placed.n),
+                "place_row": ("<i8", placed.n),
+            }
+            with new_index(index_path, fingerprint, grid, indexed, columns) as index:
+                index.append(defects=defects)
+                for first, piece in _numbered(hashed.pieces()):
+                    _refuse_duplicates(piece, shards, indexed)
+                    fences = _fences(piece, first)
+                    index.append(hash=piece[KEY], hash_fences=fences, row=piece["row"])
+                for first, piece in _numbered(placed.pieces()):
+                    fences = _fences(piece, first)
+                    index.append(dec=piece[KEY], dec_fences=fences)
+                    index.append(ra=piece["ra"], place_row=piece["row"])
+    except OSError as error:
         raise SpectrumError(
-            f"The pool {path} changed while it was being indexed. "
-            "Wait until it is complete, then try again."
-        )
-    header = {
-        "version": INDEX_VERSION,
-        "size": stamp[0],
-        "mtime_ns": stamp[1],
-        "group": group_name,
-        "fingerprint": hashlib.sha256(names_digest.digest() + flux_digest.digest()).hexdigest(),
-        "grid": [grid.start, grid.end, grid.n],
-    }
-    _write_index(Path(index_path), header, defects=defect, hash=hashed, row=order, **places)
+            f"The index {index_path} cannot be written: {' '.join(str(error).split())}. "
+            "Check that its folder exists, is writable and has room."
+        ) from error
 
 
 def is_indexed(path: Path, index_path: Path) -> bool:
-    """Tell whether the index can be read and was made of the pool's file as it is now.
+    """Tell whether the index can be read and was made of the pool's files as they are now.
 
     Raises
     ------
     SpectrumError
         If the pool cannot be read.
     """
-    stamp = stamp_of(Path(path))
-    try:
-        with open_hdf5(Path(index_path)) as index:
-            found = [index.attrs.get(name) for name in ("version", "size", "mtime_ns")]
-    except SpectrumError:  # missing or damaged: it can be made anew
-        return False
-    return found == [INDEX_VERSION, *stamp]
+    shards = shards_of(Path(path))
+    stamps = [stamp_of(shard) for shard in shards]
+    indexed = read_shards(Path(index_path))
+    return (
+        indexed is not None
+        and [one.stamp for one in indexed] == stamps
+        and all(one.is_of(shard) for one, shard in zip(indexed, shards, strict=True))
+    )
 
 
-class PoolIndex:
-    """Reads an index; whether the pool is still the same file is for the reader of that to ask.
-
-    Parameters
-    ----------
-    path : Path
-        The index, made by `index_pool`.
-
-    Attributes
-    ----------
-    n : int
-        Number of rows of the pool.
-    grid : Grid
-        The wavelengths of its spectra.
-    group_name : str
-        The group of the pool's file that holds them.
-    fingerprint : str
-        SHA-256 of all identifiers and fluxes in their order.
-    stamp : tuple of int
-        Size and time of the pool's file when it was indexed, as `stamp_of` gives them.
-
-    Raises
-    ------
-    SpectrumError
-        If there is no index of this version.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        with open_hdf5(path) as index:
-            version = index.attrs.get("version")
-            if version != INDEX_VERSION:
-                raise SpectrumError(
-                    f"{path} is not a pool's index of version {INDEX_VERSION} "
-                    f"(found: {version}). Index the pool again."
-                )
-            self.stamp = (int(index.attrs["size"]), int(index.attrs["mtime_ns"]))
-            self.group_name = str(index.attrs["group"])
-            self.fingerprint = str(index.attrs["fingerprint"])
-            start, end, n_wavelengths = index.attrs["grid"]
-            self.grid = Grid(float(start), float(end), int(n_wavelengths))
-            self.n = len(index["defects"])
-
-    @cached_property
-    def defects(self) -> NDArray[np.uint8]:
-        """Why each row cannot be used, a key of `DEFECTS`; 0 = usable. Shape (n,), read-only."""
-        return self._read("defects")
-
-    @cached_property
-    def hashes(self) -> NDArray[np.uint64]:
-        """Hashes of the identifiers, increasing. Shape (n,), read-only."""
-        return self._read("hash")
-
-    @cached_property
-    def hashed_rows(self) -> NDArray[np.int64]:
-        """The rows with these hashes. Shape (n,), read-only."""
-        return self._read("row")
-
-    @cached_property
-    def declinations(self) -> NDArray[np.float64]:
-        """Declinations of the usable rows of known place in degrees, increasing, read-only."""
-        return self._read("dec")
-
-    def rows_near(
-        self, ra: NDArray[np.float64], dec: NDArray[np.float64], radius: float
-    ) -> list[NDArray[np.int64]]:
-        """Find the usable rows near some places.
-
-        Parameters
-        ----------
-        ra, dec : ndarray, shape (n_places,)
-            Places in degrees; none is found near one that is not on the sky.
-        radius : float
-            The greatest distance in arcsec.
-
-        Returns
-        -------
-        list of ndarray of int
-            For each place the rows, the nearest first; as far away, in their order in the pool.
-        """
-        # A trifle wider than the radius, for the rounding of what the exact distance decides.
-        reach = radius / ARCSEC_A_DEGREE * (1 + 1e-9) + 1e-12
-        first = np.searchsorted(self.declinations, dec - reach, side="left")
-        last = np.searchsorted(self.declinations, dec + reach, side="right")
-        found = []
-        with open_hdf5(self.path) as index:
-            for place, is_known in enumerate(is_place(ra, dec)):
-                band = slice(first[place], last[place] if is_known else first[place])
-                distance = separation(
-                    ra[place], dec[place], index["ra"][band], self.declinations[band]
-                )
-                rows, within = index["place_row"][band], distance <= radius
-                order = np.lexsort((rows[within], distance[within]))
-                found.append(rows[within][order])
-        return found
-
-    def _read(self, name: str) -> NDArray[Any]:
-        with open_hdf5(self.path) as index:
-            values = index[name][:]
-        values.setflags(write=False)
-        return values
+def _survey(shard: Shard, grid: Grid) -> IndexedShard:
+    stamp = stamp_of(shard)
+    with open_pool(shard.path, grid) as group:
+        n = len(group["spectra"])
+        if shard.n not in (None, n):
+            raise SpectrumError(
+                f"The {shard} has {n} rows, its manifest says {shard.n}. "
+                "Wait until it is complete, or mend the manifest."
+            )
+        return IndexedShard(shard.name, n, group.name, stamp)
 
 
-def stamp_of(path: Path) -> tuple[int, int]:
-    """Give size (bytes) and time of modification (ns) of a pool's file, which tell a change.
+@dataclass(frozen=True, eq=False)
+class _Block:
+    names: NDArray[np.object_]
+    flux: NDArray[np.floating]  # as it is stored
+    defects: NDArray[np.uint8]
+    ra: NDArray[np.float64]
+    dec: NDArray[np.float64]
 
-    Raises
-    ------
-    SpectrumError
-        If the pool cannot be read.
-    """
-    try:
-        status = path.stat()
-    except OSError as error:
+
+def _blocks(shards: Iterable[Shard], grid: Grid) -> Iterator[_Block]:
+    for shard in shards:
+        with open_pool(shard.path, grid) as group:
+            n = len(group["spectra"])
+            for start in range(0, n, BLOCK):
+                rows = slice(start, min(start + BLOCK, n))
+                names = read_texts(group["filenames"], rows)
+                _refuse_empty(names, start, shard.path)
+                flux = group["spectra"][rows]
+                defects = find_unusable(group, rows, flux)
+                ra, dec = (read_column(name, group, rows) for name in ("ra", "dec"))
+                yield _Block(names, flux, defects, ra, dec)
+
+
+def _read_through(
+    shards: tuple[Shard, ...],
+    grid: Grid,
+    hashed: ExternalSort,
+    placed: ExternalSort,
+    progress: Callable[[int], None],
+) -> tuple[NDArray[np.uint8], str]:
+    names_digest, flux_digest = hashlib.sha256(), hashlib.sha256()
+    defects = bytearray()
+    for block in _blocks(shards, grid):
+        rows = np.arange(len(defects), len(defects) + len(block.names))
+        defects += block.defects.tobytes()
+        names_digest.update("".join(f"{len(name)}:{name}" for name in block.names).encode())
+        flux_digest.update(block.flux.astype("<f8", copy=False).data)
+        hashed.add(**{KEY: hash_texts(block.names)}, row=rows)
+        of_use = (block.defects == 0) & is_place(block.ra, block.dec)
+        placed.add(**{KEY: block.dec[of_use]}, ra=block.ra[of_use], row=rows[of_use])
+        progress(len(defects))
+    fingerprint = hashlib.sha256(names_digest.digest() + flux_digest.digest()).hexdigest()
+    return np.frombuffer(defects, dtype=np.uint8), fingerprint
+
+
+def _refuse_changing(shard: Shard, indexed: IndexedShard) -> None:
+    if stamp_of(shard) != indexed.stamp:
         raise SpectrumError(
-            f"The pool {path} cannot be read: {error.strerror}. Check its path and permissions."
-        ) from error
-    return status.st_size, status.st_mtime_ns
-
-
-def describe_stamp(stamp: tuple[int, int]) -> str:
-    """Put a stamp into words."""
-    written = datetime.fromtimestamp(stamp[1] / 1e9, tz=UTC)
-    return f"{stamp[0]} bytes of {written:%Y-%m-%d %H:%M:%S} UTC"
-
-
-def _sort_places(group: h5py.Group, usable: NDArray[np.bool_]) -> dict[str, NDArray[Any]]:
-    every_row = slice(0, len(usable))
-    ra, dec = (read_column(name, group, every_row) for name in ("ra", "dec"))
-    rows = np.flatnonzero(usable & is_place(ra, dec))
-    rows = rows[np.argsort(dec[rows], kind="stable")]
-    return {"dec": dec[rows], "ra": ra[rows], "place_row": rows}
+            f"The {shard} changed while it was being indexed. "
+            "Wait until it is complete, then try again."
+        )
 
 
 def _refuse_empty(names: Iterable[str], start: int, path: Path) -> None:
@@ -259,30 +206,42 @@ def _refuse_empty(names: Iterable[str], start: int, path: Path) -> None:
 
 
 def _refuse_duplicates(
-    filenames: h5py.Dataset, hashed: NDArray[np.uint64], order: NDArray[np.int64], path: Path
+    hashed: NDArray[Any], shards: tuple[Shard, ...], indexed: list[IndexedShard]
 ) -> None:
-    again = hashed[1:] == hashed[:-1]
-    suspects = order[np.append(again, False) | np.append(False, again)]
+    again = hashed[KEY][1:] == hashed[KEY][:-1]
+    suspects = hashed["row"][np.append(again, False) | np.append(False, again)]
+    starts = list(accumulate((one.n for one in indexed), initial=0))
     first: dict[str, int] = {}
-    for start in range(0, len(suspects), BLOCK):
-        rows = suspects[start : start + BLOCK]
-        for row, name in zip(rows, take_rows(filenames, rows, read_texts), strict=True):
-            other = first.setdefault(name, row)
-            if other != row:
-                raise SpectrumError(
-                    f"{path}: the identifier '{name}' comes twice, in the rows {other} and {row} "
-                    "(counted from 0). Give every row a unique one in 'filenames'."
-                )
+    for row in suspects.tolist():
+        number = bisect_right(starts, row) - 1
+        with open_hdf5(shards[number].path) as file:
+            names = file[indexed[number].group]["filenames"]
+            name = pick_texts(names, np.array([row - starts[number]]))[0]
+        other = first.setdefault(name, row)
+        if other != row:
+            one = bisect_right(starts, other) - 1
+            where = (
+                f"in the rows {other - starts[one]} and {row - starts[one]}"
+                if one == number
+                else f"in row {other - starts[one]} and in row {row - starts[number]} of "
+                f"{shards[number].path}"
+            )
+            raise SpectrumError(
+                f"{shards[one].path}: the identifier '{name}' comes twice, {where} "
+                "(counted from 0). Give every row a unique one in 'filenames'."
+            )
 
 
-def _write_index(path: Path, header: dict[str, Any], **arrays: NDArray[Any]) -> None:
-    try:
-        with new_hdf5(path) as index:
-            index.attrs.update(header)
-            for name, values in arrays.items():
-                index[name] = values
-    except OSError as error:
-        raise SpectrumError(
-            f"The index {path} cannot be written: {error}. "
-            "Check that its folder exists, is writable and has room."
-        ) from error
+def _numbered(pieces: Iterator[NDArray[Any]]) -> Iterator[tuple[int, NDArray[Any]]]:
+    first = 0
+    for piece in pieces:
+        yield first, piece
+        first += len(piece)
+
+
+def _fences(piece: NDArray[Any], first: int) -> NDArray[Any]:
+    return piece[KEY][-first % FENCE :: FENCE]
+
+
+def _n_fences(n: int) -> int:
+    return -(-n // FENCE)

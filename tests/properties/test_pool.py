@@ -1,5 +1,6 @@
 """What holds for every pool, however its rows are asked for."""
 
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -13,6 +14,7 @@ from hypothesis.extra.numpy import arrays
 
 from active_cnn.records import Grid
 from active_cnn.spectra.pool import Pool, index_pool
+from active_cnn.spectra.shards import write_manifest
 
 GRID = Grid(n=Grid.shortest)
 
@@ -60,6 +62,42 @@ def test_rows_and_chunks_give_the_same_windows_for_the_same_identifiers(
         ):
             np.testing.assert_array_equal(window, windows[name])
             assert (window.min(), window.max()) == (-1, 1)
+
+
+@settings(max_examples=40, deadline=None)
+@given(pools(), st.data())
+def test_a_pool_is_the_same_however_its_rows_are_divided_among_files(
+    drawn: tuple[list[str], np.ndarray, list[str]], data: st.DataObject
+) -> None:
+    names, flux, shuffled = drawn
+    n = len(names)
+    borders = sorted({0, n} | data.draw(st.sets(st.integers(0, n), max_size=4), label="borders"))
+    rows = np.array(data.draw(st.lists(st.integers(0, n - 1), max_size=8), label="rows"), int)
+    with TemporaryDirectory() as place:
+        folder = Path(place)
+        shards = []
+        for start, stop in pairwise(borders):
+            path = folder / f"{start}.h5"
+            with h5py.File(path, "w") as file:
+                file["any/filenames"] = names[start:stop]
+                file["any/spectra"] = flux[start:stop]
+            shards.append((path, stop - start))
+        write_manifest(folder / "survey.pool", shards)
+        with h5py.File(folder / "whole.h5", "w") as file:
+            file["any/filenames"] = names
+            file["any/spectra"] = flux
+        pools = []
+        for name in ("survey.pool", "whole.h5"):
+            index_pool(folder / name, folder / f"{name}.index", GRID)
+            pools.append(Pool(folder / name, folder / f"{name}.index"))
+        sharded, whole = pools
+        assert sharded.fingerprint == whole.fingerprint
+        assert sharded.identifiers(rows) == whole.identifiers(rows)
+        np.testing.assert_array_equal(sharded.flux(rows), whole.flux(rows))
+        np.testing.assert_array_equal(sharded.rows(shuffled), whole.rows(shuffled))
+        run = slice(*sorted(data.draw(st.tuples(*[st.integers(0, n)] * 2), label="run")))
+        for one, other in zip(sharded.chunks(3, run), whole.chunks(3, run), strict=True):
+            np.testing.assert_equal(one, other)
 
 
 @st.composite

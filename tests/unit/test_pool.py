@@ -121,6 +121,8 @@ def test_an_unknown_identifier_is_refused_by_name(pool: Pool) -> None:
         pool.rows(["spec-01.fits", "spec-99.fits"])
     with pytest.raises(SpectrumError, match="no spectrum 'SPEC-01.fits' \\(nor 1 more"):
         pool.rows(["SPEC-01.fits", ""])
+    # So a command line gives a name of bytes that are no text.
+    assert list(pool.find(["spec-\udcff.fits", "spec-01.fits"])) == [-1, 1]
 
 
 @pytest.mark.parametrize("row", [-1, N])
@@ -224,7 +226,7 @@ def test_an_index_of_an_older_version_is_to_be_made_anew(pool: Pool) -> None:
     with h5py.File(pool.index_path, "a") as file:
         file.attrs["version"] = 1
     assert not is_indexed(pool.path, pool.index_path)
-    with pytest.raises(SpectrumError, match=r"not a pool's index of version 2 \(found: 1\)"):
+    with pytest.raises(SpectrumError, match=r"not a pool's index of version 3 \(found: 1\)"):
         Pool(pool.path, pool.index_path)
 
 
