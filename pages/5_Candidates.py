@@ -24,8 +24,8 @@ with page("Candidates", lead=LEAD) as view:
         offer_training(view, "There are no candidates yet: nothing has been predicted.")
         st.stop()
 
-    n_events = len(store.answer_log(campaign.name))
-    found = cached.candidates(store, campaign, scored.number, scored.job, n_events)
+    state = (store, campaign, scored.number, scored.job, len(store.answer_log(campaign.name)))
+    found = cached.candidates(*state)
     if found.empty:
         st.info(
             f"Iteration {scored.number} predicts no targets, and the oracle has confirmed none. "
@@ -34,7 +34,7 @@ with page("Candidates", lead=LEAD) as view:
         st.stop()
 
     kept = above_threshold(found, ask_threshold(campaign, found))
-    shown = ask_filter(kept)
+    shown = ask_filter(kept, lambda: cached.candidate_texts(*state))
     offer_downloads(campaign, shown, scored.number, len(found))
-    identifier = show_table(campaign, shown)
+    identifier = show_table(view, shown)
     show_selected(view, identifier)

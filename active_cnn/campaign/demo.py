@@ -29,6 +29,7 @@ def create_demo(
     emission_share: float = EMISSION_SHARE,
     double_peak_share: float = DOUBLE_PEAK_SHARE,
     seed: int = 1,
+    processes: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Campaign:
     """Simulate a survey in the home and create a campaign on it.
@@ -47,6 +48,8 @@ def create_demo(
         Shares of the two kinds of targets in the pool.
     seed : int
         The same seed gives the same survey.
+    processes : int, optional
+        Most processes to simulate a large pool with, by default one for each core.
     progress : callable, optional
         Told how many spectra have been simulated, and of how many.
 
@@ -77,6 +80,7 @@ def create_demo(
                 double_peak_share=double_peak_share,
                 n_fits=min(60, pool_size),
                 seed=seed,
+                processes=processes,
                 progress=progress,
             )
             unfinished.rename(folder)

@@ -105,8 +105,10 @@ def snr_histogram(store: Store, campaign: Campaign, n_bins: int = 40) -> Histogr
         return Histogram(np.array([]), np.array([], dtype=np.int64), len(snr))
     # A spread of a factor of two at least, so that equal values make a bar and not a needle.
     low, high = known.min(), max(known.max(), known.min() * 2)
-    counts, edges = np.histogram(known, np.geomspace(low, high, n_bins + 1))
-    return Histogram(edges, counts.astype(np.int64), len(snr) - len(known))
+    # Among equal bins a value's own is computed, among any others it has to be searched for.
+    low, high = np.log10(low), np.log10(high)
+    counts, edges = np.histogram(np.log10(known), n_bins, (low, high))
+    return Histogram(10**edges, counts.astype(np.int64), len(snr) - len(known))
 
 
 @dataclass(frozen=True, eq=False)

@@ -45,6 +45,13 @@ def add_demo(commands: Commands) -> None:
     )
     command.add_argument("--seed", type=int, default=1, metavar="S", help="default: %(default)s")
     command.add_argument(
+        "--processes",
+        type=int,
+        metavar="N",
+        help="most processes to simulate a large pool with; they change nothing in it "
+        "(default: one for each core)",
+    )
+    command.add_argument(
         "--if-empty", action="store_true", help="do nothing when the home holds a campaign"
     )
 
@@ -63,6 +70,7 @@ def _demo(options: argparse.Namespace) -> None:
                     emission_share=options.emission_share,
                     double_peak_share=options.double_peak_share,
                     seed=options.seed,
+                    processes=options.processes,
                     progress=bar.show,
                 )
             except CampaignError:

@@ -19,7 +19,7 @@ def probability_column(network_class: str) -> str:
 
 
 def find_candidates(store: Store, campaign: Campaign) -> pd.DataFrame:
-    """List the candidates of a campaign.
+    """List the candidates of a campaign with all that is known of them.
 
     A spectrum that the oracle called a target is one; so is a spectrum that the newest network
     predicts to be one, unless the oracle called it something else. Where the oracle is unsure,
@@ -38,7 +38,31 @@ def find_candidates(store: Store, campaign: Campaign) -> pd.DataFrame:
         Columns identifier, ra, dec (degrees), label, source ("oracle" or "network"), answer,
         p_<class> of each class of the network, entropy (nats), iteration (that the label comes
         from), snr_r, designation, pipeline_class, oracle, note, path; the oracle's first, then
-        by falling probability of the label.
+        by falling probability of the label, then in the order of the pool.
+
+    Raises
+    ------
+    CampaignError
+        If the campaign has never been scored.
+    """
+    return describe_candidates(store, campaign, list_candidates(store, campaign))
+
+
+def list_candidates(store: Store, campaign: Campaign) -> pd.DataFrame:
+    """List the candidates without what the pool says of each in words.
+
+    That leaves out most of the reading: of a hundred thousand candidates a page shows a hundred.
+
+    Parameters
+    ----------
+    store, campaign
+        As for `find_candidates`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The same rows in the same order: row (of the pool), label, source, answer, p_<class>,
+        entropy, iteration, snr_r, oracle, note.
 
     Raises
     ------
@@ -53,54 +77,84 @@ def find_candidates(store: Store, campaign: Campaign) -> pd.DataFrame:
         )
     predictions = open_predictions(store, iteration)
     labels = predictions.labels()
-    answers = store.current_answers(campaign.name)
     pool = open_pool(store, campaign)
-    answered = dict(zip(answers, pool.rows(list(answers)).tolist(), strict=True))
-    target_classes = {c.name for c in campaign.classes if c.is_target}
+    answers = store.current_answers(campaign.name)
+    said = dict(zip(pool.rows(list(answers)).tolist(), answers.values(), strict=True))
 
-    target_positions = [campaign.network_classes.index(target) for target in campaign.targets]
-    is_candidate = np.isin(labels, target_positions)
-    by_oracle = np.zeros(len(labels), dtype=bool)
-    for identifier, answer in answers.items():
-        row = answered[identifier]
-        if answer.answer in campaign.trains:
-            is_candidate[row] = by_oracle[row] = answer.answer in target_classes
+    is_target = np.zeros(256, dtype=bool)
+    is_target[[campaign.network_classes.index(target) for target in campaign.targets]] = True
+    is_candidate = is_target[labels]
+    target_classes = {c.name for c in campaign.classes if c.is_target}
+    confirmed = {
+        row: campaign.trains[one.answer]
+        for row, one in said.items()
+        if one.answer and one.answer in target_classes
+    }
+    for row, one in said.items():
+        if one.answer in campaign.trains:
+            is_candidate[row] = row in confirmed
     rows = np.flatnonzero(is_candidate)
 
+    names = np.array(campaign.network_classes, dtype=object)
+    label = names[labels[rows].clip(max=len(names) - 1)]
+    source = np.full(len(rows), NETWORK, dtype=object)
+    number = np.full(len(rows), iteration.number)
+    answer, oracle, note = (np.full(len(rows), "", dtype=object) for _ in range(3))
+    for place in np.flatnonzero(np.isin(rows, list(said))):
+        row = int(rows[place])
+        one = said[row]
+        answer[place], oracle[place], note[place] = one.answer, one.oracle, one.note
+        if row in confirmed:
+            label[place], source[place], number[place] = confirmed[row], ORACLE, one.iteration
     probabilities = predictions.probabilities(rows)
-    table = pool.metadata(rows)
-    said = [answers.get(identifier) for identifier in table["identifier"]]
-    from_oracle = by_oracle[rows]
-    predicted = np.array(campaign.network_classes, dtype=object)[
-        labels[rows].clip(max=len(campaign.network_classes) - 1)
-    ]
-    table["label"] = [
-        campaign.trains[answer.answer] if is_oracle and answer and answer.answer else prediction
-        for answer, is_oracle, prediction in zip(said, from_oracle, predicted, strict=True)
-    ]
-    table["source"] = np.where(from_oracle, ORACLE, NETWORK)
-    table["answer"] = [answer.answer if answer else "" for answer in said]
-    for position, name in enumerate(campaign.network_classes):
-        table[probability_column(name)] = probabilities[:, position]
-    table["entropy"] = predictions.entropy()[rows]
-    table["iteration"] = [
-        answer.iteration if is_oracle and answer else iteration.number
-        for answer, is_oracle in zip(said, from_oracle, strict=True)
-    ]
-    table["oracle"] = [answer.oracle if answer else "" for answer in said]
-    table["note"] = [answer.note if answer else "" for answer in said]
-    table["p_label"] = candidate_probability(table)
-    table = table.sort_values(
-        ["source", "p_label", "identifier"], ascending=[False, False, True], ignore_index=True
+    table = pd.DataFrame(
+        {
+            "row": rows,
+            "label": label,
+            "source": source,
+            "answer": answer,
+            **{probability_column(name): probabilities[:, i] for i, name in enumerate(names)},
+            "entropy": predictions.entropy()[rows],
+            "iteration": number,
+            "snr_r": pool.column("snr_r")[rows],
+            "oracle": oracle,
+            "note": note,
+        }
     )
-    return table[
-        [
-            "identifier", "ra", "dec", "label", "source", "answer",
-            *(probability_column(name) for name in campaign.network_classes),
-            "entropy", "iteration", "snr_r", "designation", "pipeline_class", "oracle", "note",
-            "path",
-        ]
-    ]  # fmt: skip
+    table["p_label"] = candidate_probability(table)
+    return table.sort_values(
+        ["source", "p_label", "row"], ascending=[False, False, True], ignore_index=True
+    ).drop(columns="p_label")
+
+
+def describe_candidates(store: Store, campaign: Campaign, listed: pd.DataFrame) -> pd.DataFrame:
+    """Add to candidates what the pool says of each.
+
+    Parameters
+    ----------
+    store, campaign
+        As for `find_candidates`.
+    listed : pandas.DataFrame
+        Some rows of `list_candidates`, in any order.
+
+    Returns
+    -------
+    pandas.DataFrame
+        These rows in their order, with the columns of `find_candidates`.
+    """
+    known = open_pool(store, campaign).metadata(listed["row"].to_numpy())
+    columns = {**known, **listed.reset_index(drop=True)}
+    return pd.DataFrame(
+        {
+            name: columns[name]
+            for name in (
+                "identifier", "ra", "dec", "label", "source", "answer",
+                *(probability_column(one) for one in campaign.network_classes),
+                "entropy", "iteration", "snr_r", "designation", "pipeline_class", "oracle", "note",
+                "path",
+            )
+        }
+    )  # fmt: skip
 
 
 def candidate_probability(candidates: pd.DataFrame) -> pd.Series:

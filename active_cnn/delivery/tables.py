@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from astropy.io.fits import table_to_hdu
 from astropy.table import Column, Table
+from numpy.typing import NDArray
 
 from active_cnn.errors import StoreError
 from active_cnn.spreadsheet import disarm
@@ -38,12 +41,16 @@ _PROBABILITY = ("", "stat.probability", "Probability given by the newest network
 
 def to_table(candidates: pd.DataFrame) -> Table:
     """Turn the candidates into an astropy table with units, UCDs and descriptions."""
+    return _to_table(candidates, lambda texts: np.array(texts, dtype=str))
+
+
+def _to_table(candidates: pd.DataFrame, pack: Callable[[list[str]], NDArray[Any]]) -> Table:
     table = Table()
     for name, values in candidates.items():
         unit, ucd, description = _MEANING.get(str(name), _PROBABILITY)
         data = values.to_numpy()
         if data.dtype == object or not np.issubdtype(data.dtype, np.number):
-            data = values.astype(str).to_numpy(dtype=str)
+            data = pack([str(value) for value in values])
         table[str(name)] = Column(
             data, unit=unit or None, description=description, meta={"ucd": ucd}
         )
@@ -81,13 +88,12 @@ def format_candidates(candidates: pd.DataFrame, ending: str) -> bytes:
         raise StoreError(f"Cannot write candidates as {ending!r}: use one of {', '.join(FORMATS)}.")
     if ending == ".csv":
         return _csv(candidates)
-    table = to_table(candidates)
     if ending == ".vot":
-        return _votable(table)
+        return _votable(candidates)
     if ending == ".fits":
-        return _fits(table)
+        return _fits(candidates)
     text = io.StringIO()
-    table.write(text, format=FORMATS[ending])
+    to_table(candidates).write(text, format=FORMATS[ending])
     return text.getvalue().encode()
 
 
@@ -96,15 +102,13 @@ def _csv(candidates: pd.DataFrame) -> bytes:
     return safe.rename(columns=disarm).to_csv(index=False).encode()
 
 
-def _fits(table: Table) -> bytes:
-    columns = [
-        # FITS tables hold ASCII; anything else is written as an escape sequence.
-        np.array([value.encode("ascii", "backslashreplace").decode() for value in column], str)
-        if column.dtype.kind == "U"
-        else column
-        for column in table.itercols()
-    ]
-    hdu = table_to_hdu(Table(columns, names=table.colnames))
+def _fits(candidates: pd.DataFrame) -> bytes:
+    # FITS tables hold ASCII; anything else is written as an escape sequence.
+    table = _to_table(
+        candidates,
+        lambda texts: np.array([one.encode("ascii", "backslashreplace") for one in texts], "S"),
+    )
+    hdu = table_to_hdu(table)
     for number, column in enumerate(table.itercols(), 1):
         hdu.header[f"TUCD{number}"] = column.meta["ucd"]
         hdu.header[f"TCOMM{number}"] = column.description
@@ -113,9 +117,11 @@ def _fits(table: Table) -> bytes:
     return buffer.getvalue()
 
 
-def _votable(table: Table) -> bytes:
+def _votable(candidates: pd.DataFrame) -> bytes:
     from astropy.io.votable import from_table
 
+    # Of any length: among a hundred thousand texts one long note would make all others as long.
+    table = _to_table(candidates, lambda texts: np.array(texts, dtype=object if texts else str))
     votable = from_table(table)
     for field in votable.get_first_table().fields:
         field.ucd = table[field.name].meta["ucd"]

@@ -35,6 +35,7 @@ from active_cnn.ui.page import (
     put_into_url,
     take_from_url,
 )
+from active_cnn.ui.paging import ask_page
 from active_cnn.ui.text import plain
 
 FEWEST_SHARED = 20  # below, the interval of a pair is not to be trusted
@@ -191,8 +192,10 @@ def _list_disagreements(view: View, found: Sequence[Disagreement]) -> None:
         f"**Open disagreements: {len(found):,}**, the most divided first. Until "
         f"somebody settles them, {_RESOLUTIONS[view.store.sharing(view.campaign.name).resolution]}."
     )
-    st.dataframe(
-        disagreement_table(found),
+    place = st.container()
+    shown = found[ask_page(len(found), "disagreements-page")]
+    place.dataframe(
+        disagreement_table(shown),
         hide_index=True,
         height="auto",
         column_config={

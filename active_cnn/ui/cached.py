@@ -22,7 +22,7 @@ from active_cnn.campaign.sheet_maker import SheetMaker
 from active_cnn.campaign.standing import Standing
 from active_cnn.campaign.store import Store
 from active_cnn.campaign.training_data import read_initial_set
-from active_cnn.delivery.candidates import find_candidates
+from active_cnn.delivery.candidates import describe_candidates, list_candidates
 from active_cnn.errors import SpectrumError
 from active_cnn.records import Campaign, Grid, Spectrum
 from active_cnn.spectra.training_set import TrainingSet
@@ -191,4 +191,16 @@ def candidates(
     n_events: int,  # noqa: ARG001
 ) -> pd.DataFrame:
     """List the candidates as of a training and a number of answers."""
-    return find_candidates(store, campaign)
+    return list_candidates(store, campaign)
+
+
+@st.cache_data(max_entries=2, hash_funcs=_KEYS, show_spinner="Reading what the pool says …")
+def candidate_texts(
+    store: Store, campaign: Campaign, number: int, job: int, n_events: int
+) -> pd.Series:
+    """Give what of each candidate is searched, in small letters, by its row of the pool."""
+    listed = candidates(store, campaign, number, job, n_events)
+    table = describe_candidates(store, campaign, listed)
+    searched = (table[name] for name in ("identifier", "designation", "note", "pipeline_class"))
+    texts = ["\n".join(one).lower() for one in zip(*searched, strict=True)]
+    return pd.Series(texts, index=listed["row"], dtype=object)

@@ -40,7 +40,11 @@ def show_campaigns(store: Store) -> None:
         table,
         hide_index=True,
         placeholder="–",
-        column_config={"created": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm")},
+        column_config={
+            "answers": st.column_config.NumberColumn(format="localized"),
+            "predicted targets": st.column_config.NumberColumn(format="localized"),
+            "created": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm"),
+        },
     )
     for name in table["campaign"]:
         campaign = store.campaign(name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable
 from functools import partial
 
 import pandas as pd
@@ -10,11 +11,18 @@ import streamlit as st
 
 from active_cnn.campaign.files import last_scored
 from active_cnn.campaign.overview import predicted_probabilities
-from active_cnn.delivery.candidates import ORACLE, above_threshold, probability_column
-from active_cnn.delivery.tables import format_candidates
+from active_cnn.delivery.candidates import (
+    ORACLE,
+    above_threshold,
+    describe_candidates,
+    probability_column,
+)
+from active_cnn.delivery.files import make_file
 from active_cnn.records import Campaign
+from active_cnn.settings import Settings
 from active_cnn.ui import cached
 from active_cnn.ui.page import OVERVIEW, View, link, rows_of_numbers
+from active_cnn.ui.paging import ask_page
 from active_cnn.ui.spectrum_view import show_metadata, show_probabilities, show_spectrum
 from active_cnn.ui.text import plain
 
@@ -23,7 +31,14 @@ DOWNLOADS = {
     "FITS": (".fits", "application/fits"),
     "VOTable": (".vot", "application/x-votable+xml"),
 }
-_SEARCHED = ["identifier", "designation", "note", "pipeline_class"]
+# By which column the table is sorted, and whether that rises: the browser, which has one page of
+# it, could not sort the whole.
+ORDERS: dict[str, tuple[str, bool] | None] = {
+    "most probable first": None,
+    "least certain first": ("entropy", False),
+    "highest S/N first": ("snr_r", False),
+    "lowest S/N first": ("snr_r", True),
+}
 
 
 def ask_threshold(campaign: Campaign, found: pd.DataFrame) -> float:
@@ -49,9 +64,21 @@ def ask_threshold(campaign: Campaign, found: pd.DataFrame) -> float:
     return threshold
 
 
-def ask_filter(candidates: pd.DataFrame) -> pd.DataFrame:
-    """Ask what to show, and keep that."""
-    first, second, third, fourth = st.columns([2, 2, 3, 2])
+def ask_filter(candidates: pd.DataFrame, texts: Callable[[], pd.Series]) -> pd.DataFrame:
+    """Ask what to show in which order, and keep that.
+
+    Parameters
+    ----------
+    candidates : pandas.DataFrame
+        From `list_candidates`.
+    texts : callable
+        Gives what is searched, by row of the pool; it is called when something is searched for.
+
+    Returns
+    -------
+    pandas.DataFrame
+    """
+    first, second, third, fourth, fifth = st.columns([2, 2, 3, 2, 2.4])
     label = first.selectbox("Label", ["all", *sorted(candidates["label"].unique())], key="label")
     source = second.selectbox(
         "Source", ["all", *sorted(candidates["source"].unique())], key="source"
@@ -60,19 +87,21 @@ def ask_filter(candidates: pd.DataFrame) -> pd.DataFrame:
     lowest = fourth.number_input(
         "Lowest S/N in r", 0.0, None, 0.0, key="lowest_snr", help="0: unknown S/N is shown too."
     )
+    order = ORDERS[fifth.selectbox("Order", list(ORDERS), key="order")]
     shown = pd.Series(data=True, index=candidates.index)
     if label != "all":
         shown &= candidates["label"] == label
     if source != "all":
         shown &= candidates["source"] == source
-    if text.strip():
-        found = candidates[_SEARCHED].apply(
-            lambda column: column.astype(str).str.contains(text.strip(), case=False, regex=False)
-        )
-        shown &= found.any(axis=1)
     if lowest > 0:
         shown &= candidates["snr_r"] >= lowest
-    return candidates[shown].reset_index(drop=True)
+    kept = candidates[shown]
+    wanted = text.strip().lower()
+    if wanted:
+        kept = kept[[wanted in one for one in texts().loc[kept["row"]]]]
+    if order:
+        kept = kept.sort_values(order[0], ascending=order[1], kind="stable")
+    return kept.reset_index(drop=True)
 
 
 def offer_downloads(campaign: Campaign, shown: pd.DataFrame, iteration: int, n: int) -> None:
@@ -83,7 +112,7 @@ def offer_downloads(campaign: Campaign, shown: pd.DataFrame, iteration: int, n: 
             st.download_button(
                 f"Download {name}",
                 # Made when it is asked for, and not at every run.
-                partial(format_candidates, shown, ending),
+                partial(make_file, Settings.from_environment().home, campaign, shown, ending),
                 file_name=f"{campaign.name}-iteration-{iteration:03d}-candidates{ending}",
                 mime=mime,
                 key=f"download-{name}",
@@ -92,16 +121,19 @@ def offer_downloads(campaign: Campaign, shown: pd.DataFrame, iteration: int, n: 
             )
 
 
-def show_table(campaign: Campaign, shown: pd.DataFrame) -> str | None:
+def show_table(view: View, shown: pd.DataFrame) -> str | None:
     """Show the table; give the identifier of the row that is selected or that the URL names."""
     if shown.empty:
         st.info("No candidate passes these filters: lower the threshold or clear a filter.")
         return None
-    number = st.column_config.NumberColumn
+    place = st.container()
+    rows = shown.iloc[ask_page(len(shown), "candidates-page")]
+    page = describe_candidates(view.store, view.campaign, rows)
     # A selection is a row number: it must not outlive the rows that it was made among.
-    rows_shown = zlib.crc32("\n".join(shown["identifier"]).encode())
-    selected = st.dataframe(
-        shown,
+    rows_shown = zlib.crc32("\n".join(page["identifier"]).encode())
+    number = st.column_config.NumberColumn
+    selected = place.dataframe(
+        page,
         key=f"candidates-{rows_shown}",
         hide_index=True,
         height=360,
@@ -114,15 +146,15 @@ def show_table(campaign: Campaign, shown: pd.DataFrame) -> str | None:
             "dec": number("Dec (°)", format="%.5f"),
             **{
                 probability_column(name): number(f"p {name}", format="%.3f")
-                for name in campaign.network_classes
+                for name in view.campaign.network_classes
             },
             "entropy": number("entropy (nats)", format="%.3f"),
             "snr_r": number("S/N r", format="%.1f"),
         },
     )
-    rows = selected["selection"]["rows"]
-    if rows and rows[0] < len(shown):
-        st.query_params["identifier"] = shown["identifier"].iloc[rows[0]]
+    chosen = selected["selection"]["rows"]
+    if chosen and chosen[0] < len(page):
+        st.query_params["identifier"] = page["identifier"].iloc[chosen[0]]
     return st.query_params.get("identifier")
 
 

@@ -118,9 +118,14 @@ def confusion_matrix(confusion: Sequence[Sequence[int]], classes: Sequence[str])
             "prediction:N",
             sort=list(classes),
             title="the network says",
-            axis=alt.Axis(labelAngle=0, labelLimit=120),
+            axis=alt.Axis(labelAngle=0, labelLimit=120, labelFlush=False),
         ),
-        y=alt.Y("label:N", sort=list(classes), title="the label is"),
+        y=alt.Y(
+            "label:N",
+            sort=list(classes),
+            title="the label is",
+            axis=alt.Axis(labelFlush=False),
+        ),
         tooltip=["label", "prediction", "spectra", alt.Tooltip("share:Q", format=".1%")],
     )
     cells = base.mark_rect().encode(

@@ -21,6 +21,7 @@ from active_cnn.records import SharingMode
 from active_cnn.settings import Settings
 from active_cnn.ui import cached, identity, protocol
 from active_cnn.ui.page import View
+from active_cnn.ui.paging import ask_page
 
 # Seconds; the browser keeps its acts and tries again. It hears of it before it takes what it sent
 # for lost (PATIENCE in labeller/desk.js).
@@ -102,12 +103,14 @@ def _answer(name: str, task: Task, said: object) -> dict[str, Any]:
 def show_list(view: View, desk: Desk) -> None:
     """List all that is asked, to open or correct any of it."""
     with st.expander("All spectra asked about: select a row to open or correct it"):
-        table = _list(view, desk)
+        place = st.container()
+        shown = ask_page(len(desk.questions), f"list-page-{desk.task.value}")
+        table = _list(view, desk, desk.questions[shown])
         asked = st.session_state.get(_ASKED_TO_OPEN) or {"request": ""}
         # A key of its own for each opening: the selection that led here must not linger.
-        selected = st.dataframe(
+        selected = place.dataframe(
             table,
-            key=f"list-{desk.task.value}-{view.campaign.name}-{asked['request']}",
+            key=f"list-{desk.task.value}-{view.campaign.name}-{asked['request']}-{shown.start}",
             hide_index=True,
             height=300,
             on_select="rerun",
@@ -121,7 +124,7 @@ def show_list(view: View, desk: Desk) -> None:
         st.rerun()
 
 
-def _list(view: View, desk: Desk) -> pd.DataFrame:
+def _list(view: View, desk: Desk, questions: Sequence[Question]) -> pd.DataFrame:
     said = said_by(view.store.opinions(view.campaign.name, queries=desk.queries))
     current = view.store.current_answers(view.campaign.name)
     # Who judges apart from the others sees no more here than on the desk.
@@ -142,4 +145,4 @@ def _list(view: View, desk: Desk) -> pd.DataFrame:
             "query": one.query.number,
         }
 
-    return pd.DataFrame([row(one) for one in desk.questions])
+    return pd.DataFrame([row(one) for one in questions])

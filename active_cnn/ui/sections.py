@@ -16,6 +16,7 @@ from active_cnn.campaign.overview import (
 from active_cnn.errors import SpectrumError
 from active_cnn.ui import cached, charts, spectrum_charts
 from active_cnn.ui.page import View, put_into_url, rows_of_numbers, take_from_url
+from active_cnn.ui.paging import ask_page
 from active_cnn.ui.palette import SPECTRUM, class_colours
 from active_cnn.ui.spectrum_view import show_metadata, show_probabilities, show_spectrum
 from active_cnn.ui.text import plain
@@ -132,16 +133,23 @@ def show_refused(view: View) -> None:
     )
     left, right = st.columns([2, 3], gap="large")
     left.dataframe(
-        counts, hide_index=True, column_config={"n": st.column_config.NumberColumn("spectra")}
-    )
-    right.dataframe(
-        files,
+        counts,
         hide_index=True,
-        height=420,
-        column_config={"path": st.column_config.TextColumn("file or identifier", width="large")},
+        column_config={"n": st.column_config.NumberColumn("spectra", format="localized")},
     )
-    if len(files) < counts["n"].sum():
-        right.caption(f"The first {len(files):,} of {counts['n'].sum():,}.")
+    with right:
+        place = st.container()
+        shown = ask_page(len(files), "refused-page")
+        place.dataframe(
+            files[shown],
+            hide_index=True,
+            height=420,
+            column_config={
+                "path": st.column_config.TextColumn("file or identifier", width="medium")
+            },
+        )
+        if len(files) < counts["n"].sum():
+            st.caption(f"The first {len(files):,} of {counts['n'].sum():,}.")
 
 
 def show_one_spectrum(view: View) -> None:

@@ -7,6 +7,8 @@ than everything else that an answer takes; asyncio turns that off on sockets tha
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import sys
 from collections import defaultdict
 from collections.abc import Sequence
@@ -42,8 +44,19 @@ def read_options(arguments: Sequence[str]) -> dict[str, tuple[str, ...]]:
 SWITCH_INTERVAL = 0.0005
 
 
+# Of glibc's mallopt. Arrays of a row for each spectrum of a survey are held for a moment; from this
+# size on, what is freed goes back to the system at once and does not stay with the server.
+M_MMAP_THRESHOLD, LARGE = -3, 2**20  # bytes
+
+
+def _give_memory_back() -> None:
+    with contextlib.suppress(AttributeError, OSError):  # another C library
+        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, LARGE)
+
+
 def main() -> None:
     """Serve until stopped."""
+    _give_memory_back()
     sys.setswitchinterval(SWITCH_INTERVAL)
     options = read_options(sys.argv[1:])
     lists = ("server.allowedHosts", "secrets.files")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from active_cnn.campaign.files import iteration_folder, open_pool
 from active_cnn.campaign.questions import draw_relabel_query
 from active_cnn.delivery.candidates import find_candidates
 from active_cnn.learning.predictions import PredictionsWriter
+from active_cnn.ui import paging
 from active_cnn.ui.candidate_table import DOWNLOADS
 
 PAGE = "5_Candidates"
@@ -94,3 +97,24 @@ def test_lost_predictions_are_an_error_banner(store, campaign, open_page):
     iteration = store.iteration(campaign.name)
     (iteration_folder(store, iteration) / iteration.result.predictions_file).unlink()
     assert "Cannot read the predictions" in open_page(PAGE).error[0].value
+
+
+def test_a_long_table_is_sent_a_page_at_a_time(store, campaign, open_page, monkeypatch):
+    monkeypatch.setattr(paging, "ROWS", 7)
+    found = find_candidates(store, campaign)
+    at = open_page(PAGE)
+    assert list(at.dataframe[0].value["identifier"]) == list(found["identifier"][:7])
+    assert f"Rows 1 to 7 of {len(found)}" in [caption.value for caption in at.caption]
+    at.session_state["candidates-page-" + str(math.ceil(len(found) / 7))] = 2
+    assert list(at.run().dataframe[0].value["identifier"]) == list(found["identifier"][7:14])
+
+
+def test_the_order_is_that_of_all_candidates_and_not_of_the_page(
+    store, campaign, open_page, monkeypatch
+):
+    monkeypatch.setattr(paging, "ROWS", 5)
+    found = find_candidates(store, campaign)
+    at = open_page(PAGE)
+    at.selectbox(key="order").set_value("highest S/N first").run()
+    highest = found["snr_r"].sort_values(ascending=False).head(5)
+    assert list(at.dataframe[0].value["snr_r"]) == list(highest)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
+from active_cnn.engine import open_engine
 from active_cnn.errors import SpectrumError
 from active_cnn.records import Grid
 from active_cnn.spectra import readers, sky
@@ -75,6 +76,32 @@ def test_the_same_seed_writes_the_same_files_and_another_one_does_not(tmp_path):
     assert one["pool.h5"] != other["pool.h5"]
 
 
+def test_the_number_of_processes_changes_nothing_in_the_files(tmp_path, monkeypatch):
+    monkeypatch.setattr(survey_module, "FEW", 0)
+    for processes in (1, 2):
+        write_demo(
+            tmp_path / str(processes),
+            pool_size=survey_module.BLOCK + 300,
+            training_size=30,
+            n_fits=3,
+            processes=processes,
+        )
+    one, two = (contents(tmp_path / name) for name in ("1", "2"))
+    assert one == two
+    assert len(one) == 6
+
+
+def test_a_survey_is_simulated_with_one_process_where_that_is_sooner(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        survey_module,
+        "open_engine",
+        lambda processes: asked.append(processes) or open_engine(processes=processes),
+    )
+    write_demo(tmp_path, pool_size=50, training_size=30, n_fits=0, processes=8)
+    assert asked == [1]
+
+
 def test_no_unfinished_file_is_left_behind(survey):
     assert not list(survey.pool.parent.rglob("*.tmp"))
 
@@ -98,7 +125,7 @@ def test_the_pool_has_the_layout_of_the_archive_and_one_name_a_row(survey):
         assert list(file) == ["lamost_dr2"]
         group = file["lamost_dr2"]
         assert group["spectra"].shape == (600, 140)
-        assert group["spectra"].dtype == np.float64
+        assert group["spectra"].dtype == np.float32
         np.testing.assert_array_equal(group["wavelengths"][:], X)
         names = group["filenames"].asstr()[:]
         assert len(set(names)) == 600
@@ -299,6 +326,7 @@ def test_where_all_or_none_are_to_be_further_visits_a_star_has_three_at_most():
         ({"emission_share": 0.7, "double_peak_share": 0.6}, "more than 1"),
         ({"emission_share": float("nan")}, "share of nan"),
         ({"n_fits": -1}, "-1 FITS files"),
+        ({"processes": 0}, "by 0 processes"),
         ({"n_fits": 21, "pool_size": 20}, "21 FITS files"),
         ({"grid": Grid(7000, 7200, 140)}, "7000-7200"),
         ({"grid": Grid(6560, 6700, 140)}, "6560-6700"),

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
+from active_cnn.engine import open_engine
 from active_cnn.errors import SpectrumError
 from active_cnn.records import Grid
 from active_cnn.spectra.simulation import files
@@ -21,13 +25,15 @@ from active_cnn.spectra.simulation.exposures import (
     simulate_training,
 )
 from active_cnn.spectra.simulation.lines import HALPHA
+from active_cnn.spectra.simulation.targets import PLATE, observe
 from active_cnn.spectra.simulation.visits import FURTHER, first_visits
 
 # Podsztavek (2017): 6102, 5301 and 1533 of 12 936 Ondřejov spectra.
 TRAINING_SHARES = (0.4098, 0.1185)
 
 MOST = 100_000_000  # spectra in a pool or a training set
-BLOCK = files.PLATE  # so that the visits of a star, which never leave a block, are of one plate
+BLOCK = PLATE  # so that the visits of a star, which never leave a block, are of one plate
+FEW = 16  # blocks that are simulated sooner than other processes have started
 KNOWN = (6400.0, 6850.0)  # Å (vacuum): the simulator knows no lines beyond
 
 
@@ -71,7 +77,12 @@ def _blocks(
 
 
 def _check(
-    grid: Grid, pool_size: int, training_size: int, shares: tuple[float, float], n_fits: int
+    grid: Grid,
+    pool_size: int,
+    training_size: int,
+    shares: tuple[float, float],
+    n_fits: int,
+    processes: int | None,
 ) -> None:
     if not KNOWN[0] <= grid.start < HALPHA - 25 < HALPHA + 25 < grid.end <= KNOWN[1]:
         raise SpectrumError(
@@ -102,6 +113,10 @@ def _check(
             f"Cannot write {n_fits} FITS files of a pool of {pool_size} spectra: "
             f"ask for 0 to {pool_size}."
         )
+    if processes is not None and processes < 1:
+        raise SpectrumError(
+            f"The survey cannot be simulated by {processes} processes: give a number from 1 on."
+        )
 
 
 def write_demo(
@@ -114,6 +129,7 @@ def write_demo(
     n_fits: int = 60,
     seed: int = 1,
     grid: Grid | None = None,
+    processes: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> DemoFiles:
     """Write a demo survey: training set, pool, truth, and whole spectra as FITS files.
@@ -138,6 +154,9 @@ def write_demo(
         The same seed gives the same files.
     grid : Grid, optional
         The campaign's grid; by default the usual one.
+    processes : int, optional
+        Most processes to simulate a large pool with, by default one for each core. They change
+        nothing in the files.
     progress : callable, optional
         Called with the number of spectra that are done, and of all.
 
@@ -152,7 +171,7 @@ def write_demo(
     """
     grid = grid or Grid()
     shares = (emission_share, double_peak_share)
-    _check(grid, pool_size, training_size, shares, n_fits)
+    _check(grid, pool_size, training_size, shares, n_fits, processes)
     report = progress or (lambda _done, _total: None)
     total = training_size + pool_size
     with files.writing(folder):
@@ -164,6 +183,7 @@ def write_demo(
             n_fits,
             grid,
             for_pool,
+            processes or len(os.sched_getaffinity(0)),
             lambda done: report(training_size + done, total),
         )
     return DemoFiles(training, pool, truth, fits)
@@ -194,22 +214,44 @@ def _write_pool(
     n_fits: int,
     grid: Grid,
     seed: np.random.SeedSequence,
+    processes: int,
     report: Callable[[int], None],
 ) -> tuple[Path, Path, tuple[Path, ...]]:
     path, truth = folder / "pool.h5", folder / "truth" / "truth.csv"
     targets, others = (np.flatnonzero(rows) for rows in (label != ABSORPTION, label == ABSORPTION))
     n_targets = max(min(len(targets), n_fits // 3), n_fits - len(others))
-    shown = {*targets[:n_targets].tolist(), *others[: n_fits - n_targets].tolist()}
+    shown = np.sort(np.concatenate([targets[:n_targets], others[: n_fits - n_targets]]))
+    tasks = []
+    for rows, rng in _blocks(label, seed):
+        chosen = shown[slice(*np.searchsorted(shown, (rows.start, rows.stop)))] - rows.start
+        tasks.append(_Task(rows.start, label[rows], chosen.tolist(), rng))
+    if len(tasks) <= FEW:
+        processes = 1
+    simulate = partial(_simulate_block, folder, grid)
     fits: list[Path] = []
-    with files.PoolWriter(path, truth, len(label), grid) as writer:
-        for rows, rng in _blocks(label, seed):
-            visits = first_visits(label[rows], FURTHER, rng)
-            batch = simulate_pool(label[rows], grid, rng, visits)
-            names = [
-                "noise" if noise else LABELS[code]
-                for code, noise in zip(batch.label, batch.is_noise, strict=True)
-            ]
-            chosen = [row - rows.start for row in range(rows.start, rows.stop) if row in shown]
-            fits += writer.append(rows.start, names, batch, chosen, rng)
-            report(rows.stop)
+    with (
+        files.PoolWriter(path, truth, len(label), grid) as writer,
+        open_engine(processes=processes) as engine,
+    ):
+        for _, block in engine.run(simulate, tasks):
+            writer.append(block)
+            fits += [folder / name for name in block.paths.values()]
+            report(block.stop)
     return path, truth, tuple(fits)
+
+
+@dataclass(frozen=True, eq=False)
+class _Task:
+    first: int
+    label: NDArray[np.int8]
+    chosen: list[int]
+    rng: np.random.Generator
+
+
+def _simulate_block(folder: Path, grid: Grid, task: _Task) -> files.PoolBlock:
+    # Several processes share the cores already; threads of linear algebra in each would only queue.
+    with threadpool_limits(1):
+        visits = first_visits(task.label, FURTHER, task.rng)
+        batch = simulate_pool(task.label, grid, task.rng, visits)
+        targets = observe(task.first, batch, task.rng)
+        return files.prepare_block(targets, batch, task.chosen, folder, grid, task.rng)

@@ -45,26 +45,6 @@ class Target:
     coarse_class: str
     subclass: str
 
-    @property
-    def pipeline_class(self) -> str:
-        """The pipeline's class and subclass in one, as readers give it."""
-        return f"{self.coarse_class} {self.subclass}"
-
-
-def designate(ra: float, dec: float) -> str:
-    """Name a star after its truncated coordinates (degrees): `LAMOST J063105.21+255658.4`."""
-    hours = int(ra / 15 * 3600 * 100 + 1e-6)
-    arcsec = int(abs(dec) * 3600 * 10 + 1e-6)
-    h, rest = divmod(hours, 360_000)
-    m, s = divmod(rest, 6000)
-    d, rest = divmod(arcsec, 36_000)
-    arcmin, tenth = divmod(rest, 600)
-    sign = "-" if dec < 0 else "+"
-    return (
-        f"LAMOST J{h:02d}{m:02d}{s // 100:02d}.{s % 100:02d}"
-        f"{sign}{d:02d}{arcmin:02d}{tenth // 10:02d}.{tenth % 10}"
-    )
-
 
 def _sketch(source: np.void, wavelength: NDArray[np.float64]) -> NDArray[np.float64]:
     """Noiseless flux in units of the flux at Hα."""

@@ -148,7 +148,7 @@ const methods = {
     this.saved.classList.toggle("is-unsaved", n > 0);
     this.root.dataset.unsaved = String(n);
     const { nDoneHere: done, nAsked } = session;
-    this.count.textContent = nAsked ? `${done} of ${nAsked} answered` : "";
+    this.count.textContent = nAsked ? `${done.toLocaleString("en")} of ${nAsked.toLocaleString("en")} answered` : "";
     this.bar.style.width = nAsked ? `${(100 * done) / nAsked}%` : "0";
     const lines = [];
     if (session.trouble) lines.push(`${session.trouble} ${n} unsaved answers are kept in this browser; it tries again.`);
