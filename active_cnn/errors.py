@@ -6,6 +6,7 @@ ActiveCnnError
 ├── CampaignError      a step that the campaign does not allow now
 ├── StoreError         the store of campaigns cannot be read or written
 ├── JobError           a job that cannot be started, watched or cancelled
+├── EngineError        worker processes or a cluster that cannot be used, or died of a task
 └── AccessError        somebody who is not let in, or a name that cannot sign (access.py)
 
 Every text says what happened with which value, what was expected, and what to do.
@@ -34,3 +35,7 @@ class StoreError(ActiveCnnError):
 
 class JobError(ActiveCnnError):
     """A job that cannot be started, watched or cancelled."""
+
+
+class EngineError(ActiveCnnError):
+    """Worker processes or a cluster that cannot be used, or that died of a task."""

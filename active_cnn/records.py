@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from active_cnn.errors import CampaignError
 from active_cnn.keys import assign_keys
+from active_cnn.recipes import TrainingSettings
 
 
 class Medium(StrEnum):
@@ -162,69 +163,6 @@ class Spectrum:
     pipeline_class: str = ""
     path: str = ""
     page: str = ""
-
-
-@dataclass(frozen=True)
-class Stopping:
-    """When a training stops: the loss did not fall by `min_delta` in `patience` epochs."""
-
-    min_delta: float
-    patience: int
-
-
-# The text and the code of the method's authors differ; both are offered by name.
-STOPPING_PRESETS = {
-    "paper": Stopping(min_delta=1e-5, patience=50),
-    "notebook": Stopping(min_delta=1e-3, patience=10),
-}
-DEFAULT_PRESET = "notebook"
-
-
-@dataclass(frozen=True)
-class TrainingSettings:
-    """What a person may set before a training.
-
-    Parameters
-    ----------
-    network : str
-        Name of the network's architecture.
-    min_delta, patience : float, int
-        See `Stopping`.
-    max_epochs : int
-        The training ends here at the latest.
-    batch_size : int
-        Spectra per gradient step.
-    holdout : float
-        Share of the training set that is held out for the validation figures, 0-0.5.
-    balance : bool
-        Whether the smaller classes are filled up by SMOTE.
-    seed : int
-        Seed of the hold-out, of SMOTE, of the weights and of the order of the batches.
-    """
-
-    network: str = "paper"
-    min_delta: float = STOPPING_PRESETS[DEFAULT_PRESET].min_delta
-    patience: int = STOPPING_PRESETS[DEFAULT_PRESET].patience
-    max_epochs: int = 1000
-    batch_size: int = 64
-    holdout: float = 0.1
-    balance: bool = True
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        allowed = {
-            "min_delta": (0 <= self.min_delta < 1, "from 0 to below 1"),
-            "patience": (1 <= self.patience <= 1000, "from 1 to 1000"),
-            "max_epochs": (1 <= self.max_epochs <= 10_000, "from 1 to 10000"),
-            "batch_size": (1 <= self.batch_size <= 65_536, "from 1 to 65536"),
-            "holdout": (0 <= self.holdout <= 0.5, "from 0 to 0.5"),
-            "seed": (0 <= self.seed < 2**32, "from 0 to 4294967295"),
-        }
-        for name, (is_allowed, limits) in allowed.items():
-            if not is_allowed:
-                raise CampaignError(
-                    f"{name.replace('_', ' ')} is {getattr(self, name)}: give a value {limits}."
-                )
 
 
 @dataclass(frozen=True)

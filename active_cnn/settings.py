@@ -25,6 +25,9 @@ class Settings:
     folders : tuple of Path
         Folders that campaigns made in the browser may read from (`ACTIVE_CNN_FOLDERS`, separated
         as in `PATH`; by default none).
+    scheduler : str
+        Of Dask, on whose workers pools are predicted (`ACTIVE_CNN_SCHEDULER`, by default none:
+        this machine alone).
     """
 
     home: Path
@@ -32,6 +35,7 @@ class Settings:
     is_oracle_fixed: bool = False
     password: str = field(default="", repr=False)
     folders: tuple[Path, ...] = ()
+    scheduler: str = ""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -44,6 +48,7 @@ class Settings:
             is_oracle_fixed=bool(oracle),
             password=environment.get("ACTIVE_CNN_PASSWORD", ""),
             folders=tuple(_folder(text) for text in folders if text.strip()),
+            scheduler=environment.get("ACTIVE_CNN_SCHEDULER", "").strip(),
         )
 
 

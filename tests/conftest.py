@@ -12,7 +12,8 @@ from active_cnn.campaign.campaign import create_campaign
 from active_cnn.campaign.files import hash_file, iteration_folder, open_pool
 from active_cnn.campaign.store import Store
 from active_cnn.learning.predictions import PredictionsWriter
-from active_cnn.records import TrainingResult, TrainingSettings
+from active_cnn.recipes import TrainingSettings
+from active_cnn.records import TrainingResult
 from active_cnn.spectra.simulation import write_demo
 
 REAL_SPECTRA = (Path(__file__).parents[2] / "shared" / "real-spectra").resolve()

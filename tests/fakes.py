@@ -13,7 +13,9 @@ from active_cnn.campaign.jobs import note_process
 from active_cnn.campaign.store import Store
 from active_cnn.campaign.training_data import build_training_set
 from active_cnn.learning.predictions import PredictionsWriter
-from active_cnn.records import Campaign, Job, TrainingResult, TrainingSettings
+from active_cnn.recipes import TrainingSettings
+from active_cnn.records import Campaign, Job, TrainingResult
+from active_cnn.spectra.preprocessing import rescale
 
 HALPHA = 6564.614
 
@@ -64,7 +66,7 @@ def score(store: Store, campaign: Campaign, job: Job) -> TrainingResult:
         labels = writer.write(rows, usable, line_depth_rule(windows, campaign))
         predicted += np.bincount(labels, minlength=len(predicted))
     writer.finish()
-    said = line_depth_rule(training_set.windows, campaign).argmax(axis=1)
+    said = line_depth_rule(rescale(training_set.flux), campaign).argmax(axis=1)
     confusion = np.zeros((len(counts), len(counts)), dtype=int)
     np.add.at(confusion, (training_set.labels, said), 1)
     return TrainingResult(

@@ -20,7 +20,7 @@ from active_cnn.campaign.store import Store
 from active_cnn.delivery.candidates import probability_column
 from active_cnn.errors import CampaignError, SpectrumError, StoreError
 from active_cnn.learning.network import load_network
-from active_cnn.learning.scoring import BATCH, predict
+from active_cnn.learning.scoring import predict
 from active_cnn.records import Campaign, Grid, TrainingResult
 from active_cnn.spectra.pool_file import (
     find_unusable,
@@ -33,6 +33,8 @@ from active_cnn.spectra.preprocessing import DEFECTS, prepare, rescale
 from active_cnn.spectra.readers import read
 from active_cnn.spectra.sources import is_folder, is_list, is_pool, read_list, walk
 from active_cnn.spreadsheet import disarm
+
+BATCH = 1024  # spectra at a time
 
 # What h5py raises when a file is damaged.
 _DAMAGED = (SpectrumError, OSError, RuntimeError, KeyError)

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import platform
 import time
+from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 
 import keras
 
+from active_cnn.campaign import checkpoint
 from active_cnn.campaign.files import hash_file, iteration_folder, open_pool
 from active_cnn.campaign.store import Store
-from active_cnn.campaign.training_data import build_training_set
+from active_cnn.campaign.training_data import (
+    LabelledFlux,
+    build_training_set,
+    draw_background,
+)
+from active_cnn.engine import open_engine
 from active_cnn.learning.network import save_network
+from active_cnn.learning.presentation import Labelled
 from active_cnn.learning.scoring import score_pool
-from active_cnn.learning.training import Report, train
+from active_cnn.learning.training import Report, Trained, train
 from active_cnn.records import Job, TrainingResult
 
 _TRACED_PACKAGES = (
@@ -28,7 +38,9 @@ _TRACED_PACKAGES = (
 )
 
 
-def run_iteration(store: Store, job: Job, report: Report) -> TrainingResult:
+def run_iteration(
+    store: Store, job: Job, report: Report, scheduler: str | None = None
+) -> TrainingResult:
     """Train a network and predict the pool for a job.
 
     The files are written under names of their own and are complete when this returns; they count
@@ -42,6 +54,8 @@ def run_iteration(store: Store, job: Job, report: Report) -> TrainingResult:
         Which iteration, with which settings.
     report : callable
         Told how far it is; what it raises ends the work.
+    scheduler : str, optional
+        Of Dask, on whose workers the pool is predicted; see `open_engine`.
 
     Returns
     -------
@@ -62,22 +76,37 @@ def run_iteration(store: Store, job: Job, report: Report) -> TrainingResult:
     report("reading the training set", 0, 1, {"device": describe_device()})
     began = time.monotonic()
     training_set = build_training_set(store, campaign, iteration)
-    trained = train(
-        training_set.windows,
-        training_set.labels,
-        campaign.network_classes,
-        job.settings,
-        report,
-    )
-    save_network(trained.network, network_path)
-    trained_at = time.monotonic()
     pool = open_pool(store, campaign)
+    origin = {
+        "settings": asdict(job.settings),
+        "training": training_set.sha256,
+        "pool": pool.fingerprint,
+        "versions": versions(),
+        "device": describe_device(),
+    }
+    found = checkpoint.find(folder, origin)
+    if found:
+        network_path, trained = found
+    else:
+        trained = _train(store, job, training_set, report)
+        save_network(trained.network, network_path)
+        checkpoint.keep(network_path, origin, trained)
+    trained_at = time.monotonic()
     try:
-        predicted_counts = score_pool(
-            trained.network, pool, campaign.network_classes, predictions_path, report
-        )
-    except BaseException:
-        network_path.unlink()
+        with open_engine(scheduler, threads=os.cpu_count() or 1) as engine:
+            scored = score_pool(
+                network_path,
+                trained.network,
+                pool,
+                campaign.network_classes,
+                predictions_path,
+                report,
+                engine,
+            )
+    except BaseException as error:
+        # Who cancels wants nothing of it; after a failure, Restart goes on from the network.
+        if not isinstance(error, Exception):
+            checkpoint.remove(network_path)
         raise
     predicted_at = time.monotonic()
     return TrainingResult(
@@ -93,12 +122,30 @@ def run_iteration(store: Store, job: Job, report: Report) -> TrainingResult:
         counts_after=trained.counts_after,
         history=trained.history,
         validation=trained.validation,
-        predicted_counts=predicted_counts,
-        notices=trained.notices,
-        device=describe_device(),
+        predicted_counts=scored.counts,
+        notices=(*trained.notices, *scored.notices),
+        device=f"{describe_device()}; predicted by {scored.runtime}",
         versions=versions(),
         seconds={"training": trained_at - began, "predicting": predicted_at - trained_at},
     )
+
+
+def _train(store: Store, job: Job, training_set: LabelledFlux, report: Report) -> Trained:
+    campaign = store.campaign(job.campaign)
+    pool_flux = None
+    if job.settings.augmentation:
+        iteration = store.iteration(job.campaign, job.iteration)
+        pool_flux = draw_background(
+            store, campaign, iteration, job.settings.background, job.settings.seed
+        )
+    labelled = Labelled(
+        training_set.flux,
+        training_set.labels,
+        training_set.is_of_pool,
+        campaign.network_classes,
+        campaign.targets,
+    )
+    return train(labelled, job.settings, report, pool_flux)
 
 
 def remove_superseded_files(folder: Path, result: TrainingResult) -> None:
@@ -119,4 +166,6 @@ def versions() -> dict[str, str]:
     """Give the versions of everything that a result depends on."""
     packages = (*_TRACED_PACKAGES, keras.config.backend())
     found = {package: importlib.metadata.version(package) for package in packages}
+    with suppress(importlib.metadata.PackageNotFoundError):  # Keras does without it
+        found["openvino"] = importlib.metadata.version("openvino")
     return {"python": platform.python_version(), "platform": platform.platform(), **found}

@@ -14,7 +14,8 @@ import psutil
 
 from active_cnn.campaign.store import Store
 from active_cnn.errors import JobError
-from active_cnn.records import Campaign, Job, JobState, TrainingSettings
+from active_cnn.recipes import TrainingSettings
+from active_cnn.records import Campaign, Job, JobState
 
 # A worker of another host is known by its heartbeat alone; it beats at each report.
 LOST_AFTER = timedelta(minutes=5)
@@ -25,8 +26,19 @@ UNBORN_AFTER = timedelta(seconds=30)
 _WORKER_ENVIRONMENT = {"TF_DETERMINISTIC_OPS": "1", "TF_CPP_MIN_LOG_LEVEL": "2"}
 
 
-def start_training(store: Store, campaign: Campaign, settings: TrainingSettings) -> Job:
+def start_training(
+    store: Store, campaign: Campaign, settings: TrainingSettings, scheduler: str | None = None
+) -> Job:
     """Train the open iteration in a process of its own, which outlives this one.
+
+    Parameters
+    ----------
+    store, campaign : Store, Campaign
+        Whose open iteration it is.
+    settings : TrainingSettings
+        Of the training.
+    scheduler : str, optional
+        Of Dask, on whose workers the pool is predicted, in place of `ACTIVE_CNN_SCHEDULER`.
 
     Raises
     ------
@@ -37,6 +49,7 @@ def start_training(store: Store, campaign: Campaign, settings: TrainingSettings)
     iteration = store.iteration(campaign.name)
     job = store.add_job(campaign.name, iteration.number, settings)
     path = log_path(store, job)
+    chosen = {} if scheduler is None else {"ACTIVE_CNN_SCHEDULER": scheduler}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("ab") as log:
@@ -53,7 +66,7 @@ def start_training(store: Store, campaign: Campaign, settings: TrainingSettings)
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                env={**os.environ, **_WORKER_ENVIRONMENT},
+                env={**os.environ, **_WORKER_ENVIRONMENT, **chosen},
             )
     except OSError as error:
         store.end_job(job.number, JobState.FAILED, f"The worker could not be started: {error}.")

@@ -18,28 +18,35 @@ from active_cnn.records import (
     Campaign,
     Iteration,
 )
+from active_cnn.spectra.pool import Pool
 from active_cnn.spectra.training_set import TrainingSet, read_training_csv
+
+# So many spectra of the pool tell what its noise is like.
+NOISE_SAMPLE = 2000
 
 
 @dataclass(frozen=True, eq=False)
-class LabelledWindows:
+class LabelledFlux:
     """What a network is trained on.
 
     Parameters
     ----------
     identifiers : tuple of str
-        Of the initial training set and of the answered spectra.
-    windows : ndarray of float32, shape (n_spectra, n_wavelengths)
-        Rescaled.
+        Of the initial training set and, after it, of the answered spectra.
+    flux : ndarray of float64, shape (n_spectra, n_wavelengths)
+        Not rescaled.
     labels : ndarray of int, shape (n_spectra,)
         Position of each one's class among the network's classes.
+    is_of_pool : ndarray of bool, shape (n_spectra,)
+        Which of them are the answered ones.
     sha256 : str
-        Hash of all three.
+        Hash of identifiers, flux and labels.
     """
 
     identifiers: tuple[str, ...]
-    windows: NDArray[np.float32]
+    flux: NDArray[np.float64]
     labels: NDArray[np.int64]
+    is_of_pool: NDArray[np.bool_]
     sha256: str
 
 
@@ -75,7 +82,7 @@ def read_initial_set(store: Store, campaign: Campaign) -> TrainingSet:
     return initial
 
 
-def build_training_set(store: Store, campaign: Campaign, iteration: Iteration) -> LabelledWindows:
+def build_training_set(store: Store, campaign: Campaign, iteration: Iteration) -> LabelledFlux:
     """Join the initial training set and the answers that the iteration knows.
 
     What the oracle said of a spectrum replaces what the initial training set says of it.
@@ -91,15 +98,57 @@ def build_training_set(store: Store, campaign: Campaign, iteration: Iteration) -
     answers = trained_answers(store, campaign, iteration)
     said = [campaign.trains[answer.answer] for answer in answers.values() if answer.answer]
     pool = open_pool(store, campaign)
-    windows = np.concatenate([initial.windows[kept], pool.windows(pool.rows(list(answers)))])
+    flux = np.concatenate([initial.flux[kept], _usable_flux(pool, pool.rows(list(answers)))])
     labels = _positions(
         campaign, [*(campaign.trains[name] for name in compress(initial.labels, kept)), *said]
     )
     identifiers = (*compress(initial.identifiers, kept), *answers)
-    digest = hashlib.sha256(windows.tobytes())
+    digest = hashlib.sha256(flux.tobytes())
     digest.update(labels.tobytes())
     digest.update("\n".join(identifiers).encode())
-    return LabelledWindows(identifiers, windows, labels, digest.hexdigest())
+    is_of_pool = np.arange(len(labels)) >= kept.sum()
+    return LabelledFlux(identifiers, flux, labels, is_of_pool, digest.hexdigest())
+
+
+def draw_background(
+    store: Store, campaign: Campaign, iteration: Iteration, size: int, seed: int
+) -> NDArray[np.float64]:
+    """Draw usable spectra of the pool that nobody has labelled, as far as the iteration knows.
+
+    Parameters
+    ----------
+    store, campaign, iteration : Store, Campaign, Iteration
+        Whose answers and initial training set are left out.
+    size : int
+        How many; at least `NOISE_SAMPLE` are drawn, or what there is.
+    seed : int
+        Of the draw.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_drawn, n_wavelengths)
+        Their flux, not rescaled, in an order drawn too.
+    """
+    pool = open_pool(store, campaign)
+    is_free = pool.usable.copy()
+    known = [*store.current_answers(campaign.name, iteration)]
+    known += read_initial_set(store, campaign).identifiers
+    rows = pool.find(known)
+    is_free[rows[rows >= 0]] = False
+    free = np.flatnonzero(is_free)
+    rng = np.random.default_rng(seed)
+    n = min(max(size, NOISE_SAMPLE), len(free))
+    return pool.flux(rng.choice(free, n, replace=False))
+
+
+def _usable_flux(pool: Pool, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+    unusable = rows[~pool.usable[rows]]
+    if unusable.size:
+        raise CampaignError(
+            f"The answered spectrum {pool.identifiers(unusable[:1])[0]!r} cannot be used. "
+            "Answer it as unsure."
+        )
+    return pool.flux(rows)
 
 
 def _positions(campaign: Campaign, names: Sequence[str]) -> NDArray[np.int64]:

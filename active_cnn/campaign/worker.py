@@ -13,6 +13,7 @@ from active_cnn.campaign.files import iteration_folder
 from active_cnn.campaign.store import Store
 from active_cnn.errors import ActiveCnnError
 from active_cnn.records import JobState
+from active_cnn.settings import Settings
 
 _log = logging.getLogger(__name__)
 
@@ -44,7 +45,8 @@ def run(home: Path, number: int) -> bool:
             # Only now: the import takes seconds, and the job shows as running meanwhile.
             from active_cnn.campaign.iteration import remove_superseded_files, run_iteration
 
-            result = run_iteration(store, job, report)
+            scheduler = Settings.from_environment().scheduler or None
+            result = run_iteration(store, job, report, scheduler)
             if not store.finish_job(number, result):
                 raise JobStopped
             iteration = store.iteration(job.campaign, job.iteration)

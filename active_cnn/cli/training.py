@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import argparse
 import time
+from dataclasses import fields, replace
 
 from active_cnn.campaign import jobs
 from active_cnn.campaign.store import Store
 from active_cnn.cli.options import Commands, add_campaign, add_command, open_store
 from active_cnn.cli.output import Bar, say
 from active_cnn.errors import JobError
-from active_cnn.records import (
-    DEFAULT_PRESET,
-    STOPPING_PRESETS,
-    Job,
-    JobState,
-    TrainingResult,
+from active_cnn.recipes import (
+    BALANCINGS,
+    DEFAULT_RECIPE,
+    MONITORS,
+    RECIPES,
+    SCHEDULES,
     TrainingSettings,
 )
+from active_cnn.records import Job, JobState, TrainingResult
 
 POLL_EVERY = 0.5  # s, between two looks at how far a job is
 
 _UNITS = {"training": "epochs", "predicting": "spectra"}
-_CHOICES = ("min_delta", "patience", "max_epochs", "batch_size", "holdout", "balance", "seed")
+_CHOICES = tuple(field.name for field in fields(TrainingSettings))
 
 
 def add_train(commands: Commands) -> None:
@@ -32,25 +34,44 @@ def add_train(commands: Commands) -> None:
     )
     add_campaign(command)
     command.add_argument(
-        "--preset",
-        choices=list(STOPPING_PRESETS),
-        default=DEFAULT_PRESET,
-        help="when the training stops (default: %(default)s)",
+        "--recipe",
+        choices=list(RECIPES),
+        default=DEFAULT_RECIPE,
+        help="network and how it is trained (default: %(default)s); what follows is in its place",
     )
-    command.add_argument("--min-delta", type=float, metavar="X", help="instead of the preset's")
-    command.add_argument("--patience", type=int, metavar="EPOCHS", help="instead of the preset's")
+    command.add_argument("--network", metavar="NAME", help="compact or paper")
+    command.add_argument(
+        "--augmentation",
+        action=argparse.BooleanOptionalAction,
+        help="show the labelled spectra as the pool's instrument would have taken them",
+    )
+    command.add_argument(
+        "--background", type=int, metavar="N", help="spectra of the pool shown as no targets"
+    )
+    command.add_argument("--balancing", choices=BALANCINGS, help="of classes of different sizes")
+    command.add_argument("--schedule", choices=SCHEDULES, help="of the learning rate")
+    command.add_argument("--learning-rate", type=float, metavar="X")
+    command.add_argument("--monitor", choices=MONITORS, help="the loss that stops the training")
+    command.add_argument(
+        "--min-delta", type=float, metavar="X", help="fall of the loss that counts"
+    )
+    command.add_argument("--patience", type=int, metavar="EPOCHS", help="to wait for such a fall")
     command.add_argument("--max-epochs", type=int, metavar="N")
     command.add_argument("--batch-size", type=int, metavar="N")
     command.add_argument("--holdout", type=float, metavar="P", help="share held out")
-    command.add_argument("--no-balance", dest="balance", action="store_false", default=None)
     command.add_argument("--seed", type=int, metavar="S", help="default: the iteration's")
+    command.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="Dask predicts the pool: the address of a scheduler, or local[N]",
+    )
 
 
 def _train(options: argparse.Namespace) -> None:
     with open_store(options) as store:
         campaign = store.campaign(options.campaign)
         settings = _settings(options, store.iteration(campaign.name).seed)
-        job = jobs.start_training(store, campaign, settings)
+        job = jobs.start_training(store, campaign, settings, options.scheduler)
         try:
             job = _watch(store, job)
         except KeyboardInterrupt:
@@ -65,12 +86,11 @@ def _train(options: argparse.Namespace) -> None:
 
 
 def _settings(options: argparse.Namespace, seed: int) -> TrainingSettings:
-    preset = STOPPING_PRESETS[options.preset]
     chosen = {name: getattr(options, name) for name in _CHOICES}
     given = {name: value for name, value in chosen.items() if value is not None}
-    return TrainingSettings(
-        **{"min_delta": preset.min_delta, "patience": preset.patience, "seed": seed, **given}
-    )
+    if given.get("augmentation") is False:
+        given.setdefault("background", 0)
+    return replace(RECIPES[options.recipe], **{"seed": seed, **given})
 
 
 def _watch(store: Store, job: Job) -> Job:

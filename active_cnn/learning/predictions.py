@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,9 @@ from scipy.special import entr
 
 from active_cnn.errors import SpectrumError, StoreError
 from active_cnn.spectra.pool_file import open_hdf5, publish
+
+# Left free on the disk for the store, which must go on.
+ROOM_LEFT = 50 * 2**20  # bytes
 
 # Predicted class of a row that holds no usable spectrum.
 NOT_PREDICTED = 255
@@ -51,6 +55,11 @@ class PredictionsWriter:
         Classes of the network.
     pool_fingerprint : str
         Which pool the rows belong to.
+
+    Raises
+    ------
+    StoreError
+        If the disk has no room for them.
     """
 
     def __init__(
@@ -58,6 +67,14 @@ class PredictionsWriter:
     ) -> None:
         self._path = path
         self._unfinished = path.with_name(f"unfinished-{path.name}")
+        # HDF5 brings the process down when a disk fills up under an open file.
+        needed = n_rows * (4 * len(classes) + 1 + 4) + ROOM_LEFT
+        free = shutil.disk_usage(path.parent).free
+        if free < needed:
+            raise StoreError(
+                f"The predictions of {n_rows} spectra need {needed / 1e6:.0f} MB in {path.parent}, "
+                f"{free / 1e6:.0f} MB are free. Make room, then restart."
+            )
         self._file = h5py.File(self._unfinished, "w")
         self._file.attrs["classes"] = list(classes)
         self._file.attrs["pool_fingerprint"] = pool_fingerprint

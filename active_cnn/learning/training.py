@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
@@ -12,15 +12,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from active_cnn.errors import CampaignError
-from active_cnn.learning.balancing import K_NEIGHBOURS, balance
+from active_cnn.learning.batches import Batch
 from active_cnn.learning.network import build_network
-from active_cnn.records import TrainingSettings
+from active_cnn.learning.objective import partial_label_loss
+from active_cnn.learning.presentation import Labelled, Presentation, present
+from active_cnn.learning.runtime import halving, has_gpu
+from active_cnn.recipes import HELD_OUT, TrainingSettings
 
 # Called with phase, done, total and details; whatever it raises ends the training.
 Report = Callable[[str, int, int, dict[str, Any]], None]
 
 # Between two reports a person sees nothing new, and the store is not busy.
 REPORT_EVERY = 0.5  # seconds
+
+# Held-out spectra whose probabilities are kept, drawn at random.
+MOST_KEPT = 2000
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,26 +42,25 @@ class Trained:
 
 
 def train(
-    windows: NDArray[np.float32],
-    labels: NDArray[np.int64],
-    classes: tuple[str, ...],
+    labelled: Labelled,
     settings: TrainingSettings,
     report: Report,
+    pool_flux: NDArray[np.floating] | None = None,
 ) -> Trained:
     """Train a network from scratch.
 
     Parameters
     ----------
-    windows : ndarray of float32, shape (n_spectra, n_wavelengths)
-        Rescaled windows.
-    labels : ndarray of int, shape (n_spectra,)
-        Position of each spectrum's class in `classes`.
-    classes : tuple of str
-        The network's classes; each needs two spectra at least.
+    labelled : Labelled
+        What is known.
     settings : TrainingSettings
         The same settings give the same network on the same machine.
     report : callable
         Told how far the training is.
+    pool_flux : ndarray, shape (n_drawn, n_wavelengths), optional
+        Usable spectra of the pool, drawn at random among those that nobody has looked at; not
+        rescaled. They say what the pool's noise is like, and the first `settings.background` of
+        them are shown as no targets.
 
     Returns
     -------
@@ -64,51 +69,38 @@ def train(
     Raises
     ------
     CampaignError
-        If a class has fewer than two members.
+        If a class has fewer than two members, or there is no pool to augment for.
     """
     report("balancing", 0, 1, {})
-    counts = np.bincount(labels, minlength=len(classes))
+    classes = labelled.classes
+    counts = np.bincount(labelled.labels, minlength=len(classes))
     if counts.min() < 2:
         raise CampaignError(
             f"Class {classes[counts.argmin()]!r} has {counts.min()} labelled spectra; "
             "a training needs at least 2 of each class. Label more of it, or add some to "
             "the initial training set."
         )
-    keras.utils.set_random_seed(settings.seed)
     rng = np.random.default_rng(settings.seed)
-    held_out = _hold_out(labels, settings.holdout, rng)
-    train_windows, train_labels = windows[~held_out], labels[~held_out]
-    before = np.bincount(train_labels, minlength=len(classes))
-    notices: tuple[str, ...] = ()
-    if settings.balance:
-        train_windows, train_labels, reduced = balance(train_windows, train_labels, rng)
-        notices = tuple(
-            f"SMOTE used {k} neighbours instead of {K_NEIGHBOURS} for class {classes[label]!r}, "
-            f"which has {k + 1} spectra to learn from."
-            for label, k in reduced.items()
-        )
-    after = np.bincount(train_labels, minlength=len(classes))
+    held_out = _hold_out(labelled.labels, settings.holdout, rng)
+    known, unseen = labelled.take(~held_out), labelled.take(held_out)
+    before = np.bincount(known.labels, minlength=len(classes))
+    state = rng.bit_generator.state
 
-    network = build_network(settings.network, windows.shape[1], len(classes))
-    network.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
-    validation = (windows[held_out], labels[held_out]) if held_out.any() else None
-    history = network.fit(
-        train_windows,
-        train_labels,
-        batch_size=settings.batch_size,
-        epochs=settings.max_epochs,
-        validation_data=validation,
-        callbacks=[
-            keras.callbacks.EarlyStopping(
-                monitor="loss",
-                min_delta=settings.min_delta,
-                patience=settings.patience,
-                restore_best_weights=True,
-            ),
-            _Reporter(report, settings, len(train_windows)),
-        ],
-        verbose=0,
-    ).history
+    def fit(batch_size: int) -> tuple[keras.Model, Presentation, dict[str, list[float]]]:
+        rng.bit_generator.state = state
+        keras.utils.set_random_seed(settings.seed)
+        with_size = replace(settings, batch_size=batch_size)
+        shown = present(known, unseen, pool_flux, with_size, rng)
+        network = build_network(settings.network, labelled.flux.shape[1], len(classes))
+        return network, shown, _fit(network, shown, with_size, report)
+
+    (network, shown, history), size = halving(fit, settings.batch_size)
+    notices = shown.notices
+    if size < settings.batch_size:
+        notices += (
+            f"The device has no memory for batches of {settings.batch_size} spectra: "
+            f"batches of {size} were used.",
+        )
     # A CPU's ReLU and the clipped loss may hide a NaN that the weights hold.
     if not all(np.isfinite(values).all() for values in (history["loss"], *network.get_weights())):
         raise CampaignError(
@@ -119,11 +111,39 @@ def train(
     return Trained(
         network=network,
         counts_before=dict(zip(classes, before.tolist(), strict=True)),
-        counts_after=dict(zip(classes, after.tolist(), strict=True)),
+        counts_after=dict(zip(classes, shown.counts.tolist(), strict=True)),
         history={name: [float(value) for value in values] for name, values in history.items()},
-        validation=_validate(network, validation, classes),
+        validation=_validate(network, shown.held_out, unseen),
         notices=notices,
     )
+
+
+def _fit(
+    network: keras.Model, shown: Presentation, settings: TrainingSettings, report: Report
+) -> dict[str, list[float]]:
+    is_adjusted = settings.balancing == "logit adjustment"
+    network.compile(
+        optimizer=keras.optimizers.Adam(_learning_rate(settings, len(shown.batches))),
+        loss=partial_label_loss(shown.class_shares if is_adjusted else None),
+        # On a CPU, XLA takes three times as long for networks of this size.
+        jit_compile=has_gpu(),
+    )
+    is_watched = settings.monitor == HELD_OUT and shown.held_out
+    return network.fit(
+        shown.batches,
+        epochs=settings.max_epochs,
+        validation_data=shown.held_out,
+        callbacks=[
+            keras.callbacks.EarlyStopping(
+                monitor="val_loss" if is_watched else "loss",
+                min_delta=settings.min_delta,
+                patience=settings.patience,
+                restore_best_weights=True,
+            ),
+            _Reporter(report, settings, shown.batches.n_spectra),
+        ],
+        verbose=0,
+    ).history
 
 
 def _hold_out(
@@ -138,18 +158,30 @@ def _hold_out(
     return held_out
 
 
-def _validate(
-    network: keras.Model,
-    held_out: tuple[NDArray[np.float32], NDArray[np.int64]] | None,
-    classes: tuple[str, ...],
-) -> dict[str, Any]:
-    if held_out is None:
+def _learning_rate(settings: TrainingSettings, steps: int) -> Any:
+    if settings.schedule == "constant":
+        return settings.learning_rate
+    return keras.optimizers.schedules.CosineDecay(
+        settings.learning_rate, steps * settings.max_epochs
+    )
+
+
+def _validate(network: keras.Model, held_out: Batch | None, unseen: Labelled) -> dict[str, Any]:
+    # Behind the labelled ones stand those of the pool, which nobody has looked at.
+    n = len(unseen.labels)
+    if held_out is None or not n:
         return {"n": 0, "confusion": []}
-    windows, labels = held_out
-    predicted = network.predict(windows, batch_size=1024, verbose=0).argmax(axis=1)
-    confusion = np.zeros((len(classes), len(classes)), dtype=int)
-    np.add.at(confusion, (labels, predicted), 1)
-    return {"n": len(labels), "confusion": confusion.tolist()}
+    probabilities = network.predict(held_out[0][:n], batch_size=1024, verbose=0)
+    confusion = np.zeros((len(unseen.classes), len(unseen.classes)), dtype=int)
+    np.add.at(confusion, (unseen.labels, probabilities.argmax(axis=1)), 1)
+    # A store reads all its iterations for every page: what calibration needs is kept, not all.
+    kept = np.sort(np.random.default_rng(0).permutation(n)[:MOST_KEPT])
+    return {
+        "n": n,
+        "confusion": confusion.tolist(),
+        "probabilities": probabilities[kept].astype(float).round(7).tolist(),
+        "labels": unseen.labels[kept].tolist(),
+    }
 
 
 class _Reporter(keras.callbacks.Callback):

@@ -30,13 +30,16 @@ class TrainingSet:
     ----------
     identifiers : tuple of str, length n_spectra
         Unique names of the spectra.
+    flux : ndarray of float64, shape (n_spectra, grid.n)
+        As the file has it; read-only.
     windows : ndarray of float32, shape (n_spectra, grid.n)
-        Flux on the grid, each spectrum rescaled to [−1, 1]; read-only.
+        Each spectrum rescaled to [−1, 1]; read-only.
     labels : tuple of str, length n_spectra
         What each spectrum is, in the words of the file.
     """
 
     identifiers: tuple[str, ...]
+    flux: NDArray[np.float64]
     windows: NDArray[np.float32]
     labels: tuple[str, ...]
 
@@ -94,9 +97,11 @@ def read_training_csv(path: Path, grid: Grid, label_to_class: Mapping[str, str])
         ) from error
     if not flux:
         raise SpectrumError(f"{path} has a header but no spectra. Give at least one row.")
-    windows = _rescale(np.array(flux), identifiers, path)
+    as_given = np.array(flux)
+    windows = _rescale(as_given, identifiers, path)
+    as_given.setflags(write=False)
     windows.setflags(write=False)
-    return TrainingSet(tuple(identifiers), windows, tuple(labels))
+    return TrainingSet(tuple(identifiers), as_given, windows, tuple(labels))
 
 
 @dataclass(frozen=True)

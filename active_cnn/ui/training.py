@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -11,17 +12,22 @@ import streamlit as st
 
 from active_cnn.campaign import jobs
 from active_cnn.campaign.overview import epochs_to_patience
+from active_cnn.recipes import (
+    BALANCINGS,
+    DEFAULT_RECIPE,
+    HELD_OUT,
+    MONITORS,
+    RECIPES,
+    SCHEDULES,
+    TrainingSettings,
+)
 from active_cnn.records import (
-    DEFAULT_PRESET,
-    STOPPING_PRESETS,
     Answer,
     Campaign,
     Iteration,
     Job,
     JobState,
-    Stopping,
     TrainingResult,
-    TrainingSettings,
 )
 from active_cnn.ui import charts
 from active_cnn.ui.page import View, acting, rows_of_numbers, visiting
@@ -29,7 +35,12 @@ from active_cnn.ui.palette import class_colours
 from active_cnn.ui.text import duration, plain
 
 OWN = "own values"
-_DEFAULT = TrainingSettings()
+_ABOUT = {
+    "compact": "a small network, shown the archive as the pool's instrument would have taken it",
+    "notebook": "the network of the method's authors with SMOTE, stopped as in their code",
+    "paper": "the same, stopped as in their text",
+    OWN: "everything can be set",
+}
 
 
 def ask_settings(iteration: Iteration) -> TrainingSettings:
@@ -40,60 +51,97 @@ def ask_settings(iteration: Iteration) -> TrainingSettings:
     CampaignError
         If one of them cannot be used.
     """
-    preset = st.segmented_control(
-        "When to stop",
-        [*STOPPING_PRESETS, OWN],
-        default=DEFAULT_PRESET,
-        required=True,
-        key="preset",
-        format_func=_describe_stopping,
-        help="The text and the code of the method's authors differ; both are offered.",
-    )
-    stopping = STOPPING_PRESETS.get(str(preset), STOPPING_PRESETS[DEFAULT_PRESET])
-    if preset == OWN:
-        left, right = st.columns(2)
-        stopping = Stopping(
-            left.number_input(
-                "Smallest fall of the loss that counts",
-                0.0,
-                0.999999,
-                stopping.min_delta,
-                format="%.6f",
-                key="min_delta",
-            ),
-            right.number_input("Epochs to wait for it", 1, 1000, stopping.patience, key="patience"),
+    recipe = str(
+        st.segmented_control(
+            "Recipe", [*RECIPES, OWN], default=DEFAULT_RECIPE, required=True, key="recipe"
         )
+    )
+    st.caption(f"{recipe}: {_ABOUT[recipe]}.")
+    settings = RECIPES.get(recipe, RECIPES[DEFAULT_RECIPE])
+    if recipe == OWN:
+        settings = replace(settings, **_ask_everything(settings))
+    # A recipe has values of its own: a field of another one must not keep those of the last.
     first, second, third, fourth = st.columns(4)
-    return TrainingSettings(
-        min_delta=stopping.min_delta,
-        patience=stopping.patience,
+    return replace(
+        settings,
         max_epochs=first.number_input(
-            "Epochs at most", 1, 10_000, _DEFAULT.max_epochs, key="max_epochs"
+            "Epochs at most", 1, 10_000, settings.max_epochs, key=f"max_epochs-{recipe}"
         ),
         batch_size=second.number_input(
-            "Batch size", 1, 65_536, _DEFAULT.batch_size, key="batch_size"
+            "Batch size", 2, 65_536, settings.batch_size, key=f"batch_size-{recipe}"
         ),
         holdout=third.number_input(
             "Hold-out share",
             0.0,
             0.5,
-            _DEFAULT.holdout,
+            settings.holdout,
             0.05,
-            key="holdout",
+            key=f"holdout-{recipe}",
             help="Left out of the training, to say how well the network does on unseen spectra.",
         ),
         seed=fourth.number_input(
             "Seed", 0, 2**32 - 1, iteration.seed, key=f"seed-{iteration.number}"
         ),
-        balance=st.toggle("Balance the classes with SMOTE", _DEFAULT.balance, key="balance"),
     )
 
 
-def _describe_stopping(name: str) -> str:
-    if name == OWN:
-        return name
-    stopping = STOPPING_PRESETS[name]
-    return f"{name}: {stopping.min_delta:g} in {stopping.patience} epochs"
+def _ask_everything(settings: TrainingSettings) -> dict[str, Any]:
+    first, second, third, fourth = st.columns(4)
+    network = first.selectbox("Network", ["compact", "paper"], key="network")
+    balancing = second.selectbox(
+        "Balancing of the classes",
+        BALANCINGS,
+        BALANCINGS.index(settings.balancing),
+        key="balancing",
+    )
+    schedule = third.selectbox(
+        "Learning rate", SCHEDULES, SCHEDULES.index(settings.schedule), key="schedule"
+    )
+    rate = fourth.number_input(
+        "Its beginning", 1e-6, 1.0, settings.learning_rate, format="%.6f", key="learning_rate"
+    )
+    first, second, third, fourth = st.columns(4)
+    monitor = first.selectbox(
+        "Stopped by the", MONITORS, MONITORS.index(settings.monitor), key="monitor"
+    )
+    min_delta = second.number_input(
+        "Smallest fall that counts",
+        0.0,
+        0.999999,
+        settings.min_delta,
+        format="%.6f",
+        key="min_delta",
+    )
+    patience = third.number_input(
+        "Epochs to wait for it", 1, 1000, settings.patience, key="patience"
+    )
+    augmentation = st.toggle(
+        "Show the labelled spectra as the pool's instrument would have taken them",
+        settings.augmentation,
+        key="augmentation",
+        help="Each time anew: noise as the pool has it, shifts, slopes, spikes off the line.",
+    )
+    background = fourth.number_input(
+        "Spectra of the pool",
+        0,
+        1_000_000,
+        settings.background if augmentation else 0,
+        1000,
+        key=f"background-{augmentation}",
+        disabled=not augmentation,
+        help="Drawn at random and shown as no targets, which nearly all of them are.",
+    )
+    return {
+        "network": network,
+        "balancing": balancing,
+        "schedule": schedule,
+        "learning_rate": rate,
+        "monitor": monitor,
+        "min_delta": min_delta,
+        "patience": patience,
+        "augmentation": augmentation,
+        "background": background,
+    }
 
 
 def watch_job(campaign: Campaign, job: Job) -> None:
@@ -139,8 +187,9 @@ def _show_progress(view: View, job: Job) -> None:
         ("Elapsed in this phase", duration(details.get("seconds", 0.0))),
         ("Time left", _describe_left(job, phase, history)),
     )
-    if phase == "training" and history.get("loss"):
-        more = epochs_to_patience(history["loss"], job.settings.min_delta, job.settings.patience)
+    losses = _monitored(history, job.settings)
+    if phase == "training" and losses:
+        more = epochs_to_patience(losses, job.settings.min_delta, job.settings.patience)
         st.caption(
             f"It stops after {more} more epochs without an improvement of at least "
             f"{job.settings.min_delta:g}, and after epoch {job.settings.max_epochs} at the latest: "
@@ -173,13 +222,20 @@ def _describe_left(job: Job, phase: str, history: Mapping[str, Sequence[float]])
     # Before the first chunk the rate is still that of the training.
     if phase == "predicting" and job.done and job.details.get("spectra_per_second"):
         return duration((job.total - job.done) / job.details["spectra_per_second"])
-    losses = history.get("loss", [])
+    losses = _monitored(history, job.settings)
     if phase != "training" or not losses:
         return "–"
     # An improvement starts the patience anew, so that there is only a bound before the last epoch.
     epoch = job.details["seconds"] / (len(losses) + job.details["share_of_epoch"])
     more = epochs_to_patience(losses, job.settings.min_delta, job.settings.patience)
     return f"≥ {duration(min(more, job.total - job.done) * epoch)}"
+
+
+def _monitored(
+    history: Mapping[str, Sequence[float]], settings: TrainingSettings
+) -> Sequence[float]:
+    losses = history.get("loss", [])
+    return history.get("val_loss", losses) if settings.monitor == HELD_OUT else losses
 
 
 def show_result(campaign: Campaign, iteration: Iteration, result: TrainingResult) -> None:
@@ -192,9 +248,10 @@ def show_result(campaign: Campaign, iteration: Iteration, result: TrainingResult
     rows_of_numbers(
         ("Training spectra", f"{result.n_training:,}"),
         ("Epochs", str(len(result.history["loss"]))),
-        ("Best loss", f"{min(result.history['loss']):.4g}"),
+        ("Best loss", f"{min(_monitored(result.history, result.settings)):.4g}"),
         ("Hold-out accuracy", "no hold-out" if accuracy is None else f"{accuracy:.1%}"),
-        ("Training, prediction", " / ".join(duration(s) for s in result.seconds.values())),
+        ("Training", duration(result.seconds["training"])),
+        ("Prediction", duration(result.seconds["predicting"])),
     )
     left, right = st.columns([2, 3], gap="large")
     with left:
@@ -256,7 +313,7 @@ def history_table(
         row: dict[str, Any] = {"iteration": iteration.number, "state": iteration.state}
         if result:
             row |= {
-                "best loss": min(result.history["loss"]),
+                "best loss": min(_monitored(result.history, result.settings)),
                 "epochs": len(result.history["loss"]),
                 "hold-out accuracy": _accuracy(result.validation),
                 "training spectra": result.n_training,

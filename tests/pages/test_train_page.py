@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import socket
+from dataclasses import replace
 
 import pytest
 
 from active_cnn.campaign import jobs
 from active_cnn.campaign.campaign import close_iteration
-from active_cnn.records import JobState, TrainingSettings
+from active_cnn.recipes import RECIPES
+from active_cnn.records import JobState
 from active_cnn.ui.training import history_table
 from tests import fakes
 
@@ -44,27 +46,40 @@ def test_a_new_iteration_asks_for_its_training(new_store, open_page):
 
 
 @pytest.mark.usefixtures("new_store")
-def test_the_settings_reach_the_job(open_page, started):
-    at = open_page(PAGE)
-    at.segmented_control(key="preset").set_value("paper").run()
-    at.number_input(key="max_epochs").set_value(7)
-    at.number_input(key="batch_size").set_value(32)
-    at.toggle(key="balance").set_value(False)
-    at.button(key="train").click().run()
-    assert started == [
-        TrainingSettings(
-            min_delta=1e-5, patience=50, max_epochs=7, batch_size=32, balance=False, seed=1
-        )
-    ]
+def test_the_compact_recipe_is_what_a_person_gets_who_changes_nothing(open_page, started):
+    open_page(PAGE).button(key="train").click().run()
+    assert started == [replace(RECIPES["compact"], seed=1)]
 
 
 @pytest.mark.usefixtures("new_store")
-def test_own_values_for_stopping_can_be_given(open_page, started):
+def test_the_settings_reach_the_job(open_page, started):
     at = open_page(PAGE)
-    at.segmented_control(key="preset").set_value("own values").run()
-    at.number_input(key="patience").set_value(3)
+    at.segmented_control(key="recipe").set_value("paper").run()
+    at.number_input(key="max_epochs-paper").set_value(7)
+    at.number_input(key="batch_size-paper").set_value(32)
     at.button(key="train").click().run()
-    assert started[0].patience == 3
+    assert started == [replace(RECIPES["paper"], max_epochs=7, batch_size=32, seed=1)]
+
+
+@pytest.mark.usefixtures("new_store")
+def test_everything_can_be_set_by_hand(open_page, started):
+    at = open_page(PAGE)
+    at.segmented_control(key="recipe").set_value("own values").run()
+    at.selectbox(key="network").set_value("paper")
+    at.selectbox(key="balancing").set_value("smote")
+    at.selectbox(key="schedule").set_value("constant")
+    at.selectbox(key="monitor").set_value("training loss")
+    at.number_input(key="learning_rate").set_value(0.001)
+    at.number_input(key="min_delta").set_value(0.001)
+    at.number_input(key="patience").set_value(3)
+    at.toggle(key="augmentation").set_value(False).run()
+    at.button(key="train").click().run()
+    (settings,) = started
+    assert settings == replace(
+        RECIPES["compact"], network="paper", balancing="smote", schedule="constant",
+        monitor="training loss", learning_rate=0.001, min_delta=0.001, patience=3,
+        augmentation=False, background=0, seed=1,
+    )  # fmt: skip
 
 
 def test_progress_shows_phase_epoch_rate_and_what_is_left(new_store, open_page):

@@ -191,7 +191,7 @@ def test_two_processes_that_answer_at_once_lose_nothing(store, campaign, query, 
 def labels_of(store, campaign, number):
     training_set = build_training_set(store, campaign, store.iteration(campaign.name, number))
     names = [campaign.network_classes[label] for label in training_set.labels]
-    assert len(training_set.identifiers) == len(training_set.windows) == len(names)
+    assert len(training_set.identifiers) == len(training_set.flux) == len(names)
     return dict(zip(training_set.identifiers, names, strict=True))
 
 
@@ -214,8 +214,9 @@ def test_each_answer_brings_its_own_spectrum_into_the_next_training_set(
     assert training_set.identifiers[90:] == tuple(said)
     np.testing.assert_array_equal(training_set.labels[90:], [2, 0, 1])
     pool = open_pool(store, campaign)
-    for identifier, window in zip(said, training_set.windows[90:], strict=True):
-        np.testing.assert_array_equal(window, pool.windows(pool.rows([identifier]))[0])
+    assert training_set.is_of_pool.tolist() == [False] * 90 + [True] * 3
+    for identifier, flux in zip(said, training_set.flux[90:], strict=True):
+        np.testing.assert_array_equal(flux, pool.flux(pool.rows([identifier]))[0])
 
 
 def test_a_correction_of_an_old_answer_changes_its_label_and_adds_no_row(

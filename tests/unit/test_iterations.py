@@ -7,7 +7,8 @@ from active_cnn.campaign.files import last_scored, open_predictions
 from active_cnn.campaign.questions import draw_performance_sample, draw_relabel_query
 from active_cnn.campaign.training_data import trained_answers
 from active_cnn.errors import CampaignError, JobError
-from active_cnn.records import JobState, Purpose, TrainingSettings
+from active_cnn.recipes import TrainingSettings
+from active_cnn.records import JobState, Purpose
 
 
 def say(store, query, identifier, answer):

@@ -8,7 +8,8 @@ from typing import Any
 
 from active_cnn.campaign.store.campaigns import Campaigns
 from active_cnn.errors import CampaignError, JobError
-from active_cnn.records import Iteration, Job, JobState, TrainingResult, TrainingSettings
+from active_cnn.recipes import TrainingSettings
+from active_cnn.records import Iteration, Job, JobState, TrainingResult
 
 
 class Iterations(Campaigns):
@@ -198,7 +199,7 @@ def _iteration(row: dict[str, Any]) -> Iteration:
         result = TrainingResult(
             **{
                 **stored,
-                "settings": TrainingSettings(**stored["settings"]),
+                "settings": TrainingSettings.from_stored(stored["settings"]),
                 "notices": tuple(stored["notices"]),
             }
         )
@@ -209,7 +210,7 @@ def _job(row: dict[str, Any]) -> Job:
     return Job(
         **{
             **row,
-            "settings": TrainingSettings(**json.loads(row["settings"])),
+            "settings": TrainingSettings.from_stored(json.loads(row["settings"])),
             "state": JobState(row["state"]),
             "details": json.loads(row["details"]),
             "is_cancel_requested": bool(row["is_cancel_requested"]),

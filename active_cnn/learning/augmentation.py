@@ -1,0 +1,243 @@
+"""Show the archive's spectra as the pool's instrument would have taken them.
+
+The labelled spectra of an archive are brighter, sharper and calmer than the pool. Each time that
+one is shown to the network it is moved, blurred, tilted and struck, and gets noise as the pool has
+it: a network that has only seen clean lines takes every ripple of a faint spectrum for one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+# The line lies within so many pixels of where the target classes differ most from the continuum.
+LINE_HALF_WIDTH = 13
+SHIFT = 0.6  # pixels: radial velocities scatter by some 40 km/s, LAMOST's pixels are 70 km/s wide
+MOST_BLUR = 0.15  # weight of each neighbour: what the nominal resolution is wrong by
+TILT = 0.06  # of the continuum from the middle to the ends of the window
+STRUCK = 0.06  # share of spectra with spikes; a third as many have dead pixels
+SPIKES = (0.1, 6.0)  # heights in units of the continuum
+# Rebinning makes neighbouring pixels share noise: weight of each neighbour, from 0 to this.
+NEIGHBOUR = 0.45
+# A person calls a line a line from about this span over the noise on; below, a label would lie.
+VISIBLE = 4.0
+# A planted line is diluted down to this at most.
+FAINTEST = 0.1
+# Span of the line in units of the continuum where only rescaled spectra are given.
+UNKNOWN_SPAN = 0.5
+
+
+def continuum(flux: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Give the level of the continuum of each spectrum, shape (n_spectra,): the median flux."""
+    return np.median(flux, axis=1)
+
+
+def noise_level(flux: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Measure the scatter from pixel to pixel in units of the continuum.
+
+    Parameters
+    ----------
+    flux : ndarray, shape (n_spectra, n_wavelengths)
+        Not rescaled.
+
+    Returns
+    -------
+    ndarray, shape (n_spectra,)
+        1.4826 MAD of the second differences / √6, over the continuum; infinite where that is 0.
+
+    References
+    ----------
+    Stoehr et al. (2008), ASP Conf. Ser., 394, 505, with differences of second order.
+    """
+    scatter = 1.4826 * np.median(np.abs(np.diff(flux, 2, axis=1)), axis=1) / np.sqrt(6)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.nan_to_num(scatter / np.abs(continuum(flux)), nan=np.inf)
+
+
+def in_continuum_units(flux: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Divide spectra by their continuum.
+
+    Where that is lost because the spectra came rescaled (the zero of the flux is not where it
+    was), the span is taken to be `UNKNOWN_SPAN` of the continuum.
+
+    Parameters
+    ----------
+    flux : ndarray, shape (n_spectra, n_wavelengths)
+        Of spectra without defects.
+
+    Returns
+    -------
+    ndarray of float32, shape (n_spectra, n_wavelengths)
+        One in the continuum.
+    """
+    flux = np.asarray(flux, dtype=np.float64)
+    low, high = flux.min(axis=1), flux.max(axis=1)
+    level, span = continuum(flux), high - low
+    # Noise makes the flux of faint stars negative here and there, but not by half the continuum.
+    is_lost = (level <= 0) | (low < -0.5 * level)
+    scale = np.where(is_lost, span / UNKNOWN_SPAN, level)
+    return (1 + (flux - level[:, None]) / scale[:, None]).astype(np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Augmentation:
+    """What is done to spectra in units of their continuum each time that they are shown.
+
+    Parameters
+    ----------
+    noise : ndarray, shape (n,)
+        Noise levels of spectra of the pool, as `noise_level` gives them.
+    line : int
+        Pixel of the line that makes a target.
+    """
+
+    noise: NDArray[np.float64]
+    line: int
+
+    @classmethod
+    def of_pool(
+        cls,
+        pool_flux: NDArray[np.floating],
+        examples: NDArray[np.float32],
+        is_target: NDArray[np.bool_],
+    ) -> Augmentation:
+        """Learn the noise from spectra of the pool, and from labelled ones where the line is.
+
+        Parameters
+        ----------
+        pool_flux : ndarray, shape (n_pool, n_wavelengths)
+            Some usable spectra of the pool, drawn at random; not rescaled.
+        examples : ndarray of float32, shape (n_spectra, n_wavelengths)
+            Labelled spectra in units of the continuum.
+        is_target : ndarray of bool, shape (n_spectra,)
+            Which of these are targets.
+        """
+        noise = noise_level(pool_flux)
+        # Half the continuum is a spectrum of the sky alone, which teaches nothing about lines.
+        noise = np.minimum(noise[np.isfinite(noise)], 0.5)
+        mean = np.abs(examples[is_target] - 1).mean(axis=0)
+        return cls(noise if noise.size else np.zeros(1), int(mean.argmax()))
+
+    def __call__(
+        self,
+        spectra: NDArray[np.float32],
+        own_noise: NDArray[np.float64],
+        is_target: NDArray[np.bool_],
+        rng: np.random.Generator,
+    ) -> NDArray[np.float32]:
+        """Give spectra as the pool's instrument might have taken them.
+
+        Parameters
+        ----------
+        spectra : ndarray of float32, shape (n, n_wavelengths)
+            In units of the continuum.
+        own_noise : ndarray, shape (n,)
+            Noise that they have already.
+        is_target : ndarray of bool, shape (n,)
+            Which of them show a line that must not drown.
+        rng : numpy.random.Generator
+
+        Returns
+        -------
+        ndarray of float32, shape (n, n_wavelengths)
+        """
+        shown = _blur(_move(spectra, rng), rng)
+        level = rng.choice(self.noise, len(shown))
+        line = shown[:, self._near_line]
+        span = line.max(axis=1) - line.min(axis=1)
+        level = np.where(is_target, np.minimum(level, span / VISIBLE), level)
+        shown += _noise(shown.shape, np.sqrt(np.maximum(level**2 - own_noise**2, 0)), rng)
+        shown *= _tilt(shown.shape, rng)
+        self._strike(shown, rng)
+        return shown
+
+    def plant(
+        self,
+        targets: NDArray[np.float32],
+        hosts: NDArray[np.float32],
+        rng: np.random.Generator,
+    ) -> NDArray[np.float32]:
+        """Add the lines of targets to other spectra, strong enough to be seen there.
+
+        Parameters
+        ----------
+        targets, hosts : ndarray of float32, shape (n, n_wavelengths)
+            In units of the continuum.
+        rng : numpy.random.Generator
+
+        Returns
+        -------
+        ndarray of float32, shape (n, n_wavelengths)
+        """
+        distance = np.abs(np.arange(targets.shape[1]) - self.line)
+        taper = np.clip(2 - distance / LINE_HALF_WIDTH, 0, 1).astype(np.float32)
+        line = (targets - 1) * taper
+        span = np.maximum(line.max(axis=1) - line.min(axis=1), 1e-6)
+        least = np.minimum(VISIBLE * noise_level(hosts) / span, 1)
+        strength = np.exp(rng.uniform(np.log(np.maximum(least, FAINTEST)), 0))
+        return hosts + line * strength.astype(np.float32)[:, None]
+
+    @property
+    def _near_line(self) -> slice:
+        return slice(max(self.line - LINE_HALF_WIDTH, 0), self.line + LINE_HALF_WIDTH + 1)
+
+    def _strike(self, shown: NDArray[np.float32], rng: np.random.Generator) -> None:
+        n, n_pixels = shown.shape
+        # Off the line: a spike on it would make another spectrum of it than the label says.
+        pixels = np.arange(n_pixels)
+        near = self._near_line
+        free = pixels[(pixels < near.start) | (pixels >= near.stop)]
+        if not free.size:
+            return
+        rows = np.repeat(np.flatnonzero(rng.random(n) < STRUCK), 2)
+        low, high = np.log(SPIKES)
+        height = np.exp(rng.uniform(low, high, len(rows)))
+        height[1::2] *= rng.random(len(rows) // 2) < 0.5
+        pixel = rng.choice(free, len(rows))
+        np.add.at(shown, (rows, pixel), height)
+        after = np.minimum(pixel + 1, n_pixels - 1)
+        np.add.at(shown, (rows, after), height * rng.random(len(rows)) ** 2)
+        rows = np.flatnonzero(rng.random(n) < STRUCK / 3)
+        first = rng.choice(free, len(rows))
+        rest = rng.random(len(rows)) ** 3
+        for more in range(3):
+            part = (more == 0) | (rng.random(len(rows)) < 0.6)
+            pixel = np.minimum(first + more, n_pixels - 1)
+            shown[rows[part], pixel[part]] *= rest[part]
+
+
+def _move(spectra: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+    n, n_pixels = spectra.shape
+    shift = rng.normal(0, SHIFT, n)
+    whole = np.floor(shift).astype(np.int64)
+    part = (shift - whole).astype(np.float32)[:, None]
+    left = np.clip(np.arange(n_pixels) + whole[:, None], 0, n_pixels - 1)
+    right = np.minimum(left + 1, n_pixels - 1)
+    low = np.take_along_axis(spectra, left, 1)
+    return low + part * (np.take_along_axis(spectra, right, 1) - low)
+
+
+def _blur(spectra: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+    weight = rng.uniform(0, MOST_BLUR, (len(spectra), 1)).astype(np.float32)
+    padded = np.pad(spectra, ((0, 0), (1, 1)), mode="edge")
+    return (1 - 2 * weight) * spectra + weight * (padded[:, :-2] + padded[:, 2:])
+
+
+def _noise(
+    shape: tuple[int, int], level: NDArray[np.float64], rng: np.random.Generator
+) -> NDArray[np.float32]:
+    n, n_pixels = shape
+    white = rng.standard_normal((n, n_pixels + 2), dtype=np.float32)
+    side = NEIGHBOUR * rng.random((n, 1), dtype=np.float32)
+    grain = white[:, 1:-1] + side * (white[:, :-2] + white[:, 2:])
+    grain *= level.astype(np.float32)[:, None] / np.sqrt(1 + 2 * side * side)
+    return grain
+
+
+def _tilt(shape: tuple[int, int], rng: np.random.Generator) -> NDArray[np.float32]:
+    n, n_pixels = shape
+    x = np.linspace(-1, 1, n_pixels, dtype=np.float32)
+    slope, bend = rng.normal(0, TILT, (2, n, 1)).astype(np.float32)
+    return 1 + slope * x + bend * (x * x - 1 / 3) / 2
