@@ -5,6 +5,7 @@ HOME_DIR ?= $(or $(ACTIVE_CNN_HOME),data)
 PORT ?= 8501
 ADDRESS ?= localhost
 WORKERS ?= 2
+BENCHMARKS ?= labelling networks scoring pool ingest dashboard
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -34,8 +35,8 @@ check: $(VENV)/installed-dev ## Format, lint, types, architecture
 unit: $(VENV)/installed-dev ## All tests; one kind with TESTS=tests/unit
 	$(BIN)/pytest -q -n $(WORKERS) --dist worksteal $(or $(TESTS),tests)
 
-bench: $(VENV)/installed-dev ## Measure the labelling page; needs a quiet machine and some minutes
-	$(BIN)/python -m benchmarks.labelling
+bench: $(VENV)/installed-dev ## Measure everything; needs a quiet machine, an hour and 10 GB
+	for one in $(BENCHMARKS); do $(BIN)/python -m benchmarks.$$one || exit 1; done
 
 screenshots: $(VENV)/installed-dev ## Take the pictures of the README anew
 	SCREENSHOTS=docs/images $(BIN)/pytest tests/browser -k "whole_loop or everything_known"
@@ -51,7 +52,7 @@ $(VENV)/installed: $(VENV)/bin/python requirements.txt constraints.txt pyproject
 	@$(INSTALL) --no-deps --editable .
 	@touch $@
 
-$(VENV)/installed-dev: $(VENV)/installed requirements-dev.txt
+$(VENV)/installed-dev: $(VENV)/installed requirements-dev.txt requirements-cluster.txt
 	@$(INSTALL) -r requirements-dev.txt -c constraints.txt
 	@touch $@
 

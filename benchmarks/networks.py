@@ -25,8 +25,9 @@ from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score
 
 from active_cnn.errors import SpectrumError
+from active_cnn.learning.keras_runtime import KerasRuntime, export_network
 from active_cnn.learning.presentation import Labelled
-from active_cnn.learning.runtime import KerasRuntime, OpenVinoRuntime, export_network
+from active_cnn.learning.runtime import OpenVinoRuntime
 from active_cnn.learning.training import train
 from active_cnn.recipes import RECIPES, TrainingSettings
 from active_cnn.records import Grid

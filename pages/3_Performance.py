@@ -9,6 +9,7 @@ from active_cnn.ui.labelling import judge, show_list
 from active_cnn.ui.next_iteration import offer_training
 from active_cnn.ui.page import page
 from active_cnn.ui.precision import show_precision
+from active_cnn.ui.reliability import show_reliability
 
 LEAD = "How many of the predicted targets are right: judge a random sample of them."
 
@@ -35,3 +36,4 @@ with page("Performance", lead=LEAD, signs=True) as view:
     with st.expander("Draw a random sample", expanded=not desk.questions):
         offer_performance_sample(view)
     show_precision(view)
+    show_reliability(view)

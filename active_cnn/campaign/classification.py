@@ -31,6 +31,7 @@ from active_cnn.spectra.pool_file import (
 )
 from active_cnn.spectra.preprocessing import DEFECTS, prepare, rescale
 from active_cnn.spectra.readers import read
+from active_cnn.spectra.shards import is_manifest, shards_of
 from active_cnn.spectra.sources import is_folder, is_list, is_pool, read_list, walk
 from active_cnn.spreadsheet import disarm
 
@@ -69,8 +70,8 @@ def classify(
     store, campaign : Store, Campaign
         Whose newest network is used.
     sources : sequence of Path
-        Files, folders (searched at every depth), pools and lists: ``.txt`` files each of whose
-        lines names one of these, relative to the folder of the list.
+        Files, folders (searched at every depth), pools (of many files too) and lists: ``.txt``
+        files each of whose lines names one of these, relative to the folder of the list.
     out : Path
         Of the CSV file (``.csv``), none of the sources; it appears when it is complete.
     progress : callable, optional
@@ -237,6 +238,8 @@ def _list(source: Path) -> Iterator[tuple[Path, str]]:
     # With each file comes why it is no list, where it could have been one.
     if is_folder(source):
         yield from ((path, "") for path in _files_in(source))
+    elif is_manifest(source):
+        yield from ((shard.path, "") for shard in shards_of(source))
     elif not is_list(source):
         yield source, ""
     elif reason := _refuse_list(source):

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from active_cnn.campaign.files import iteration_folder
 from active_cnn.campaign.store import Store
+from active_cnn.errors import SpectrumError
+from active_cnn.records import Campaign
+from active_cnn.spectra.shards import shards_of
 
 
 @dataclass(frozen=True)
@@ -68,4 +73,13 @@ def references(store: Store) -> list[Reference]:
                 name, "pool", campaign.pool_path, fingerprint=campaign.pool_fingerprint
             ),
         ]  # fmt: skip
+        found += [Reference(name, "shard of the pool", path) for path in _shards(store, campaign)]
     return found
+
+
+def _shards(store: Store, campaign: Campaign) -> list[str]:
+    with suppress(SpectrumError):  # what is wrong with it is said where it is read
+        shards = shards_of(store.home / campaign.pool_path)
+        folder = Path(campaign.pool_path).parent
+        return [str(folder / shard.name) for shard in shards if shard.name]
+    return []

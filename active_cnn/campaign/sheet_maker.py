@@ -22,6 +22,7 @@ from active_cnn.campaign.training_data import read_initial_set
 from active_cnn.errors import ActiveCnnError, SpectrumError, StoreError
 from active_cnn.records import Campaign
 from active_cnn.spectra.pool import Pool
+from active_cnn.spectra.shards import Stamp, shards_of, stamp_of
 from active_cnn.spectra.training_set import TrainingSet
 
 PATIENCE = 60.0  # seconds
@@ -120,9 +121,11 @@ def _make(home: str, name: str, created_at: str, identifiers: list[str]) -> list
     return [json.dumps(one, allow_nan=False, separators=(",", ":")) for one in made]
 
 
-def _changed_at(path: Path) -> int:
-    # A missing file is the reader's to explain.
-    return path.stat().st_mtime_ns if path.is_file() else 0
+def _changed_at(path: Path) -> tuple[Stamp, ...]:
+    try:
+        return tuple(stamp_of(shard) for shard in shards_of(path))
+    except SpectrumError:  # a missing file is the reader's to explain
+        return ()
 
 
 @lru_cache(maxsize=4)
@@ -130,7 +133,7 @@ def _open(
     home: str,
     name: str,
     created_at: str,  # noqa: ARG001 - with the next one what tells that it is still the same
-    changed_at: int,  # noqa: ARG001
+    changed_at: tuple[Stamp, ...],  # noqa: ARG001
 ) -> tuple[Pool, TrainingSet]:
     with Store(Path(home)) as store:
         campaign = store.campaign(name)

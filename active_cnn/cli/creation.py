@@ -89,7 +89,7 @@ def add_create(commands: Commands) -> None:
     add_home(command)
     command.add_argument("--name", required=True)
     command.add_argument("--training", type=path, required=True, metavar="FILE.csv")
-    command.add_argument("--pool", type=path, required=True, metavar="FILE.h5")
+    command.add_argument("--pool", type=path, required=True, metavar="FILE.h5|FILE.pool")
     command.add_argument(
         "--folder",
         dest="folders",

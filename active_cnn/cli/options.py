@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -41,6 +42,37 @@ def path(text: str) -> Path:
     if not text:
         raise argparse.ArgumentTypeError("a path is empty")
     return Path(text)
+
+
+def positive(text: str) -> int:
+    """Read a whole number from 1 on."""
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is none: give a whole number from 1 on")
+    return int(text)
+
+
+def add_engine(command: Parser) -> None:
+    """Add the options that say who works: see `engine.open_engine`."""
+    who = command.add_mutually_exclusive_group()
+    who.add_argument(
+        "--processes",
+        type=positive,
+        metavar="N",
+        help=f"processes of this machine (default: one a core, {count_cores()})",
+    )
+    who.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="Dask: the address of a scheduler, such as tcp://host:8786, or local[N] "
+        "(needs active-cnn[cluster])",
+    )
+
+
+def count_cores() -> int:
+    """Count the cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def add_home(command: Parser) -> None:

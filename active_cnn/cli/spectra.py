@@ -11,13 +11,16 @@ from active_cnn.cli.options import (
     Parser,
     add_campaign,
     add_command,
+    add_engine,
+    count_cores,
     open_store,
     path,
+    positive,
 )
 from active_cnn.cli.output import Bar, say
 from active_cnn.errors import CampaignError
 from active_cnn.records import Grid
-from active_cnn.spectra.ingest import IngestProgress, ingest
+from active_cnn.spectra.ingest import SHARD, IngestProgress, ingest
 
 
 def _add_source(command: Parser) -> None:
@@ -25,7 +28,7 @@ def _add_source(command: Parser) -> None:
         "source",
         nargs="+",
         type=path,
-        help="FITS files, folders, .txt lists of files, or pools (.h5)",
+        help="FITS files, folders, .txt lists of files, or pools (.h5, .pool)",
     )
 
 
@@ -33,7 +36,19 @@ def add_ingest(commands: Commands) -> None:
     """Add the command that reads spectra into a pool."""
     command = add_command(commands, "ingest", _ingest, "read spectra into a pool")
     _add_source(command)
-    command.add_argument("--out", type=path, required=True, metavar="FILE.h5")
+    command.add_argument(
+        "--out",
+        type=path,
+        required=True,
+        metavar="FILE",
+        help="the pool: one file (.h5), or a list (.pool) of shards beside it",
+    )
+    command.add_argument(
+        "--shard-size",
+        type=positive,
+        metavar="N",
+        help=f"most spectra of a shard (default: {SHARD})",
+    )
     command.add_argument(
         "--resume", action="store_true", help="go on with a pool that was not finished"
     )
@@ -43,6 +58,7 @@ def add_ingest(commands: Commands) -> None:
         metavar=("START", "END", "N"),
         help=f"wavelengths in Å (vacuum) and their number (default: {Grid()})",
     )
+    add_engine(command)
 
 
 def _ingest(options: argparse.Namespace) -> None:
@@ -62,7 +78,14 @@ def _ingest(options: argparse.Namespace) -> None:
             bar.show(progress.done, progress.total, known=progress.resumed)
 
         report = ingest(
-            options.source, options.out, grid=grid, resume=options.resume, progress=show
+            options.source,
+            options.out,
+            grid=grid,
+            resume=options.resume,
+            shard_size=options.shard_size,
+            processes=options.processes or count_cores(),
+            scheduler=options.scheduler,
+            progress=show,
         )
     say(f"{report.accepted} spectra are in {options.out}; {report.refused} were refused.")
     for reason, count in report.reasons.items():

@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import keras
@@ -14,14 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from active_cnn.engine import Engine
+from active_cnn.learning.keras_runtime import KerasRuntime, export_network, remove_export
 from active_cnn.learning.predictions import PredictionsWriter
-from active_cnn.learning.runtime import (
-    KerasRuntime,
-    Runtime,
-    export_network,
-    load_runtime,
-    remove_export,
-)
+from active_cnn.learning.stretches import Stretch, forget, runtime_of, score_stretch
 from active_cnn.learning.training import Report
 from active_cnn.spectra.pool import Pool
 
@@ -30,60 +24,9 @@ STRETCH = 16_384
 CHECKED = 1024  # rows on which the exported network must agree with Keras
 
 
-@dataclass(frozen=True)
-class Stretch:
-    """Rows of a pool to be predicted; any process that sees the files can do it.
-
-    Parameters
-    ----------
-    network : Path
-        An exported network, or one of Keras.
-    n_threads : int
-        How many threads of the worker's process use that network.
-    pool, index : Path
-        The pool and its index.
-    start, stop : int
-        The rows.
-    """
-
-    network: Path
-    n_threads: int
-    pool: Path
-    index: Path
-    start: int
-    stop: int
-
-
 def predict(network: keras.Model, windows: NDArray[np.float32]) -> NDArray[np.float32]:
     """Give the probabilities of rescaled windows, shape (n_spectra, n_classes)."""
     return KerasRuntime(network).predict(windows)
-
-
-def score_stretch(stretch: Stretch) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
-    """Predict a stretch of a pool.
-
-    Returns
-    -------
-    usable : ndarray of bool, shape (n_rows,)
-        Which rows can be predicted.
-    probabilities : ndarray of float32, shape (n_usable, n_classes)
-    """
-    runtime = _runtime(stretch.network, stretch.n_threads)
-    pool = _pool(stretch.pool, stretch.index)
-    rows = slice(stretch.start, stretch.stop)
-    ((_, usable, windows),) = pool.chunks(stretch.stop - stretch.start, rows)
-    return usable, runtime.predict(windows)
-
-
-# A worker does many stretches of one pool with one network.
-@lru_cache(maxsize=1)
-def _runtime(network: Path, n_threads: int) -> Runtime:
-    return load_runtime(network, n_threads)
-
-
-@lru_cache(maxsize=1)
-def _pool(path: Path, index: Path) -> Pool:
-    return Pool(path, index)
 
 
 @dataclass(frozen=True)
@@ -141,7 +84,7 @@ def score_pool(
     counts = np.zeros(len(classes), dtype=np.int64)
     with _exported(network_path, network, pool) as (file, notice):
         n_threads = engine.n_workers if engine.is_threaded else 1
-        runtime = _runtime(file, n_threads).name if engine.is_threaded else file.suffix
+        runtime = runtime_of(file, n_threads).name
         stretches = (
             Stretch(file, n_threads, pool.path, pool.index_path, start, stop)
             for start in range(0, pool.n, STRETCH)
@@ -165,8 +108,7 @@ def score_pool(
             writer.discard()
             raise
         finally:
-            _runtime.cache_clear()
-            _pool.cache_clear()
+            forget()
     notices = (notice,) if notice else ()
     return Scored(dict(zip(classes, counts.tolist(), strict=True)), runtime, notices)
 

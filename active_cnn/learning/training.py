@@ -13,14 +13,16 @@ from numpy.typing import NDArray
 
 from active_cnn.errors import CampaignError
 from active_cnn.learning.batches import Batch
+from active_cnn.learning.keras_runtime import halving, has_gpu
 from active_cnn.learning.network import build_network
 from active_cnn.learning.objective import partial_label_loss
 from active_cnn.learning.presentation import Labelled, Presentation, present
-from active_cnn.learning.runtime import halving, has_gpu
 from active_cnn.recipes import HELD_OUT, TrainingSettings
 
 # Called with phase, done, total and details; whatever it raises ends the training.
 Report = Callable[[str, int, int, dict[str, Any]], None]
+
+VALIDATION_BATCH = 4096  # spectra at a time: nothing is learned from it, so it may be large
 
 # Between two reports a person sees nothing new, and the store is not busy.
 REPORT_EVERY = 0.5  # seconds
@@ -133,6 +135,7 @@ def _fit(
         shown.batches,
         epochs=settings.max_epochs,
         validation_data=shown.held_out,
+        validation_batch_size=VALIDATION_BATCH,
         callbacks=[
             keras.callbacks.EarlyStopping(
                 monitor="val_loss" if is_watched else "loss",

@@ -2,34 +2,31 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import islice
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby, islice
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from active_cnn.engine import Engine, open_engine
 from active_cnn.errors import SpectrumError
 from active_cnn.records import Grid
-from active_cnn.spectra.joining import IngestReport, join_parts, read_report
-from active_cnn.spectra.parts import Parts, Refusal, Row, digest
-from active_cnn.spectra.pool_file import (
-    METADATA,
-    find_unusable,
-    open_pool,
-    publish,
-    read_column,
-    read_texts,
-)
-from active_cnn.spectra.preprocessing import DEFECTS, prepare
-from active_cnn.spectra.readers import read
+from active_cnn.spectra.batches import Files, PoolRows, read_batch
+from active_cnn.spectra.joining import IngestReport, Joined, join_parts, read_report
+from active_cnn.spectra.parts import Parts, digest
+from active_cnn.spectra.pool_file import open_pool, publish, sync
+from active_cnn.spectra.shards import MANIFEST_SUFFIX, is_manifest, write_manifest
 from active_cnn.spectra.sources import count_spectra, find_files, is_pool
 
 DEFAULT_GRID = Grid()
-BATCH = 1024  # spectra that an interruption can cost at most
-REPORT_EVERY = 0.1  # seconds
+
+# Spectra that are read at once. An interruption costs those of each worker that is at work.
+BATCH = 1024
+
+SHARD = 1_000_000  # spectra: 600 MB
 
 
 @dataclass(frozen=True)
@@ -59,6 +56,9 @@ def ingest(
     *,
     grid: Grid = DEFAULT_GRID,
     resume: bool = False,
+    shard_size: int | None = None,
+    processes: int = 1,
+    scheduler: str | None = None,
     progress: Callable[[IngestProgress], None] | None = None,
 ) -> IngestReport:
     """Make a pool of every usable spectrum in the sources.
@@ -72,13 +72,19 @@ def ingest(
         FITS files, folders, lists of files (``.txt``) and pools (``.h5``); see
         `sources.find_files`.
     out : Path
-        The pool to write. Paths below its folder are stored relative to it, others absolute.
+        The pool to write: an HDF5 file, or a manifest (``.pool``) of shards that come beside it,
+        ``<out>-0000.h5`` and so on. Paths below its folder are stored relative to it, others
+        absolute.
     grid : Grid
         The wavelengths of the pool.
     resume : bool
         Whether to go on with an interrupted ingest; if there is none, begin one.
+    shard_size : int, optional
+        Most spectra of a shard; by default `SHARD`.
+    processes, scheduler
+        Who reads; see `engine.open_engine`. The pool is the same whoever does.
     progress : callable, optional
-        Called some times a second.
+        Called whenever a batch is safe on the disk.
 
     Returns
     -------
@@ -89,6 +95,8 @@ def ingest(
     ------
     SpectrumError
         If a source is missing, `out` exists or cannot be written, or no spectrum is usable.
+    EngineError
+        If the processes or the scheduler cannot be used, or die of a batch again and again.
     """
     out = Path(out).resolve()
     parts = Parts(out, grid)
@@ -107,18 +115,30 @@ def ingest(
             f"An ingest into {out} was interrupted. "
             f"Go on with it by resuming (--resume), or remove {parts.folder} to begin anew."
         )
+    if shard_size is not None and (shard_size < 1 or not is_manifest(out)):
+        raise SpectrumError(
+            f"{out} cannot be in shards of {shard_size} spectra. "
+            f"Give a number from 1 on, and a name that ends in {MANIFEST_SUFFIX}."
+        )
+    if not interrupted and is_manifest(out) and (taken := sorted(_shard_names(out))):
+        raise SpectrumError(
+            f"{taken[0]} exists already, which could be a shard of {out}. "
+            "Choose another name, or remove that file first."
+        )
     total = count_spectra(sources, grid)
+    if processes > 1:  # more than there are batches would have nothing to do
+        processes = max(1, min(processes, -(-total // BATCH)))
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with parts.locked():
-            entries = _read_all(sources, parts)
-            for batch in _batches(_reported(entries, total, progress)):
-                parts.append(batch)
-            joined = parts.folder / "joined.tmp"
-            report = join_parts(parts, joined)
-            if report.accepted:
-                publish(joined, out)
-            parts.remove()
+        with open_engine(scheduler, processes) as engine:
+            out.parent.mkdir(parents=True, exist_ok=True)
+            with parts.locked():
+                _read_all(engine, sources, parts, _Progress(total, progress))
+                joined, report = join_parts(
+                    parts, (shard_size or SHARD) if is_manifest(out) else None
+                )
+                if report.accepted:
+                    _publish(joined, out)
+                parts.remove()
     except OSError as error:
         raise SpectrumError(
             f"{out} cannot be written: {error}. "
@@ -133,106 +153,88 @@ def ingest(
     return report
 
 
-def _read_all(sources: Sequence[str | Path], parts: Parts) -> Iterator[Row | Refusal | None]:
-    """Read what is not in the parts yet; None stands for what is."""
-    done = parts.done()
-    folder = parts.out.parent
-    for path in find_files(sources):
-        if is_pool(path):
-            yield from _copy_pool(path, parts.grid, done, folder)
+def _publish(joined: Sequence[Joined], out: Path) -> None:
+    if not is_manifest(out):
+        publish(joined[0].path, out)
+        return
+    # The pool is there when its manifest is, which comes last; until then all is written again.
+    shards = [(out.with_name(f"{out.stem}-{i:04d}.h5"), one.n) for i, one in enumerate(joined)]
+    for one, (shard, _) in zip(joined, shards, strict=True):
+        publish(one.path, shard)
+    write_manifest(out, shards)
+    sync(out.parent)
+
+
+def _shard_names(out: Path) -> Iterator[Path]:
+    pattern = re.compile(re.escape(out.stem) + r"-\d{4,}\.h5")
+    return (path for path in out.parent.glob("*.h5") if pattern.fullmatch(path.name))
+
+
+class _Progress:
+    """Counts what is done, and tells it."""
+
+    def __init__(self, total: int, tell: Callable[[IngestProgress], None] | None) -> None:
+        self._now = IngestProgress(0, total, 0, 0, 0)
+        self._tell = tell
+
+    def count(self, accepted: int = 0, refused: int = 0, resumed: int = 0) -> None:
+        now = self._now
+        self._now = replace(
+            now,
+            done=now.done + accepted + refused + resumed,
+            accepted=now.accepted + accepted,
+            refused=now.refused + refused,
+            resumed=now.resumed + resumed,
+        )
+        if self._tell:
+            self._tell(self._now)
+
+
+def _read_all(
+    engine: Engine, sources: Sequence[str | Path], parts: Parts, progress: _Progress
+) -> None:
+    """Read what is not in the parts yet; each batch becomes a part, in the order of the sources."""
+    for _, outcome in engine.run(read_batch, _batches(sources, parts, progress)):
+        parts.append(outcome)
+        progress.count(accepted=len(outcome.rows), refused=len(outcome.refused))
+
+
+def _batches(
+    sources: Sequence[str | Path], parts: Parts, progress: _Progress
+) -> Iterator[Files | PoolRows]:
+    done, grid, folder = parts.done(), parts.grid, str(parts.out.parent)
+    for are_pools, paths in groupby(find_files(sources), is_pool):
+        if are_pools:
+            for path in paths:
+                yield from _batches_of_pool(path, done, grid, folder, progress)
             continue
-        # A name of bytes that are not UTF-8 cannot be stored: only its printable form can.
-        source = str(path).encode("utf-8", "backslashreplace").decode()
-        if _is_among([source], done)[0]:
-            yield None
-        elif source != str(path):
-            yield Refusal(source, source, "has a name that is not valid text: rename the file")
-        else:
-            yield _read_file(path, parts.grid, folder)
+        while some := [str(path) for path in islice(paths, BATCH)]:
+            wanted = [
+                path for path, known in zip(some, _is_among(some, done), strict=True) if not known
+            ]
+            if len(wanted) < len(some):
+                progress.count(resumed=len(some) - len(wanted))
+            if wanted:
+                yield Files(tuple(wanted), grid, folder)
 
 
-def _read_file(path: Path, grid: Grid, folder: Path) -> Row | Refusal:
-    stored = _relative(path, folder)
-    try:
-        spectrum = read(path)
-        window = prepare(spectrum, grid)
-    except SpectrumError as error:
-        return Refusal(str(path), stored, " ".join(str(error).split()))
-    return Row(
-        source=str(path),
-        filenames=spectrum.identifier,
-        spectra=window,
-        ra=spectrum.ra,
-        dec=spectrum.dec,
-        snr_r=spectrum.snr_r,
-        designation=spectrum.designation,
-        pipeline_class=spectrum.pipeline_class,
-        path=stored,
-    )
-
-
-def _copy_pool(
-    path: Path, grid: Grid, done: NDArray[np.bytes_], folder: Path
-) -> Iterator[Row | Refusal | None]:
+def _batches_of_pool(
+    path: Path, done: NDArray[np.bytes_], grid: Grid, folder: str, progress: _Progress
+) -> Iterator[PoolRows]:
     with open_pool(path, grid) as group:
         n = len(group["spectra"])
-        for start in range(0, n, BATCH):
-            rows = slice(start, min(start + BATCH, n))
-            sources = [f"{path}#{row}" for row in range(rows.start, rows.stop)]
-            is_done = _is_among(sources, done)
-            if is_done.all():
-                yield from [None] * len(sources)
-                continue
-            stored = group["spectra"][rows]
-            defects = find_unusable(group, rows, stored)
-            flux = stored.astype(np.float64)
-            names = read_texts(group["filenames"], rows)
-            columns = {name: read_column(name, group, rows) for name in METADATA}
-            for i, source in enumerate(sources):
-                if is_done[i]:
-                    yield None
-                    continue
-                values = {name: column[i] for name, column in columns.items()}
-                if values["path"]:
-                    values["path"] = _relative(path.parent / values["path"], folder)
-                if defects[i] or not names[i]:
-                    reason = DEFECTS[int(defects[i])] if defects[i] else "has no identifier"
-                    yield Refusal(source, values["path"] or source, reason)
-                else:
-                    yield Row(source=source, filenames=names[i], spectra=flux[i], **values)
+    for start in range(0, n, BATCH):
+        every = np.ones(min(BATCH, n - start), dtype=bool)
+        batch = PoolRows(str(path), start, every, grid, folder)
+        batch = replace(batch, wanted=~_is_among(batch.sources, done))
+        if not batch.wanted.all():
+            progress.count(resumed=int((~batch.wanted).sum()))
+        if batch.wanted.any():
+            yield batch
 
 
 def _is_among(sources: Sequence[str], done: NDArray[np.bytes_]) -> NDArray[np.bool_]:
-    digests = digest(sources)
     if not done.size:
-        return np.zeros(len(digests), dtype=bool)
+        return np.zeros(len(sources), dtype=bool)
+    digests = digest(sources)
     return done[np.minimum(np.searchsorted(done, digests), len(done) - 1)] == digests
-
-
-def _relative(path: Path, folder: Path) -> str:
-    return str(path.relative_to(folder) if path.is_relative_to(folder) else path)
-
-
-def _reported(
-    entries: Iterable[Row | Refusal | None],
-    total: int,
-    progress: Callable[[IngestProgress], None] | None,
-) -> Iterator[Row | Refusal]:
-    accepted = refused = resumed = 0
-    reported_at = -np.inf
-    for entry in entries:
-        accepted += isinstance(entry, Row)
-        refused += isinstance(entry, Refusal)
-        resumed += entry is None
-        done = accepted + refused + resumed
-        if progress and (done == total or time.monotonic() - reported_at >= REPORT_EVERY):
-            progress(IngestProgress(done, total, accepted, refused, resumed))
-            reported_at = time.monotonic()
-        if entry is not None:
-            yield entry
-
-
-def _batches(entries: Iterable[Row | Refusal]) -> Iterator[list[Row | Refusal]]:
-    entries = iter(entries)
-    while batch := list(islice(entries, BATCH)):
-        yield batch

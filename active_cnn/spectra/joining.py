@@ -21,6 +21,7 @@ from active_cnn.spectra.parts import (
     digest,
 )
 from active_cnn.spectra.pool_file import REFUSED, categorise, open_hdf5
+from active_cnn.spectra.shards import shards_of
 
 
 @dataclass(frozen=True)
@@ -40,45 +41,86 @@ class IngestReport:
     reasons: dict[str, int]
 
 
-def join_parts(parts: Parts, path: Path) -> IngestReport:
+@dataclass(frozen=True)
+class Joined:
+    """A finished file of a pool that has not got its name yet: where it is, and its rows."""
+
+    path: Path
+    n: int
+
+
+def join_parts(parts: Parts, shard_size: int | None = None) -> tuple[list[Joined], IngestReport]:
     """Write a pool from its parts.
 
     Of spectra with the same identifier the first is kept and the others are refused; what was
-    named twice is there once.
+    named twice is there once. The first file lists what was refused.
+
+    Parameters
+    ----------
+    parts : Parts
+        What has been read.
+    shard_size : int, optional
+        Most spectra of a file; without it there is one file.
+
+    Returns
+    -------
+    list of Joined
+        The files in the order of the pool's rows, among the parts.
+    IngestReport
 
     Raises
     ------
     OSError
-        If the disk is too full or the file cannot be written.
+        If the disk is too full or a file cannot be written.
     """
     plan = _Plan(parts.files)
     _refuse_full_disk(plan.files, parts.folder)
     try:
-        return _join(parts, plan, path)
+        return _join(parts, plan, shard_size)
     except RuntimeError as error:  # so HDF5 calls a write that failed when it closes the file
         raise OSError(" ".join(str(error).split())) from error
 
 
-def _join(parts: Parts, plan: _Plan, path: Path) -> IngestReport:
-    n_refused = int(plan.refused.sum() + plan.duplicate.sum())
+def _join(parts: Parts, plan: _Plan, shard_size: int | None) -> tuple[list[Joined], IngestReport]:
+    kept = np.flatnonzero(plan.kept)
+    joined: list[Joined] = []
     reasons: Counter[str] = Counter()
-    with h5py.File(path, "w") as file:
-        pool = create_pool(file, int(plan.kept.sum()), parts.grid)
-        refused = create_refused(file, n_refused)
-        at_pool = at_refused = 0
-        for number, source in enumerate(plan.files):
-            with open_hdf5(source) as part:
-                kept = plan.kept[plan.rows(number)]
-                into = slice(at_pool, at_pool := at_pool + int(kept.sum()))
-                for name in pool:
-                    pool[name][into] = part[POOL][name][:][kept]
-                paths, why = plan.refusals(number, part)
-            into = slice(at_refused, at_refused := at_refused + len(paths))
-            refused["path"][into] = paths
-            refused["reason"][into] = why
-            reasons.update(map(categorise, why))
-        pool["wavelengths"] = parts.grid.wavelength
-    return IngestReport(at_pool, n_refused, dict(reasons.most_common()))
+    for start in range(0, max(1, len(kept)), shard_size or max(1, len(kept))):
+        rows = kept[start:][:shard_size]
+        path = parts.folder / f"joined-{len(joined)}.tmp"
+        with h5py.File(path, "w") as file:
+            pool = create_pool(file, len(rows), parts.grid)
+            _write_rows(pool, plan, rows)
+            pool["wavelengths"] = parts.grid.wavelength
+            if not joined:
+                reasons = _write_refused(file, plan)
+        joined.append(Joined(path, len(rows)))
+    return joined, IngestReport(len(kept), reasons.total(), dict(reasons.most_common()))
+
+
+def _write_rows(pool: h5py.Group, plan: _Plan, rows: NDArray[np.int64]) -> None:
+    written = 0
+    numbers = np.searchsorted(plan.starts, rows, side="right") - 1
+    for number in np.unique(numbers):
+        here = rows[numbers == number] - plan.starts[number]
+        into = slice(written, written := written + len(here))
+        with open_hdf5(plan.files[number]) as part:
+            for name in pool:
+                pool[name][into] = part[POOL][name][:][here]
+
+
+def _write_refused(file: h5py.File, plan: _Plan) -> Counter[str]:
+    reasons: Counter[str] = Counter()
+    listed = create_refused(file, int(plan.refused.sum() + plan.duplicate.sum()))
+    written = 0
+    for number, source in enumerate(plan.files):
+        with open_hdf5(source) as part:
+            paths, why = plan.refusals(number, part)
+        into = slice(written, written := written + len(paths))
+        listed["path"][into] = paths
+        listed["reason"][into] = why
+        reasons.update(map(categorise, why))
+    return reasons
 
 
 def _refuse_full_disk(files: list[Path], folder: Path) -> None:
@@ -93,11 +135,14 @@ def _refuse_full_disk(files: list[Path], folder: Path) -> None:
 
 def read_report(path: Path) -> IngestReport:
     """Tell from a pool that ingest wrote what that ingest came to."""
-    with open_hdf5(path) as file:
-        reasons = Counter(map(categorise, all_texts(file[REFUSED]["reason"])))
-        return IngestReport(
-            len(file[POOL]["spectra"]), reasons.total(), dict(reasons.most_common())
-        )
+    accepted = 0
+    reasons: Counter[str] = Counter()
+    for shard in shards_of(path):
+        with open_hdf5(shard.path) as file:
+            accepted += len(file[POOL]["spectra"])
+            if REFUSED in file:
+                reasons.update(map(categorise, all_texts(file[REFUSED]["reason"])))
+    return IngestReport(accepted, reasons.total(), dict(reasons.most_common()))
 
 
 class _Plan:

@@ -11,8 +11,8 @@ import hashlib
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from active_cnn.errors import SpectrumError
 from active_cnn.records import Grid
+from active_cnn.spectra.batches import COLUMNS, DTYPE, REFUSAL, Outcome
 from active_cnn.spectra.pool_file import (
     NUMBERS,
     REFUSED,
@@ -33,30 +34,6 @@ from active_cnn.spectra.pool_file import (
 POOL = "pool"
 SOURCE = "source"
 TEXT = h5py.string_dtype()
-
-
-@dataclass(frozen=True, eq=False)
-class Row:
-    """An accepted spectrum: a row of the pool to be, and the source that it was read from."""
-
-    source: str
-    filenames: str
-    spectra: NDArray[np.float64]
-    ra: float
-    dec: float
-    snr_r: float
-    designation: str
-    pipeline_class: str
-    path: str
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """A source that was not accepted, and why."""
-
-    source: str
-    path: str
-    reason: str
 
 
 class Parts:
@@ -74,6 +51,7 @@ class Parts:
         self.out = out
         self.grid = grid
         self.folder = out.with_name(f"{out.name}.partial")
+        self._n_written: int | None = None
 
     @property
     def files(self) -> list[Path]:
@@ -94,14 +72,20 @@ class Parts:
                 ) from error
             yield
 
-    def append(self, entries: Sequence[Row | Refusal]) -> None:
+    def append(self, outcome: Outcome) -> None:
         """Write one more part; when this returns it is safe on the disk."""
-        rows = [entry for entry in entries if isinstance(entry, Row)]
-        refusals = [entry for entry in entries if isinstance(entry, Refusal)]
-        with new_hdf5(self.folder / f"part-{len(self.files):06d}.h5") as part:
+        if self._n_written is None:
+            files = self.files
+            self._n_written = int(files[-1].stem.removeprefix("part-")) + 1 if files else 0
+        with new_hdf5(self.folder / f"part-{self._n_written:06d}.h5") as part:
             part.attrs["grid"] = [self.grid.start, self.grid.end, self.grid.n]
-            _fill(create_pool(part, len(rows), self.grid), rows)
-            _fill(create_refused(part, len(refusals)), refusals)
+            pool = create_pool(part, len(outcome.rows), self.grid)
+            refused = create_refused(part, len(outcome.refused))
+            if outcome.rows:
+                pool["spectra"][:] = outcome.spectra
+            _fill(pool, COLUMNS, outcome.rows)
+            _fill(refused, REFUSAL, outcome.refused)
+        self._n_written += 1
 
     def done(self) -> NDArray[np.bytes_]:
         """Digests of the sources in the parts, sorted.
@@ -132,7 +116,7 @@ class Parts:
 def create_pool(file: h5py.File, n: int, grid: Grid) -> h5py.Group:
     """Make the columns of a pool with room for n rows."""
     group = file.create_group(POOL)
-    group.create_dataset("spectra", (n, grid.n), np.float64)
+    group.create_dataset("spectra", (n, grid.n), DTYPE)
     for name in NUMBERS:
         group.create_dataset(name, (n,), np.float64)
     for name in ("filenames", *TEXTS):
@@ -159,7 +143,7 @@ def digest(texts: Iterable[str]) -> NDArray[np.bytes_]:
     return np.frombuffer(b"".join(digests), dtype="S16")
 
 
-def _fill(group: h5py.Group, entries: Sequence[Row | Refusal]) -> None:
+def _fill(group: h5py.Group, names: Sequence[str], entries: Sequence[tuple[Any, ...]]) -> None:
     group.create_dataset(SOURCE, (len(entries),), TEXT)
-    for name in group if entries else ():
-        group[name][:] = [getattr(entry, name) for entry in entries]
+    for name, values in zip(names, zip(*entries, strict=True), strict=False):
+        group[name][:] = values

@@ -103,20 +103,21 @@ def degrade(
 def resample(
     wavelength: NDArray[np.float64], flux: NDArray[np.float64], grid: Grid
 ) -> NDArray[np.float64]:
-    """Interpolate flux linearly to the grid.
+    """Interpolate the flux of any number of spectra linearly to the grid.
 
     Parameters
     ----------
     wavelength : ndarray, shape (n_pixels,)
         Increasing vacuum wavelengths in angstrom.
-    flux : ndarray, shape (n_pixels,)
+    flux : ndarray, shape (..., n_pixels)
         Flux at these wavelengths.
     grid : Grid
         Where the flux is wanted.
 
     Returns
     -------
-    ndarray, shape (grid.n,)
+    ndarray, shape (..., grid.n)
+        The same, bit for bit, for a spectrum alone as among others.
 
     Raises
     ------
@@ -124,7 +125,43 @@ def resample(
         If the spectrum does not cover the grid; nothing is extrapolated.
     """
     _refuse_uncovered(wavelength[0], wavelength[-1], grid)
-    return np.interp(grid.wavelength, wavelength, flux)
+    right = np.searchsorted(wavelength, grid.wavelength, side="right").clip(1, wavelength.size - 1)
+    left = right - 1
+    before, after = flux[..., left], flux[..., right]
+    with np.errstate(over="ignore", invalid="ignore"):
+        slope = (after - before) / (wavelength[right] - wavelength[left])
+        window = slope * (grid.wavelength - wavelength[left]) + before
+    # Where pixel and grid meet, no rounding error and no overflow of the slope comes in.
+    window = np.where(grid.wavelength == wavelength[left], before, window)
+    return np.where(grid.wavelength == wavelength[right], after, window)
+
+
+def near_window(wavelength: NDArray[np.float64], grid: Grid) -> slice | None:
+    """Tell which pixels of an axis `prepare` looks at, if they are plain to see.
+
+    Parameters
+    ----------
+    wavelength : ndarray, shape (n_pixels,)
+        Vacuum wavelengths in angstrom.
+    grid : Grid
+        The window.
+
+    Returns
+    -------
+    slice or None
+        None if the axis does not increase, covers more than can be converted to air, or does not
+        cover the window.
+    """
+    with np.errstate(invalid="ignore"):  # of infinite wavelengths
+        increases = wavelength.size > 1 and (np.diff(wavelength) > 0).all()
+    if not increases:
+        return None
+    if not AIR_RANGE[0] <= wavelength[0] < wavelength[-1] <= AIR_RANGE[1]:
+        return None
+    near = np.flatnonzero(_select(wavelength, grid, MARGIN))
+    if not near.size or not wavelength[near[0]] <= grid.start < grid.end <= wavelength[near[-1]]:
+        return None
+    return slice(int(near[0]), int(near[-1]) + 1)
 
 
 def _refuse_uncovered(start: float, end: float, grid: Grid) -> None:

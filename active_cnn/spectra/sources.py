@@ -9,6 +9,7 @@ from pathlib import Path
 from active_cnn.errors import SpectrumError
 from active_cnn.records import Grid
 from active_cnn.spectra.pool_file import open_pool
+from active_cnn.spectra.shards import is_manifest, read_manifest
 
 FITS_SUFFIXES = (".fits", ".fit", ".fits.gz", ".fit.gz")
 POOL_SUFFIXES = (".h5", ".hdf5")
@@ -22,7 +23,8 @@ def find_files(sources: Iterable[str | Path]) -> Iterator[Path]:
     ----------
     sources : iterable of str or Path
         Files, folders (searched at every depth for `FITS_SUFFIXES` in small letters or capitals)
-        and lists: ``.txt`` files with a source a line, relative to the folder of the list.
+        and lists: ``.txt`` files with a source a line, relative to the folder of the list. A pool
+        of many shards (``.pool``) stands for these.
 
     Yields
     ------
@@ -142,7 +144,9 @@ def read_list(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def _below(path: Path, where: str) -> Iterator[Path]:
-    if is_folder(path, where):
+    if is_manifest(path) and not is_folder(path, where):
+        yield from (shard.path.resolve() for shard in read_manifest(path))
+    elif is_folder(path, where):
         for file in walk(path.resolve()):
             if file.name.lower().endswith(FITS_SUFFIXES):
                 yield file

@@ -14,7 +14,8 @@ from active_cnn.campaign.files import open_predictions
 from active_cnn.campaign.questions import draw_relabel_query
 from active_cnn.campaign.store import Store
 from active_cnn.campaign.training_data import trained_answers
-from active_cnn.records import JobState, Purpose, TrainingSettings
+from active_cnn.recipes import TrainingSettings
+from active_cnn.records import JobState, Purpose
 
 # Answers one spectrum after the other and says of each when it has been stored.
 ANSWER = """

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 from active_cnn.campaign.campaign import close_iteration, record_answer
 from active_cnn.campaign.questions import draw_performance_sample, draw_relabel_query
+from active_cnn.campaign.reliability import measure
+from active_cnn.recipes import TrainingSettings
 from active_cnn.records import Purpose
 from tests import fakes
 from tests.components import act, give, mounted, settle, sheets, told
@@ -126,3 +131,68 @@ def test_nothing_more_to_measure_is_a_message(store, campaign, open_page):
     at = open_page(PAGE)
     at.button(key="draw-performance-small-1").click().run()
     assert "nothing more to measure" in at.error[0].value
+
+
+def reliability_of(at):
+    """Give what the section on probabilities says, and its figures."""
+    place = [heading.value for heading in at.subheader].index("What a probability is worth")
+    assert place == len(at.subheader) - 1
+    said = " ".join(caption.value for caption in at.caption)
+    return said, {metric.label: metric.value for metric in at.metric}
+
+
+def answer(store, sample, n_wrong, n_unsure=0):
+    wrong = dict.fromkeys(range(n_wrong), "noise")
+    unsure = dict.fromkeys(range(n_wrong, n_wrong + n_unsure), "unsure")
+    for place, item in enumerate(sample.items):
+        name = (wrong | unsure).get(place, item.predicted)
+        record_answer(store, sample, item.identifier, name, oracle="tester")
+
+
+def keep_held_out(store, campaign, n):
+    """Put the same training again in place of the last, with probabilities of its hold-out."""
+    result = store.iteration(campaign.name).result
+    rng = np.random.default_rng(0)
+    kept = {
+        "probabilities": rng.dirichlet(np.ones(3), n).round(7).tolist(),
+        "labels": rng.integers(3, size=n).tolist(),
+    }
+    job = store.add_job(campaign.name, 0, TrainingSettings())
+    store.start_job(job.number)
+    result = replace(result, validation=result.validation | kept)
+    assert store.finish_job(job.number, result)
+
+
+@pytest.mark.usefixtures("store")
+def test_without_answers_and_held_out_spectra_it_says_what_a_probability_needs(open_page):
+    said, figures = reliability_of(open_page(PAGE))
+    assert "This takes 20 answers that name a class; there are no usable answers" in said
+    assert not figures
+
+
+def test_answers_to_the_sample_tell_what_a_probability_is_worth(store, campaign, open_page):
+    answer(store, draw_performance_sample(store, campaign, 20), n_wrong=6, n_unsure=2)
+    measured = measure(store, campaign, store.iteration(campaign.name)).reliability
+    said, figures = reliability_of(open_page(PAGE))
+    assert f"Measured on {measured.n} usable answers to the random sample, 2 unsure" in said
+    assert f"Calibrated by {measured.calibration}, fitted to these {measured.n} spectra" in said
+    assert figures["Error"] == f"{measured.error_before:.3f}"
+    assert figures["Calibrated"] == f"{measured.error_after:.3f}"
+    assert figures["By chance"] == f"{measured.error_by_chance:.3f}"
+
+
+def test_where_all_answers_agree_nothing_is_calibrated(store, campaign, open_page):
+    answer(store, draw_performance_sample(store, campaign, 20), n_wrong=0)
+    said, figures = reliability_of(open_page(PAGE))
+    assert "Not calibrated: that takes at least 2 right and 2 wrong predictions." in said
+    assert figures["Calibrated"] == "–"
+
+
+def test_few_answers_are_not_measured_but_held_out_spectra_and_it_says_so(
+    store, campaign, open_page
+):
+    keep_held_out(store, campaign, 40)
+    answer(store, draw_performance_sample(store, campaign, 3), n_wrong=1)
+    said, figures = reliability_of(open_page(PAGE))
+    assert "20 are needed. Until then this is measured on 40 held-out spectra" in said
+    assert figures["Error"]

@@ -63,6 +63,21 @@ def test_resampling_stays_between_the_fluxes_that_it_joins(grid, data):
     assert resampled.max() <= flux.max()
 
 
+@given(grids, st.data())
+def test_resampling_many_at_once_is_resampling_each_as_numpy_does(grid, data):
+    wavelength = np.sort(
+        data.draw(arrays(np.float64, 60, elements=st.floats(6500, 6700), unique=True))
+    )
+    wavelength = np.concatenate([[6400.0], wavelength, [6800.0]])
+    flux = data.draw(arrays(np.float64, (3, 62), elements=fluxes))
+    together = resample(wavelength, flux, grid)
+    for spectrum, window in zip(flux, together, strict=True):
+        np.testing.assert_array_equal(resample(wavelength, spectrum, grid), window)
+        expected = np.interp(grid.wavelength, wavelength, spectrum)
+        # Processors that multiply and add in one step differ in the last digit.
+        np.testing.assert_allclose(window, expected, rtol=1e-12, atol=1e-12 * np.ptp(spectrum))
+
+
 @given(grids, st.floats(-10.0, 10.0), st.floats(-10.0, 10.0))
 def test_a_straight_line_is_resampled_to_itself(grid, slope, offset):
     wavelength = np.linspace(6400.0, 6800.0, 37)

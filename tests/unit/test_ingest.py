@@ -13,7 +13,6 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from astropy.io import fits
 
 from active_cnn.errors import SpectrumError
 from active_cnn.records import Grid
@@ -22,34 +21,21 @@ from active_cnn.spectra.ingest import ingest
 from active_cnn.spectra.pool import Pool, index_pool
 from active_cnn.spectra.preprocessing import prepare
 from active_cnn.spectra.readers import read
+from tests.lamost_files import (
+    contents,
+    parts_of,
+    spoil_what_is_done,
+    write_folder,
+    write_spectrum,
+    write_survey,
+)
 
 GRID = Grid(n=40)
 FULL_GRID = Grid()
-LOG_START, LOG_STEP = 3.8, 1e-4  # 6310 Å, LAMOST's step
-
-
-def write_spectrum(path: Path, seed: int = 0, n: int = 400, **cards: object) -> Path:
-    """Write a short LAMOST spectrum of DR1's layout, from 6310 Å on."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    image = np.zeros((5, n), dtype=np.float32)
-    image[0] = np.random.default_rng(seed).normal(1000, 30, n)
-    image[1] = 1
-    hdu = fits.PrimaryHDU(image)
-    hdu.header["TELESCOP"] = "LAMOST"
-    hdu.header["COEFF0"], hdu.header["COEFF1"] = LOG_START, LOG_STEP
-    hdu.header.update(cards)
-    hdu.writeto(path)
-    return path
-
-
-def write_folder(folder: Path, n: int) -> Path:
-    for i in range(n):
-        write_spectrum(folder / f"spec-{i:04d}.fits", seed=i)
-    return folder
 
 
 def write_pool(target: Path, names: list[str], **columns: object) -> Path:
-    flux = np.random.default_rng(9).normal(100, 5, (len(names), GRID.n))
+    flux = np.random.default_rng(9).normal(100, 5, (len(names), GRID.n)).astype(np.float32)
     with h5py.File(target, "w") as file:
         for name, values in {"filenames": names, "spectra": flux, **columns}.items():
             file[f"lamost_dr2/{name}"] = values
@@ -61,11 +47,6 @@ def open_indexed(path: Path, grid: Grid = GRID) -> Pool:
     return Pool(path, path.with_suffix(".index"))
 
 
-def contents(path: Path) -> dict[str, str]:
-    with h5py.File(path) as file:
-        return {f"{g}/{name}": repr(file[g][name][:].tolist()) for g in file for name in file[g]}
-
-
 def test_a_row_is_the_prepared_spectrum_with_what_its_header_says(tmp_path: Path) -> None:
     path = write_spectrum(
         tmp_path / "in" / "a.fits", SN_R=31.5, RA=10.25, DEC=-5.5, DESIG="LAMOST J0", CLASS="STAR"
@@ -73,7 +54,7 @@ def test_a_row_is_the_prepared_spectrum_with_what_its_header_says(tmp_path: Path
     report = ingest([path], tmp_path / "pool.h5", grid=GRID)
     assert (report.accepted, report.refused, report.reasons) == (1, 0, {})
     pool = open_indexed(tmp_path / "pool.h5")
-    np.testing.assert_array_equal(pool.flux([0])[0], prepare(read(path), GRID))
+    np.testing.assert_array_equal(pool.flux([0])[0], prepare(read(path), GRID).astype(np.float32))
     assert pool.metadata([0]).to_dict("records") == [
         {
             "identifier": "a.fits",
@@ -175,7 +156,7 @@ def test_a_duplicate_identifier_is_refused_with_both_paths(tmp_path: Path) -> No
     assert report.reasons == {"has the identifier of another spectrum": 3}
     pool = open_indexed(tmp_path / "pool.h5")
     np.testing.assert_array_equal(
-        pool.flux(pool.rows(["same.fits"]))[0], prepare(read(first), GRID)
+        pool.flux(pool.rows(["same.fits"]))[0], prepare(read(first), GRID).astype(np.float32)
     )
     taken = "has the identifier of another spectrum: "
     assert pool.refused_files(10).to_dict("list") == {
@@ -289,10 +270,6 @@ def start(folder: Path, out: Path, *options: str, setup: str = "") -> subprocess
     return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
 
 
-def parts_of(out: Path) -> list[Path]:
-    return sorted(out.with_name(f"{out.name}.partial").glob("part-*.h5"))
-
-
 def kill_after_parts(process: subprocess.Popen[str], out: Path, n: int, delay: float) -> None:
     deadline = time.monotonic() + 60
     while len(parts_of(out)) < n and process.poll() is None and time.monotonic() < deadline:
@@ -302,25 +279,9 @@ def kill_after_parts(process: subprocess.Popen[str], out: Path, n: int, delay: f
     process.communicate()
 
 
-def spoil_what_is_done(out: Path) -> int:
-    """Make every source in the parts unreadable, so that reading it again could not go unseen."""
-    n = 0
-    for path in parts_of(out):
-        with h5py.File(path) as part:
-            for source in part["pool/source"].asstr():
-                Path(source).write_bytes(b"spoilt")
-                n += 1
-    return n
-
-
 @pytest.fixture(scope="module")
 def survey(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make 300 spectra, some of them bad or with an identifier that is taken."""
-    folder = write_folder(tmp_path_factory.mktemp("survey") / "in", 290)
-    for i in range(5):
-        (folder / f"spec-0{i}50-bad.fits").touch()
-        write_spectrum(folder / "z" / f"spec-00{i}0.fits", seed=1000 + i)
-    return folder
+    return write_survey(tmp_path_factory.mktemp("survey") / "in")
 
 
 def test_sigkill_costs_no_finished_batch_and_resuming_gives_the_same_pool(
@@ -435,6 +396,89 @@ def test_a_disk_without_room_for_the_pool_is_found_before_joining(
     assert ingest([folder], out, grid=GRID, resume=True).accepted == 3
 
 
+def rows_of(paths: list[Path]) -> dict[str, str]:
+    """Give the rows of the files of a pool one after the other."""
+    rows: dict[str, list[object]] = {}
+    for path in paths:
+        with h5py.File(path) as file:
+            for name in set(file["pool"]) - {"wavelengths"}:
+                rows.setdefault(name, []).extend(file["pool"][name][:].tolist())
+    return {name: repr(values) for name, values in rows.items()}
+
+
+def test_shards_hold_the_rows_of_the_pool_in_one_file(survey: Path, tmp_path: Path) -> None:
+    whole, out = tmp_path / "whole.h5", tmp_path / "pool.pool"
+    report = ingest([survey], whole, grid=GRID)
+    assert ingest([survey], out, grid=GRID, shard_size=128) == report
+    names = ["pool-0000.h5", "pool-0001.h5", "pool-0002.h5"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [*names, "pool.pool", "whole.h5"]
+    assert rows_of([tmp_path / name for name in names]) == rows_of([whole])
+    one, many = open_indexed(whole), open_indexed(out)
+    assert many.n == one.n == 290
+    assert many.fingerprint == one.fingerprint
+    assert many.refused_files(20).equals(one.refused_files(20))
+    again = ingest([out], tmp_path / "again.h5", grid=GRID)
+    assert (again.accepted, again.refused) == (290, 0)
+    assert rows_of([tmp_path / "again.h5"]) == rows_of([whole])
+
+
+@pytest.mark.parametrize("n_published", [0, 1, 3])
+def test_a_kill_while_shards_get_their_names_is_mended_by_resuming(
+    survey: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, n_published: int
+) -> None:
+    out = tmp_path / "pool.pool"
+    published = []
+
+    def publish(temporary: Path, path: Path) -> None:
+        if len(published) == n_published:
+            raise KeyboardInterrupt
+        published.append(path)
+        temporary.replace(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ingest_module, "publish", publish)
+        patch.setattr(ingest_module, "write_manifest", lambda *_: publish(out, out))
+        with pytest.raises(KeyboardInterrupt):
+            ingest([survey], out, grid=GRID, shard_size=100)
+    assert not out.exists()
+    assert ingest([survey], out, grid=GRID, shard_size=100, resume=True).accepted == 290
+    assert open_indexed(out).n == 290
+    assert not out.with_name("pool.pool.partial").exists()
+
+
+def test_shards_never_overwrite_a_file(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "in", 3)
+    (tmp_path / "pool-0001.h5").write_bytes(b"mine")
+    with pytest.raises(SpectrumError, match="pool-0001.h5 exists already, which could be a shard"):
+        ingest([folder], tmp_path / "pool.pool", grid=GRID)
+    assert (tmp_path / "pool-0001.h5").read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize(("name", "size"), [("pool.h5", 10), ("pool.pool", 0)])
+def test_shards_need_a_size_and_a_name_for_their_list(tmp_path: Path, name: str, size: int) -> None:
+    folder = write_folder(tmp_path / "in", 1)
+    with pytest.raises(SpectrumError, match=f"cannot be in shards of {size} spectra"):
+        ingest([folder], tmp_path / name, grid=GRID, shard_size=size)
+
+
+def test_fluxes_beyond_float32_are_refused_and_others_rounded_to_it(tmp_path: Path) -> None:
+    flux = np.random.default_rng(1).normal(100, 5, (3, GRID.n))
+    flux[1] *= 1e38
+    flux[2] = 100 + 1e-9 * flux[2]
+    path = tmp_path / "in.h5"
+    with h5py.File(path, "w") as file:
+        file["pool/filenames"], file["pool/spectra"] = ["a", "b", "c"], flux
+    report = ingest([path], tmp_path / "pool.h5", grid=GRID)
+    assert report.accepted == 1
+    assert sorted(reason.split(" in the")[0] for reason in report.reasons) == [
+        "is flat",
+        "is not finite (NaN or infinite)",
+    ]
+    with h5py.File(tmp_path / "pool.h5") as file:
+        assert file["pool/spectra"].dtype == np.float32
+        np.testing.assert_array_equal(file["pool/spectra"][0], flux[0].astype(np.float32))
+
+
 def test_every_real_file_is_accepted_or_refused_in_one_line(
     real_spectra: Path, tmp_path: Path
 ) -> None:
@@ -452,5 +496,5 @@ def test_every_real_file_is_accepted_or_refused_in_one_line(
     assert Counter([*metadata["path"], *refused["path"]]) == Counter(files)
     assert refused["reason"].str.fullmatch(r".+").all()
     for row in rows[::40]:
-        window = prepare(read(metadata["path"][row]), FULL_GRID)
+        window = prepare(read(metadata["path"][row]), FULL_GRID).astype(np.float32)
         np.testing.assert_array_equal(pool.flux([row])[0], window)

@@ -15,7 +15,7 @@ from active_cnn.campaign.files import open_pool
 from active_cnn.campaign.iteration import run_iteration
 from active_cnn.engine import open_engine
 from active_cnn.errors import CampaignError, EngineError, StoreError
-from active_cnn.learning import runtime, scoring
+from active_cnn.learning import keras_runtime, scoring
 from active_cnn.learning.balancing import K_NEIGHBOURS, balance
 from active_cnn.learning.network import NETWORKS, build_network, load_network, save_network
 from active_cnn.learning.objective import partial_label_loss
@@ -207,6 +207,14 @@ def test_the_hold_out_is_stratified_and_gives_a_confusion_matrix(trained):
     confusion = np.array(trained.validation["confusion"])
     assert trained.validation["n"] == 18
     np.testing.assert_array_equal(confusion.sum(axis=1), [9, 7, 2])
+
+
+def test_what_the_network_says_of_the_hold_out_is_kept_for_calibration(trained):
+    kept, labels = (np.array(trained.validation[k]) for k in ("probabilities", "labels"))
+    np.testing.assert_allclose(kept.sum(axis=1), np.ones(18), atol=1e-6)
+    confusion = np.zeros((3, 3), dtype=int)
+    np.add.at(confusion, (labels, kept.argmax(axis=1)), 1)
+    assert confusion.tolist() == trained.validation["confusion"]
 
 
 def test_loss_and_validation_are_kept_of_each_epoch(trained):
@@ -453,7 +461,7 @@ def test_keras_predicts_where_the_exported_network_cannot_be_trusted(
     store, campaign, untrained, tmp_path, monkeypatch, trouble
 ):
     if trouble == "differs":
-        monkeypatch.setattr(runtime, "TOLERANCE", -1.0)
+        monkeypatch.setattr(keras_runtime, "TOLERANCE", -1.0)
     else:
         monkeypatch.setitem(sys.modules, "openvino", None)
     pool = open_pool(store, campaign)
@@ -485,9 +493,9 @@ def test_a_device_without_memory_predicts_in_smaller_batches(untrained, monkeypa
         return network(windows).numpy()
 
     expected = predict(untrained, windows)
-    monkeypatch.setattr(runtime, "KERAS_BATCH", 64)
+    monkeypatch.setattr(keras_runtime, "KERAS_BATCH", 64)
     monkeypatch.setattr(keras.Model, "predict", predict_if_small)
-    network = runtime.KerasRuntime(untrained)
+    network = keras_runtime.KerasRuntime(untrained)
     np.testing.assert_allclose(network.predict(windows), expected, atol=1e-6)
     network.predict(windows)
     assert sizes == [64, 32, 16, 16]

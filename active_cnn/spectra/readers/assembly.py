@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,7 @@ def ivar_of(noise: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where((noise > 0) & np.isfinite(ivar), ivar, 0.0)
 
 
-def identifier(path: Path) -> str:
+def identifier(path: Path | str) -> str:
     """Name of the file, without the ``.gz`` of a compressed one."""
-    return path.stem if path.suffix.lower() == ".gz" else path.name
+    stem, suffix = os.path.splitext(os.path.basename(path))  # noqa: PTH119, PTH122 - ten times as fast
+    return stem if suffix.lower() == ".gz" else stem + suffix

@@ -58,7 +58,7 @@ def read(hdus: fits.HDUList, path: Path) -> Spectrum:
         (and_mask != 0) | (ivar == 0),
         resolving_power=RESOLVING_POWER,
         **metadata(header),
-        snr_r=fits_file.number(header, "SNRR", "SN_R"),
+        snr_r=signal_to_noise(header),
         page=page(header, "spectrum"),
     )
 
@@ -73,6 +73,18 @@ def metadata(header: fits.Header) -> dict[str, Any]:
         "dec": dec,
         "pipeline_class": " ".join(pipeline_class).strip(),
     }
+
+
+def signal_to_noise(header: fits.Header) -> float:
+    """Signal-to-noise ratio in r, as DR3 and later write it or as DR1 and DR2 do."""
+    return fits_file.number(header, "SNRR", "SN_R")
+
+
+def agrees(wavelength: NDArray[np.float64], row: NDArray[np.floating[Any]]) -> bool:
+    """Tell whether a row of an image is the axis of its header, to half a pixel everywhere."""
+    with np.errstate(invalid="ignore"):  # infinite wavelengths agree with nothing
+        half_a_pixel = 0.5 * np.abs(np.diff(wavelength))
+        return bool((np.abs(wavelength - row)[:-1] <= half_a_pixel).all())
 
 
 def page(header: fits.Header, kind: str) -> str:
@@ -115,10 +127,7 @@ def _image(hdu: Any) -> tuple[NDArray[np.float64], ...]:
     # CRVAL1 repeats COEFF0, but CTYPE1 calls the axis LINEAR: only COEFF0 says log10 by its name.
     wavelength = coefficient_axis(hdu.header, rows.shape[1])
     # Row 2 is wavelength from DR2 on, but normalised flux in DR1; EXTEN0 tells which.
-    if "wavelength" in fits_file.text(hdu.header, "EXTEN0").lower():
-        with np.errstate(invalid="ignore"):  # infinite wavelengths agree with nothing
-            half_a_pixel = 0.5 * np.abs(np.diff(wavelength))
-            agrees = np.abs(wavelength - rows[2])[:-1] <= half_a_pixel
-        if not agrees.all():
-            raise SpectrumError("has no usable axis: COEFF0 and COEFF1 contradict its third row")
+    says_wavelength = "wavelength" in fits_file.text(hdu.header, "EXTEN0").lower()
+    if says_wavelength and not agrees(wavelength, rows[2]):
+        raise SpectrumError("has no usable axis: COEFF0 and COEFF1 contradict its third row")
     return wavelength, rows[0], rows[1], rows[3]

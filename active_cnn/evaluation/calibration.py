@@ -1,0 +1,217 @@
+"""Calibration: make of a network's probabilities some that come true as often as they say."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import isotonic_regression, minimize_scalar
+from scipy.special import logsumexp, softmax
+
+N_FOLDS = 10
+
+# A curve through fewer follows chance (Niculescu-Mizil & Caruana, 2005, ICML, 625).
+FEWEST_FOR_ISOTONIC = 100
+# Of right predictions and of wrong ones: each fit of the cross-validation has to see both.
+FEWEST_OF_EACH = 2
+
+# A float32 softmax says exactly 0 where it means very little.
+SMALLEST = 1e-7
+_COLDEST, _HOTTEST = 0.05, 100.0
+
+
+@dataclass(frozen=True)
+class Temperature:
+    """One number by which all logits are divided: above 1 where the network is too sure."""
+
+    value: float
+
+    def p_right(self, probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Give the probability that each predicted class is right, shape (n_spectra,).
+
+        Parameters
+        ----------
+        probabilities : ndarray, shape (n_spectra, n_classes)
+            What the network says; the predicted class is the most probable one.
+        """
+        return apply_temperature(probabilities, self.value).max(axis=1)
+
+    def __str__(self) -> str:
+        return f"temperature {self.value:.2f}"
+
+
+@dataclass(frozen=True, eq=False)
+class Isotonic:
+    """A rising curve from the confidence to the share that is right.
+
+    Parameters
+    ----------
+    confidence, share : ndarray, shape (n_knots,)
+        Rising; straight lines lie between the knots, and beyond them the curve is level.
+    """
+
+    confidence: NDArray[np.float64]
+    share: NDArray[np.float64]
+
+    def p_right(self, probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Give the probability that each predicted class is right, shape (n_spectra,).
+
+        Parameters
+        ----------
+        probabilities : ndarray, shape (n_spectra, n_classes)
+            What the network says; the predicted class is the most probable one.
+        """
+        confidence = probabilities.max(axis=1)
+        share = np.interp(confidence, self.confidence, self.share)
+        return np.where(np.isnan(confidence), np.nan, share)
+
+    def __str__(self) -> str:
+        return "isotonic regression"
+
+
+Calibration = Temperature | Isotonic
+
+
+def fit_temperature(probabilities: NDArray[np.floating], labels: NDArray[np.integer]) -> float:
+    """Find the temperature that makes the true classes most likely.
+
+    Parameters
+    ----------
+    probabilities : ndarray, shape (n_spectra, n_classes)
+        What the network says.
+    labels : ndarray of int, shape (n_spectra,)
+        Position of each true class.
+
+    Returns
+    -------
+    float
+        From 0.05 to 100. It ends at the lower bound where every prediction is right.
+
+    References
+    ----------
+    Guo, Pleiss, Sun & Weinberger (2017), ICML, PMLR 70, 1321, eq. 9.
+    """
+    logits = _logits(probabilities)
+    rows = np.arange(len(labels))
+
+    def loss(log_temperature: float) -> float:
+        scaled = logits / math.exp(log_temperature)
+        return float((logsumexp(scaled, axis=1) - scaled[rows, labels]).mean())
+
+    # Convex in 1 / T, and so with a single minimum in ln T.
+    limits = (math.log(_COLDEST), math.log(_HOTTEST))
+    return math.exp(minimize_scalar(loss, bounds=limits, method="bounded").x)
+
+
+def apply_temperature(
+    probabilities: NDArray[np.floating], temperature: float
+) -> NDArray[np.float64]:
+    """Divide the logits by a temperature.
+
+    Parameters
+    ----------
+    probabilities : ndarray, shape (n_spectra, n_classes)
+        What the network says.
+    temperature : float
+        Positive.
+
+    Returns
+    -------
+    ndarray, shape (n_spectra, n_classes)
+        Rows that sum to 1, their classes in the same order of probability.
+    """
+    return softmax(_logits(probabilities) / temperature, axis=1)
+
+
+def _logits(probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
+    return np.log(np.asarray(probabilities, dtype=float).clip(SMALLEST))
+
+
+def fit_isotonic(confidence: NDArray[np.floating], is_right: NDArray[np.bool_]) -> Isotonic:
+    """Fit the rising curve that is nearest to what is right.
+
+    Parameters
+    ----------
+    confidence : ndarray, shape (n_spectra,)
+        Probability of each predicted class; equal ones get the same share.
+    is_right : ndarray of bool, shape (n_spectra,)
+        Whether it is the true one.
+
+    Returns
+    -------
+    Isotonic
+        Its shares lie within 1/(n+2) and (n+1)/(n+2): n spectra prove no certainty.
+
+    References
+    ----------
+    Zadrozny & Elkan (2002), KDD, 694; for the limits, Laplace's rule of succession.
+    """
+    knots, place, counts = np.unique(confidence, return_inverse=True, return_counts=True)
+    share = np.bincount(place, is_right) / counts
+    n = len(confidence)
+    risen = isotonic_regression(share, weights=counts).x
+    return Isotonic(knots.astype(float), risen.clip(1 / (n + 2), (n + 1) / (n + 2)))
+
+
+def can_be_fitted(is_right: NDArray[np.bool_]) -> bool:
+    """Tell whether there are enough right predictions and enough wrong ones to calibrate on."""
+    n_right = int(is_right.sum())
+    return min(n_right, len(is_right) - n_right) >= FEWEST_OF_EACH
+
+
+def fit(probabilities: NDArray[np.floating], labels: NDArray[np.integer]) -> Calibration:
+    """Fit the calibration that the number of spectra allows.
+
+    Parameters
+    ----------
+    probabilities : ndarray, shape (n_spectra, n_classes)
+        What the network says.
+    labels : ndarray of int, shape (n_spectra,)
+        Position of each true class; see `can_be_fitted`.
+
+    Returns
+    -------
+    Temperature or Isotonic
+    """
+    return _fit(probabilities, labels, len(labels) >= FEWEST_FOR_ISOTONIC)
+
+
+def _fit(
+    probabilities: NDArray[np.floating], labels: NDArray[np.integer], is_isotonic: bool
+) -> Calibration:
+    if is_isotonic:
+        return fit_isotonic(probabilities.max(axis=1), probabilities.argmax(axis=1) == labels)
+    return Temperature(fit_temperature(probabilities, labels))
+
+
+def cross_calibrate(
+    probabilities: NDArray[np.floating], labels: NDArray[np.integer], rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """Calibrate each prediction by a fit that has not seen it.
+
+    Parameters
+    ----------
+    probabilities, labels
+        As for `fit`.
+    rng : numpy.random.Generator
+        Deals out the folds, right and wrong predictions evenly.
+
+    Returns
+    -------
+    ndarray, shape (n_spectra,)
+        Probability that each prediction is right.
+    """
+    n = len(labels)
+    is_right = probabilities.argmax(axis=1) == labels
+    shuffled = rng.permutation(n)
+    fold = np.empty(n, dtype=int)
+    fold[shuffled[np.argsort(is_right[shuffled], kind="stable")]] = np.arange(n) % N_FOLDS
+    confidence = np.empty(n)
+    for number in np.unique(fold):
+        out = fold == number
+        # The same kind as with all spectra, which is what is being judged.
+        fitted = _fit(probabilities[~out], labels[~out], n >= FEWEST_FOR_ISOTONIC)
+        confidence[out] = fitted.p_right(probabilities[out])
+    return confidence

@@ -1,0 +1,210 @@
+"""A batch of sources, and what comes of it: rows of a pool to be, and refusals.
+
+Batches are read by whatever process is asked to; `ingest` puts them together.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from operator import itemgetter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from active_cnn.errors import SpectrumError
+from active_cnn.records import Grid
+from active_cnn.spectra.pool_file import (
+    METADATA,
+    find_unusable,
+    open_pool,
+    read_column,
+    read_texts,
+)
+from active_cnn.spectra.preprocessing import DEFECTS, find_defects, prepare, resample
+from active_cnn.spectra.readers import read
+from active_cnn.spectra.readers.assembly import identifier
+from active_cnn.spectra.readers.lamost_fast import Axis, Stretch, read_stretch
+
+DTYPE = np.float32  # of the pool
+
+# The columns of an accepted spectrum but for `spectra`; `source` says where it was read from.
+COLUMNS = ("source", "filenames", *METADATA)
+REFUSAL = ("source", "path", "reason")
+
+_told = itemgetter(*METADATA[:-1])  # all but the path, which is told by the batch
+
+
+@dataclass(frozen=True, eq=False)
+class Files:
+    """A batch of files with a spectrum each; paths below `folder` are stored relative to it."""
+
+    paths: tuple[str, ...]
+    grid: Grid
+    folder: str
+
+    def __str__(self) -> str:
+        return f"{len(self.paths)} files from {self.paths[0]} on"
+
+
+@dataclass(frozen=True, eq=False)
+class PoolRows:
+    """A batch of rows of a pool: of those from `start` on the `wanted` ones."""
+
+    path: str
+    start: int
+    wanted: NDArray[np.bool_]
+    grid: Grid
+    folder: str
+
+    def __str__(self) -> str:
+        return f"{len(self.wanted)} rows of {self.path} from {self.start} on"
+
+    @property
+    def sources(self) -> list[str]:
+        """What the rows are called in the parts of an ingest, wanted or not."""
+        return [f"{self.path}#{self.start + i}" for i in range(len(self.wanted))]
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What came of a batch.
+
+    Parameters
+    ----------
+    spectra : ndarray of float32, shape (n_accepted, grid.n)
+        Windows that can be used.
+    rows : list of tuple, length n_accepted
+        The `COLUMNS` of each.
+    refused : list of tuple
+        The `REFUSAL` of each that was not accepted.
+    """
+
+    spectra: NDArray[np.float32]
+    rows: list[tuple[Any, ...]] = field(default_factory=list)
+    refused: list[tuple[str, str, str]] = field(default_factory=list)
+
+
+def read_batch(batch: Files | PoolRows) -> Outcome:
+    """Read and prepare a batch; each spectrum is accepted or refused.
+
+    Raises
+    ------
+    SpectrumError
+        If a pool or a whole folder cannot be read any more.
+    """
+    return _read_files(batch) if isinstance(batch, Files) else _copy_rows(batch)
+
+
+def _read_files(batch: Files) -> Outcome:
+    stretches = [read_stretch(path, batch.grid) for path in batch.paths]
+    windows = np.empty((len(batch.paths), batch.grid.n), DTYPE)
+    is_prepared = _prepare_alike(stretches, batch.grid, windows)
+    rows: list[tuple[Any, ...]] = []
+    refused = []
+    accepted = []
+    for i, (path, stretch) in enumerate(zip(batch.paths, stretches, strict=True)):
+        stored = relative(path, batch.folder)
+        try:
+            _refuse_odd_name(path)
+            if stretch is not None and is_prepared[i]:
+                name, metadata = identifier(path), stretch.metadata
+            else:
+                spectrum = read(path)
+                windows[i] = _stored(prepare(spectrum, batch.grid))
+                name = spectrum.identifier
+                metadata = vars(spectrum)
+        except SpectrumError as error:
+            _refuse_vanished(path)
+            reason = " ".join(str(error).split())
+            refused.append((_printable(path), _printable(stored), reason))
+            continue
+        accepted.append(i)
+        rows.append((path, name, *_told(metadata), stored))
+    return Outcome(windows[accepted], rows, refused)
+
+
+def _prepare_alike(
+    stretches: Sequence[Stretch | None], grid: Grid, windows: NDArray[np.float32]
+) -> NDArray[np.bool_]:
+    """Prepare at once the spectra that share an axis; tell which have a window that can be used.
+
+    LAMOST's low resolution is the pool's, so that `prepare` would only resample them.
+    """
+    is_prepared = np.zeros(len(stretches), dtype=bool)
+    members: dict[Axis, dict[int, NDArray[np.floating]]] = {}
+    for i, stretch in enumerate(stretches):
+        if stretch is not None:
+            members.setdefault(stretch.axis, {})[i] = stretch.flux
+    for axis, fluxes in members.items():
+        alike = list(fluxes)
+        with np.errstate(over="ignore", invalid="ignore"):  # whatever a damaged file holds
+            flux = np.array(list(fluxes.values()), dtype=np.float64)
+            windows[alike] = resample(axis.wavelength, flux, grid)
+        # What is not finite beside the window is cut out by `prepare`.
+        is_prepared[alike] = np.isfinite(flux).all(axis=1) & (find_defects(windows[alike]) == 0)
+    return is_prepared
+
+
+def _stored(window: NDArray[np.float64]) -> NDArray[np.float32]:
+    with np.errstate(over="ignore"):  # of fluxes beyond float32
+        stored = window.astype(DTYPE)
+    defect = int(find_defects(stored[None, :])[0])
+    if defect:
+        raise SpectrumError(DEFECTS[defect])
+    return stored
+
+
+def _copy_rows(batch: PoolRows) -> Outcome:
+    path = Path(batch.path)
+    with open_pool(path, batch.grid) as group:
+        rows = slice(batch.start, batch.start + len(batch.wanted))
+        stored = group["spectra"][rows]
+        defects = find_unusable(group, rows, stored)
+        with np.errstate(over="ignore"):
+            windows = stored.astype(DTYPE)
+        defects[defects == 0] = find_defects(windows[defects == 0])
+        names = read_texts(group["filenames"], rows)
+        columns = {name: read_column(name, group, rows) for name in METADATA}
+    outcome = Outcome(windows[batch.wanted & (defects == 0) & (names != "")])
+    for i, source in enumerate(batch.sources):
+        if not batch.wanted[i]:
+            continue
+        values = {name: column[i] for name, column in columns.items()}
+        if values["path"]:
+            values["path"] = relative(str(path.parent / values["path"]), batch.folder)
+        if defects[i] or not names[i]:
+            reason = DEFECTS[int(defects[i])] if defects[i] else "has no identifier"
+            outcome.refused.append((source, values["path"] or source, reason))
+        else:
+            outcome.rows.append((source, names[i], *values.values()))
+    return outcome
+
+
+def relative(path: str, folder: str) -> str:
+    """Give the path as it is stored: relative if it is below the folder, else as it is."""
+    below = folder if folder.endswith("/") else f"{folder}/"
+    return path.removeprefix(below)
+
+
+def _refuse_odd_name(path: str) -> None:
+    # A name of bytes that are not UTF-8 cannot be stored: only its printable form can.
+    if not path.isascii() and _printable(path) != path:
+        raise SpectrumError("has a name that is not valid text: rename the file")
+
+
+def _printable(path: str) -> str:
+    return path.encode("utf-8", "backslashreplace").decode()
+
+
+def _refuse_vanished(path: str) -> None:
+    folder = Path(path).parent
+    if not folder.exists():
+        raise SpectrumError(
+            f"The folder {_printable(str(folder))} cannot be found on {socket.gethostname()} "
+            "(any more), so that nothing in it can be read. Make it available there; then go on "
+            "by resuming (--resume)."
+        )

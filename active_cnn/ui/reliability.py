@@ -1,0 +1,86 @@
+"""What the network's probabilities are worth: the section of the Performance page."""
+
+from __future__ import annotations
+
+from math import isnan
+
+import streamlit as st
+
+from active_cnn.campaign.reliability import FEWEST, MeasuredReliability, Source, measure
+from active_cnn.evaluation.calibration import FEWEST_OF_EACH, N_FOLDS
+from active_cnn.evaluation.reliability import N_BINS, Reliability
+from active_cnn.ui.page import View, rows_of_numbers
+from active_cnn.ui.reliability_chart import reliability_diagram
+
+TITLE = "What a probability is worth"
+
+
+def show_reliability(view: View) -> None:
+    """Show how far the open iteration's probabilities can be trusted."""
+    st.subheader(TITLE, anchor=False)
+    measured = measure(view.store, view.campaign, view.iteration)
+    st.caption(describe_source(measured))
+    if measured.reliability is None:
+        return
+    left, right = st.columns([3, 2], gap="large")
+    left.altair_chart(reliability_diagram(measured.reliability), key="reliability")
+    with right:
+        _show_figures(measured.reliability)
+
+
+def describe_source(measured: MeasuredReliability) -> str:
+    """Say what was measured, or what is missing."""
+    unsure = f", {measured.n_unsure} unsure ones left out" if measured.n_unsure else ""
+    usable = f"{measured.n_answers or 'no'} usable answers to the random sample{unsure}"
+    if measured.reliability is None:
+        return (
+            f"This takes {FEWEST} answers that name a class; there are {usable}, and the training "
+            f"has left fewer than {FEWEST} held-out spectra to go by. Judge more of the sample."
+        )
+    if measured.source is Source.SAMPLE:
+        return (
+            f"Measured on {usable}: predicted targets, as many of each class, that this "
+            "iteration's network was not trained on."
+        )
+    return (
+        f"There are {usable}, and {FEWEST} are needed. Until then this is measured on "
+        f"{measured.reliability.n:,} held-out spectra of the training set, in which targets are "
+        "far more frequent than in the pool: there the probabilities may be worth less."
+    )
+
+
+def _show_figures(reliability: Reliability) -> None:
+    rows_of_numbers(
+        ("Error", f"{reliability.error_before:.3f}"),
+        ("Calibrated", _figure(reliability.error_after)),
+        ("By chance", f"{reliability.error_by_chance:.3f}"),
+    )
+    st.caption(
+        f"Expected calibration error of {reliability.n:,} spectra in {N_BINS} bins: how far "
+        "probability and share right are apart on average; 0 is best. *By chance* is what it would "
+        "be with exact probabilities and as few spectra."
+    )
+    st.caption(
+        "On the dashed line a probability keeps its word: of the spectra said with 80 %, 80 % are "
+        "right. Points below it: the network is too sure; above it: it could be surer. Bars are "
+        "95 % Wilson intervals, larger points more spectra."
+    )
+    st.caption(describe_calibration(reliability))
+
+
+def _figure(value: float) -> str:
+    return "–" if isnan(value) else f"{value:.3f}"
+
+
+def describe_calibration(reliability: Reliability) -> str:
+    """Say how the probabilities were calibrated, or why not."""
+    if reliability.calibration is None:
+        return (
+            f"Not calibrated: that takes at least {FEWEST_OF_EACH} right and {FEWEST_OF_EACH} "
+            "wrong predictions."
+        )
+    return (
+        f"Calibrated by {reliability.calibration}, fitted to these {reliability.n:,} spectra. "
+        f"Points and error show each spectrum by a fit without it ({N_FOLDS}-fold "
+        "cross-validation)."
+    )
