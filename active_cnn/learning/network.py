@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from textwrap import shorten
 
@@ -108,10 +109,24 @@ def build_network(name: str, n_wavelengths: int, n_classes: int) -> keras.Model:
 
 
 def save_network(network: keras.Model, path: Path) -> None:
-    """Save a network so that `path` either holds all of it or does not exist."""
+    """Save a network so that `path` either holds all of it or does not exist.
+
+    Raises
+    ------
+    CampaignError
+        If it cannot be written.
+    """
     unfinished = path.with_name(f"unfinished-{path.name}")
-    network.save(unfinished)
-    publish(unfinished, path)
+    try:
+        network.save(unfinished)
+        publish(unfinished, path)
+    except OSError as error:
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+        raise CampaignError(
+            f"Cannot write the network {path}: {error.strerror or error}. "
+            "See whether the disk has room and the folder can be written to, then restart."
+        ) from error
 
 
 def load_network(path: Path) -> keras.Model:

@@ -159,7 +159,9 @@ def _augmented(
             "is left to measure it on. Train without augmentation."
         )
     augmentation = Augmentation.of_pool(pool_flux, examples.spectra, examples.is_target)
-    background = _background(known, pool_flux[: settings.background])
+    # Where every class is sought, no class is left for spectra that nobody has looked at.
+    n_background = 0 if known.is_target.all() else settings.background
+    background = _background(known, pool_flux[:n_background])
     n_test = round(settings.holdout * len(background)) if len(test) else 0
     test_background, background = (
         background.take(slice(n_test)),

@@ -392,6 +392,14 @@ def test_with_logit_adjustment_a_frequent_class_has_to_be_said_less_surely():
     np.testing.assert_allclose(found, [expected], rtol=1e-4)
 
 
+def test_where_every_class_is_sought_nothing_of_the_pool_is_shown(flux, pool_flux):
+    everything = dataclasses.replace(known(*flux), targets=CLASSES)
+    shown = present(everything, everything, pool_flux, RECIPES["compact"], np.random.default_rng(1))
+    _, allowed, _ = shown.batches[0]
+    np.testing.assert_array_equal(allowed.sum(axis=1), 1)
+    assert len(shown.held_out[0]) == len(flux[0])
+
+
 def test_an_augmentation_needs_spectra_of_the_pool(flux):
     with pytest.raises(CampaignError, match="no usable spectrum of the pool is left"):
         train(known(*flux), RECIPES["compact"], quiet, np.empty((0, SHORT)))
