@@ -153,10 +153,14 @@ def test_foreign_text_is_shown_as_text(ask: Ask, page: Page) -> None:
         shutil.copyfile(store.home / store.campaign("first").pool_path, pool)
     with h5py.File(pool, "r+") as file:
         (group,) = file.values()
-        for row in range(len(group["ra"])):
-            group["filenames"][row] = f"{row} {EVIL}"
-            group["designation"][row] = f"designation {EVIL}"
-            group["pipeline_class"][row] = f"pipeline {EVIL}"
+        rows = range(len(group["ra"]))
+        for name, texts in (
+            ("filenames", [f"{row} {EVIL}" for row in rows]),
+            ("designation", [f"designation {EVIL}" for _ in rows]),
+            ("pipeline_class", [f"pipeline {EVIL}" for _ in rows]),
+        ):
+            del group[name]  # the demo's texts are of a fixed length
+            group.create_dataset(name, data=texts, dtype=h5py.string_dtype())
     asked = ask(size=6, pool=pool)
     with Store(asked.server.home) as store:
         (query,) = store.queries(store.iteration(asked.campaign), Purpose.RELABEL)

@@ -101,11 +101,9 @@ def test_labels_follow_identifiers_in_any_order_of_pool_and_answers(
                 record_answer(store, query, names[n], said[names[n]], oracle="ann")
             learnt = build_training_set(store, campaign, close_iteration(store, campaign))
     assert set(learnt.identifiers[90:]) == set(said)
-    assert len(learnt.identifiers) == len(learnt.windows) == len(learnt.labels) == 90 + 12
-    for identifier, window, label in zip(
-        learnt.identifiers[90:], learnt.windows[90:], learnt.labels[90:], strict=True
+    assert len(learnt.identifiers) == len(learnt.flux) == len(learnt.labels) == 90 + 12
+    for identifier, learnt_flux, label in zip(
+        learnt.identifiers[90:], learnt.flux[90:], learnt.labels[90:], strict=True
     ):
         assert campaign.network_classes[label] == campaign.trains[said[identifier]]
-        low, high = flux[identifier].min(), flux[identifier].max()
-        expected = 2 * (flux[identifier] - low) / (high - low) - 1
-        np.testing.assert_allclose(window, expected, atol=1e-5)
+        np.testing.assert_array_equal(learnt_flux, flux[identifier])
