@@ -84,16 +84,17 @@ def run_iteration(
         "versions": versions(),
         "device": describe_device(),
     }
-    found = checkpoint.find(folder, origin)
-    if found:
-        network_path, trained = found
-    else:
-        trained = _train(store, job, training_set, report)
-        save_network(trained.network, network_path)
-        checkpoint.keep(network_path, origin, trained)
-    trained_at = time.monotonic()
-    try:
-        with open_engine(scheduler, threads=os.cpu_count() or 1) as engine:
+    # A scheduler that cannot be reached is told before the training, not after it.
+    with open_engine(scheduler, threads=os.cpu_count() or 1) as engine:
+        found = checkpoint.find(folder, origin)
+        if found:
+            network_path, trained = found
+        else:
+            trained = _train(store, job, training_set, report)
+            save_network(trained.network, network_path)
+            checkpoint.keep(network_path, origin, trained)
+        trained_at = time.monotonic()
+        try:
             scored = score_pool(
                 network_path,
                 trained.network,
@@ -103,11 +104,11 @@ def run_iteration(
                 report,
                 engine,
             )
-    except BaseException as error:
-        # Who cancels wants nothing of it; after a failure, Restart goes on from the network.
-        if not isinstance(error, Exception):
-            checkpoint.remove(network_path)
-        raise
+        except BaseException as error:
+            # Who cancels wants nothing of it; after a failure, Restart goes on from the network.
+            if not isinstance(error, Exception):
+                checkpoint.remove(network_path)
+            raise
     predicted_at = time.monotonic()
     return TrainingResult(
         settings=job.settings,

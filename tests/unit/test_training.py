@@ -537,9 +537,12 @@ def test_an_iteration_that_is_stopped_leaves_no_half_files(store, campaign, phas
 def test_after_a_failure_the_network_is_not_trained_again(store, campaign, monkeypatch):
     settings = TrainingSettings(max_epochs=1, background=0)
     job = store.add_job(campaign.name, 0, settings)
-    open_engine = iteration.open_engine
-    monkeypatch.setattr(iteration, "open_engine", lambda *_, **__: open_engine("nowhere"))
-    with pytest.raises(EngineError, match="'nowhere' is no scheduler"):
+
+    def fail(*_):
+        raise EngineError("The scheduler was lost.")
+
+    monkeypatch.setattr(iteration, "score_pool", fail)
+    with pytest.raises(EngineError, match="was lost"):
         run_iteration(store, job, quiet)
     monkeypatch.undo()
     phases = []
@@ -552,6 +555,12 @@ def test_after_a_failure_the_network_is_not_trained_again(store, campaign, monke
     other = dataclasses.replace(again, settings=dataclasses.replace(settings, seed=9))
     run_iteration(store, other, lambda phase, *_: phases.append(phase))
     assert "training" in phases
+
+
+def test_a_scheduler_that_is_none_is_told_before_the_training(store, campaign):
+    job = store.add_job(campaign.name, 0, TrainingSettings(max_epochs=1, background=0))
+    with pytest.raises(EngineError, match="'nowhere' is no scheduler"):
+        run_iteration(store, job, stop_in("training"), "nowhere")
 
 
 def test_predictions_that_the_disk_has_no_room_for_are_refused_before_they_begin(
