@@ -1,6 +1,7 @@
 """An astronomer's first hour: from an empty home to a table of candidates."""
 
 import csv
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +18,7 @@ from tests.browser.labelling import Asked, Person
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 SAMPLE, QUERY = 2, 6
-EPOCHS = 6
+EPOCHS = 40 if os.environ.get("SCREENSHOTS") else 6  # a picture should show a good network
 
 
 def test_the_whole_loop_on_an_empty_home(
