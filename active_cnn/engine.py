@@ -40,6 +40,13 @@ FIRST_WORKER = 60  # seconds until there must be one
 ALIKE = ("active-cnn", "astropy", "dask", "distributed", "numpy", "scipy")
 
 
+def count_cores() -> int:
+    """Count the cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):  # not on every system
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 class Engine(ABC):
     """Does tasks, here or elsewhere; made by `open_engine`."""
 

@@ -42,12 +42,9 @@ def find(folder: Path, origin: dict[str, Any]) -> tuple[Path, Trained] | None:
     """
     # Through JSON, so that tuples and lists are alike.
     wanted = json.loads(json.dumps(origin))
-    for path in sorted(folder.glob("trained-*.json")):
-        network_path = path.with_name(path.name.replace("trained-", "network-")).with_suffix(
-            ".keras"
-        )
+    for network_path in sorted(folder.glob("network-*.keras")):
         try:
-            content = json.loads(path.read_bytes())
+            content = json.loads(_path(network_path).read_bytes())
             if content.pop("origin") != wanted:
                 continue
             if content.pop("network_sha256") != hash_file(network_path):
@@ -55,7 +52,7 @@ def find(folder: Path, origin: dict[str, Any]) -> tuple[Path, Trained] | None:
             network = load_network(network_path)
             notices = (*content.pop("notices"), "Its network had been trained already.")
             return network_path, Trained(network=network, notices=notices, **content)
-        # Damaged, or of another version: it is trained again.
+        # None was kept, or it is damaged or of another version: it is trained again.
         except (CampaignError, OSError, ValueError, KeyError, TypeError):
             continue
     return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import os
 import platform
 import time
 from contextlib import suppress
@@ -20,12 +19,13 @@ from active_cnn.campaign.training_data import (
     build_training_set,
     draw_background,
 )
-from active_cnn.engine import open_engine
+from active_cnn.engine import count_cores, open_engine
 from active_cnn.learning.network import save_network
 from active_cnn.learning.presentation import Labelled
 from active_cnn.learning.scoring import score_pool
 from active_cnn.learning.training import Report, Trained, train
 from active_cnn.records import Job, TrainingResult
+from active_cnn.spectra.pool import Pool
 
 _TRACED_PACKAGES = (
     "active-cnn",
@@ -85,12 +85,12 @@ def run_iteration(
         "device": describe_device(),
     }
     # A scheduler that cannot be reached is told before the training, not after it.
-    with open_engine(scheduler, threads=os.cpu_count() or 1) as engine:
+    with open_engine(scheduler, threads=count_cores()) as engine:
         found = checkpoint.find(folder, origin)
         if found:
             network_path, trained = found
         else:
-            trained = _train(store, job, training_set, report)
+            trained = _train(store, job, training_set, pool, report)
             save_network(trained.network, network_path)
             checkpoint.keep(network_path, origin, trained)
         trained_at = time.monotonic()
@@ -131,14 +131,17 @@ def run_iteration(
     )
 
 
-def _train(store: Store, job: Job, training_set: LabelledFlux, report: Report) -> Trained:
+def _train(
+    store: Store, job: Job, training_set: LabelledFlux, pool: Pool, report: Report
+) -> Trained:
     campaign = store.campaign(job.campaign)
     pool_flux = None
     if job.settings.augmentation:
-        iteration = store.iteration(job.campaign, job.iteration)
-        pool_flux = draw_background(
-            store, campaign, iteration, job.settings.background, job.settings.seed
+        answered = store.current_answers(
+            campaign.name, store.iteration(campaign.name, job.iteration)
         )
+        known = [*training_set.identifiers, *answered]
+        pool_flux = draw_background(pool, known, job.settings.background, job.settings.seed)
     labelled = Labelled(
         training_set.flux,
         training_set.labels,

@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
-from active_cnn.campaign.files import (
-    hash_file,
-    last_scored,
-    open_pool,
-    open_predictions,
-    training_path,
-)
+from active_cnn.campaign.files import last_scored, open_pool, open_predictions
 from active_cnn.campaign.store import Store
-from active_cnn.campaign.training_data import read_initial_set, trained_answers
+from active_cnn.campaign.training_data import initial_identifiers, trained_answers
 from active_cnn.errors import AcquisitionError, CampaignError
 from active_cnn.learning.predictions import NOT_PREDICTED
 from active_cnn.query.strategies import STRATEGIES, Predictions
@@ -151,20 +142,8 @@ def draw_relabel_query(
 
 def _initial_rows(store: Store, campaign: Campaign, pool: Pool) -> NDArray[np.int64]:
     # Spectra of the initial training set may lie in the pool too: they are known already.
-    rows = pool.find(_initial_identifiers(store, campaign))
+    rows = pool.find(initial_identifiers(store, campaign))
     return rows[rows >= 0]
-
-
-def _initial_identifiers(store: Store, campaign: Campaign) -> Sequence[str]:
-    path = training_path(store, campaign)
-    if not path.is_file() or hash_file(path) != campaign.training_sha256:
-        return read_initial_set(store, campaign).identifiers  # which says what is wrong
-    # The very file was checked when the campaign was created. To read only the names of some
-    # thousand spectra takes a fifth of the time.
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = csv.reader(file)
-        column = [name.strip() for name in next(rows)].index("id")
-        return [row[column] for row in rows if row]
 
 
 def _query_seed(store: Store, campaign: Campaign, iteration: Iteration) -> int:

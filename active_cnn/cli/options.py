@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import NoReturn, TypeAlias
 
 from active_cnn.campaign.store import FILE_NAME, Store
 from active_cnn.cli.output import complain
+from active_cnn.engine import count_cores
 from active_cnn.errors import StoreError
 from active_cnn.settings import Settings
 
@@ -66,13 +66,6 @@ def add_engine(command: Parser) -> None:
         help="Dask: the address of a scheduler, such as tcp://host:8786, or local[N] "
         "(needs active-cnn[cluster])",
     )
-
-
-def count_cores() -> int:
-    """Count the cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def add_home(command: Parser) -> None:

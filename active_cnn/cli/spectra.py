@@ -12,12 +12,12 @@ from active_cnn.cli.options import (
     add_campaign,
     add_command,
     add_engine,
-    count_cores,
     open_store,
     path,
     positive,
 )
 from active_cnn.cli.output import Bar, say
+from active_cnn.engine import count_cores
 from active_cnn.errors import CampaignError
 from active_cnn.records import Grid
 from active_cnn.spectra.ingest import SHARD, IngestProgress, ingest

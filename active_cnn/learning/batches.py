@@ -35,7 +35,7 @@ class Examples:
     is_target : ndarray of bool, shape (n,)
         Whether a line must stay visible.
     noise : ndarray, shape (n,)
-        As `noise_level` gives it; infinite for spectra of the pool, which have enough of it.
+        That they have already, as `noise_level` gives it; infinite where none is to be added.
     weight : ndarray of float32, shape (n,)
         What each counts in the loss.
     """

@@ -199,6 +199,7 @@ def _examples(
 
 
 def _background(known: Labelled, flux: NDArray[np.floating]) -> Examples:
+    # Noise is added as if they had none: measured, they teach more that way.
     allowed = np.tile((~known.is_target).astype(np.float32), (len(flux), 1))
     return Examples(
         in_continuum_units(flux),

@@ -104,6 +104,14 @@ def read_training_csv(path: Path, grid: Grid, label_to_class: Mapping[str, str])
     return TrainingSet(tuple(identifiers), as_given, windows, tuple(labels))
 
 
+def read_identifiers(path: Path) -> list[str]:
+    """Name the spectra of a file that `read_training_csv` has read before, in their order."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = csv.reader(file)
+        column = [name.strip() for name in next(rows)].index("id")
+        return [row[column] for row in rows if row]
+
+
 @dataclass(frozen=True)
 class _Columns:
     """Where a row holds what."""

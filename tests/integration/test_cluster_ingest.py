@@ -1,7 +1,6 @@
 """Ingest by many processes and by Dask: the same pool bit for bit, whoever is killed meanwhile."""
 
 import contextlib
-import logging
 import os
 import shutil
 import signal
@@ -35,25 +34,6 @@ module.ingest([folder], Path(out), grid=Grid(n=40), resume="--resume" in options
 @pytest.fixture(scope="module")
 def survey(tmp_path_factory):
     return write_survey(tmp_path_factory.mktemp("survey") / "in")
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory):
-    """Start a scheduler and two worker processes, as on a cluster of machines."""
-    distributed = pytest.importorskip("distributed")
-    import dask
-
-    with (
-        dask.config.set(temporary_directory=str(tmp_path_factory.mktemp("cluster"))),
-        distributed.LocalCluster(
-            n_workers=2,
-            threads_per_worker=1,
-            dashboard_address=None,
-            scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
-            silence_logs=logging.CRITICAL,
-        ) as cluster,
-    ):
-        yield cluster
 
 
 @pytest.fixture

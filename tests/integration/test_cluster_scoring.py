@@ -1,6 +1,5 @@
 """Predicting a pool on Dask's workers: the same predictions, whoever is killed meanwhile."""
 
-import logging
 import os
 import signal
 import subprocess
@@ -31,25 +30,6 @@ def report(phase, done, *_):
 with Store(Path(sys.argv[1])) as store:
     run_iteration(store, store.job(int(sys.argv[2])), report, "local[2]")
 """
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory):
-    """Start a scheduler and two worker processes, as on a cluster of machines."""
-    distributed = pytest.importorskip("distributed")
-    import dask
-
-    with (
-        dask.config.set(temporary_directory=str(tmp_path_factory.mktemp("cluster"))),
-        distributed.LocalCluster(
-            n_workers=2,
-            threads_per_worker=1,
-            dashboard_address=None,
-            scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
-            silence_logs=logging.CRITICAL,
-        ) as cluster,
-    ):
-        yield cluster
 
 
 def score(pool, network, folder, report, **engine):

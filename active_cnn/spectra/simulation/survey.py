@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -12,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from active_cnn.engine import open_engine
+from active_cnn.engine import count_cores, open_engine
 from active_cnn.errors import SpectrumError
 from active_cnn.records import Grid
 from active_cnn.spectra.simulation import files
@@ -183,7 +182,7 @@ def write_demo(
             n_fits,
             grid,
             for_pool,
-            processes or len(os.sched_getaffinity(0)),
+            processes or count_cores(),
             lambda done: report(training_size + done, total),
         )
     return DemoFiles(training, pool, truth, fits)
