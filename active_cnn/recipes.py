@@ -68,7 +68,7 @@ class TrainingSettings:
             "min_delta": (0 <= self.min_delta < 1, "from 0 to below 1"),
             "patience": (1 <= self.patience <= 1000, "from 1 to 1000"),
             "max_epochs": (1 <= self.max_epochs <= 10_000, "from 1 to 10000"),
-            "batch_size": (2 <= self.batch_size <= 65_536, "from 2 to 65536"),
+            "batch_size": (1 <= self.batch_size <= 65_536, "from 1 to 65536"),
             "holdout": (0 <= self.holdout <= 0.5, "from 0 to 0.5"),
             "seed": (0 <= self.seed < 2**32, "from 0 to 4294967295"),
             "balancing": (self.balancing in BALANCINGS, f"of {', '.join(BALANCINGS)}"),

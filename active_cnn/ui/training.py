@@ -68,7 +68,7 @@ def ask_settings(iteration: Iteration) -> TrainingSettings:
             "Epochs at most", 1, 10_000, settings.max_epochs, key=f"max_epochs-{recipe}"
         ),
         batch_size=second.number_input(
-            "Batch size", 2, 65_536, settings.batch_size, key=f"batch_size-{recipe}"
+            "Batch size", 1, 65_536, settings.batch_size, key=f"batch_size-{recipe}"
         ),
         holdout=third.number_input(
             "Hold-out share",

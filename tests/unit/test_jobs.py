@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import h5py
@@ -18,7 +19,7 @@ from active_cnn.campaign.files import iteration_folder, open_predictions
 from active_cnn.campaign.store import Store
 from active_cnn.errors import CampaignError, JobError
 from active_cnn.learning.predictions import NOT_PREDICTED
-from active_cnn.recipes import TrainingSettings
+from active_cnn.recipes import RECIPES, TrainingSettings
 from active_cnn.records import JobState
 
 SHORT = TrainingSettings(max_epochs=1, seed=3)
@@ -318,6 +319,25 @@ def test_an_unforeseen_failure_names_itself_and_the_log(store, own_campaign):
 def test_settings_that_make_no_sense_are_refused_with_the_limits(wrong):
     with pytest.raises(CampaignError, match="give a value from"):
         TrainingSettings(**wrong)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"learning_rate": 0}, {"balancing": "magic"}, {"schedule": "magic"}, {"monitor": "magic"}],
+)
+def test_settings_that_are_none_of_a_list_are_refused_with_the_list(wrong):
+    with pytest.raises(CampaignError, match="give a value (above|of) "):
+        TrainingSettings(**wrong)
+
+
+def test_settings_of_the_version_before_are_read_as_they_were_meant():
+    stored = {
+        "network": "paper", "min_delta": 1e-5, "patience": 50, "max_epochs": 7, "batch_size": 1,
+        "holdout": 0.1, "balance": False, "seed": 3,
+    }  # fmt: skip
+    assert TrainingSettings.from_stored(stored) == replace(
+        RECIPES["paper"], max_epochs=7, batch_size=1, balancing="none", seed=3
+    )
 
 
 def test_the_worker_does_not_take_the_working_folder_for_a_library(
