@@ -166,6 +166,10 @@ def test_a_login_says_who_signs_the_answers(serve: Serve, page: Page) -> None:
 
         by_key(page, "log-out").get_by_role("button").click()
         expect(page.get_by_text("Log in to see the campaigns")).to_be_visible()
+        # Streamlit shows the page without a person first, and then leads the browser to where its
+        # cookie is taken away; who leaves before that is still logged in.
+        while _is_logged_in(page):
+            page.wait_for_timeout(50)
         page.goto(f"{server.url}/Overview")
         expect(page.get_by_text("Log in to see the campaigns")).to_be_visible()
         wait_until_drawn(page)
@@ -176,6 +180,10 @@ def test_a_login_says_who_signs_the_answers(serve: Serve, page: Page) -> None:
 def _give_password(page: Page, text: str) -> None:
     by_key(page, "access-password").locator("input").fill(text)
     page.get_by_role("button", name=re.compile("^Enter$")).click()
+
+
+def _is_logged_in(page: Page) -> bool:
+    return any(one["name"].startswith("_streamlit_user") for one in page.context.cookies())
 
 
 def _cookie(page: Page, name: str) -> dict[str, object]:
