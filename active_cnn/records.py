@@ -316,23 +316,47 @@ class Purpose(StrEnum):
     """Why the oracle is asked."""
 
     PERFORMANCE = "performance"
+    AUDIT = "audit"
     RELABEL = "relabel"
 
 
 @dataclass(frozen=True)
 class QueryItem:
-    """One spectrum that the oracle is asked about, with what the network said."""
+    """One spectrum that the oracle is asked about, with what the network said.
+
+    Parameters
+    ----------
+    position : int
+        Place in the query.
+    identifier : str
+        Of the spectrum.
+    predicted : str
+        Its predicted class.
+    probabilities : tuple of float
+        Of the network's classes.
+    score : float or None
+        By which it was chosen; None where chance chose it.
+    chosen_by : str
+        What chose it within the query: a strategy of a mixture, a stratum of an audit.
+    is_repeat : bool
+        Whether it is asked about once more, to see whether the same person says the same.
+    """
 
     position: int
     identifier: str
     predicted: str
     probabilities: tuple[float, ...]
     score: float | None
+    chosen_by: str = ""
+    is_repeat: bool = False
 
 
 @dataclass(frozen=True, eq=False)
 class Query:
-    """A batch of questions, fixed when it was drawn."""
+    """A batch of questions, fixed when it was drawn.
+
+    `design` holds what its statistics need to know of how it was drawn, as plain values (JSON).
+    """
 
     number: int
     campaign: str
@@ -345,6 +369,7 @@ class Query:
     created_at: str
     notice: str = ""
     items: tuple[QueryItem, ...] = ()
+    design: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

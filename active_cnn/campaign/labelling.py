@@ -33,6 +33,7 @@ class Task(StrEnum):
     """Why a person judges spectra."""
 
     PERFORMANCE = "performance"
+    AUDIT = "audit"
     RELABEL = "relabel"
     ADJUDICATE = "adjudicate"
 
@@ -101,7 +102,7 @@ def asking_iteration(store: Store, campaign: Campaign, task: Task) -> Iteration 
     one before: these answers join the next training set. A performance is measured of the open
     one only.
     """
-    if task is Task.PERFORMANCE:
+    if task in (Task.PERFORMANCE, Task.AUDIT):
         iteration = store.iteration(campaign.name)
         return iteration if iteration.result else None
     return last_scored(store, campaign.name)

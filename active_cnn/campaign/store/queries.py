@@ -43,6 +43,7 @@ class Queries(Iterations):
                 "seed": query.seed,
                 "created_at": created_at,
                 "notice": query.notice,
+                "design": json.dumps(query.design),
             },
         )
         self._db.table("query_item").insert_all(
@@ -53,6 +54,8 @@ class Queries(Iterations):
                 "predicted": item.predicted,
                 "probabilities": json.dumps(item.probabilities),
                 "score": item.score,
+                "chosen_by": item.chosen_by,
+                "is_repeat": int(item.is_repeat),
             }
             for item in query.items
         )
@@ -79,14 +82,24 @@ class Queries(Iterations):
         if not rows:
             raise CampaignError(f"There is no query {number} in {self.home}.")
         items = self._rows(
-            "SELECT position, identifier, predicted, probabilities, score FROM query_item "
-            "WHERE query = ? ORDER BY position",
+            "SELECT position, identifier, predicted, probabilities, score, chosen_by, is_repeat "
+            "FROM query_item WHERE query = ? ORDER BY position",
             [number],
         )
         return Query(
-            **{**rows[0], "purpose": Purpose(rows[0]["purpose"])},
+            **{
+                **rows[0],
+                "purpose": Purpose(rows[0]["purpose"]),
+                "design": json.loads(rows[0]["design"]),
+            },
             items=tuple(
-                QueryItem(**{**item, "probabilities": tuple(json.loads(item["probabilities"]))})
+                QueryItem(
+                    **{
+                        **item,
+                        "probabilities": tuple(json.loads(item["probabilities"])),
+                        "is_repeat": bool(item["is_repeat"]),
+                    }
+                )
                 for item in items
             ),
         )

@@ -201,3 +201,12 @@ def m004_several_people(db: Database) -> None:
         ) STRICT
         """
     )
+
+
+@MIGRATIONS()
+def m005_audits(db: Database) -> None:
+    """What chose each spectrum, blind repeats, how an audit was designed, and goals."""
+    db.execute("ALTER TABLE query ADD COLUMN design TEXT NOT NULL DEFAULT '{}'")
+    db.execute("ALTER TABLE query_item ADD COLUMN chosen_by TEXT NOT NULL DEFAULT ''")
+    db.execute("ALTER TABLE query_item ADD COLUMN is_repeat INTEGER NOT NULL DEFAULT 0")
+    db.execute("ALTER TABLE campaign ADD COLUMN goals TEXT NOT NULL DEFAULT '{}'")
