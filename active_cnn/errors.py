@@ -7,6 +7,8 @@ ActiveCnnError
 ├── StoreError         the store of campaigns cannot be read or written
 ├── JobError           a job that cannot be started, watched or cancelled
 ├── EngineError        worker processes or a cluster that cannot be used, or died of a task
+├── ExperimentError    a rehearsal that cannot be done as asked
+├── EvaluationError    a figure that cannot be had from what was labelled
 └── AccessError        somebody who is not let in, or a name that cannot sign (access.py)
 
 Every text says what happened with which value, what was expected, and what to do.
@@ -39,3 +41,11 @@ class JobError(ActiveCnnError):
 
 class EngineError(ActiveCnnError):
     """Worker processes or a cluster that cannot be used, or that died of a task."""
+
+
+class ExperimentError(ActiveCnnError, ValueError):
+    """A rehearsal of campaigns that cannot be done as asked."""
+
+
+class EvaluationError(ActiveCnnError, ValueError):
+    """A figure that cannot be had from what was labelled, or a sample that cannot give it."""

@@ -27,6 +27,9 @@ class TrainingSettings:
     background : int
         How many spectra of the pool, drawn at random, are shown as no targets: nearly all are
         none. Needs the augmentation.
+    answer_weight : int
+        How often a spectrum that the oracle has answered is shown for each time that one of the
+        initial training set is. Needs the augmentation, without which it is shown as often.
     balancing : str
         One of `BALANCINGS`: what is done about classes of different sizes.
     schedule : str
@@ -50,6 +53,7 @@ class TrainingSettings:
     network: str = "compact"
     augmentation: bool = True
     background: int = 10_000
+    answer_weight: int = 5
     balancing: str = "none"
     schedule: str = "cosine"
     learning_rate: float = 2e-3
@@ -64,6 +68,7 @@ class TrainingSettings:
     def __post_init__(self) -> None:
         allowed = {
             "background": (0 <= self.background <= 1_000_000, "from 0 to 1000000"),
+            "answer_weight": (1 <= self.answer_weight <= 1000, "from 1 to 1000"),
             "learning_rate": (0 < self.learning_rate <= 1, "above 0 and up to 1"),
             "min_delta": (0 <= self.min_delta < 1, "from 0 to below 1"),
             "patience": (1 <= self.patience <= 1000, "from 1 to 1000"),
@@ -80,6 +85,11 @@ class TrainingSettings:
                 raise CampaignError(
                     f"{name.replace('_', ' ')} is {getattr(self, name)}: give a value {limits}."
                 )
+        if self.answer_weight > 1 and not self.augmentation:
+            raise CampaignError(
+                f"answer weight is {self.answer_weight} without augmentation: the very same "
+                "spectra would be learned by heart. Set it to 1, or augment."
+            )
         if self.background and not self.augmentation:
             raise CampaignError(
                 f"background is {self.background} without augmentation: spectra of the pool would "
@@ -92,13 +102,14 @@ class TrainingSettings:
         if "balance" in stored:
             stored = {**asdict(RECIPES["notebook"]), **stored}
             stored["balancing"] = "smote" if stored.pop("balance") else "none"
-        return cls(**stored)
+        return cls(**{"answer_weight": 1, **stored})
 
 
 _SEED = TrainingSettings(
     network="paper",
     augmentation=False,
     background=0,
+    answer_weight=1,
     balancing="smote",
     schedule="constant",
     learning_rate=1e-3,

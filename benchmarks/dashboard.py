@@ -22,7 +22,8 @@ from active_cnn.access import encode_name
 from active_cnn.campaign.demo import DEMO_NAME
 from active_cnn.campaign.files import last_scored, open_pool, open_predictions
 from active_cnn.campaign.overview import snr_histogram
-from active_cnn.campaign.questions import draw_performance_sample, draw_relabel_query
+from active_cnn.campaign.relabelling import draw_relabel_query
+from active_cnn.campaign.sampling import draw_performance_sample
 from active_cnn.campaign.status import summarise
 from active_cnn.campaign.store import Store
 from active_cnn.delivery.candidates import find_candidates

@@ -12,7 +12,7 @@ import csv
 import os
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from sklearn.metrics import average_precision_score
 from active_cnn.errors import SpectrumError
 from active_cnn.learning.keras_runtime import KerasRuntime, export_network
 from active_cnn.learning.presentation import Labelled
-from active_cnn.learning.runtime import OpenVinoRuntime
+from active_cnn.learning.runtime import OpenVinoRuntime, Runtime
 from active_cnn.learning.training import train
 from active_cnn.recipes import RECIPES, TrainingSettings
 from active_cnn.records import Grid
@@ -43,8 +43,6 @@ SHARES = (0.001, 0.0003)  # of emission and double-peak: Škoda et al. (2020) fo
 # What a person called real spectra, by what the network should.
 REAL = {**TRAINS, "other": CLASSES[0], "noise": CLASSES[0]}
 TIMED = 20_000  # spectra
-
-Predict = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +118,7 @@ def measure(survey: Survey, settings: TrainingSettings, real: Real | None) -> di
     result = {"training": time.monotonic() - began, "epochs": len(trained.history["loss"])}
     windows = rescale(survey.flux[:TIMED])
     with tempfile.TemporaryDirectory(prefix="benchmark-networks-") as folder:
-        predict: Predict = KerasRuntime(trained.network).predict
+        runtime: Runtime = KerasRuntime(trained.network)
         if settings.network != "paper":  # which is predicted as its authors do
             exported, reason = export_network(
                 trained.network, Path(folder, "network"), windows[:1000]
@@ -128,7 +126,11 @@ def measure(survey: Survey, settings: TrainingSettings, real: Real | None) -> di
             if exported is None:
                 raise SystemExit(reason)
             # One thread here; `benchmarks.scoring` measures the whole pool on all cores.
-            predict = OpenVinoRuntime(exported, psutil.cpu_count() or 1).predict
+            runtime = OpenVinoRuntime(exported, psutil.cpu_count() or 1)
+
+        def predict(windows: NDArray[np.float32]) -> NDArray[np.float32]:
+            return runtime.predict(windows)[0]
+
         predict(windows[:2000])
         began = time.monotonic()
         predict(windows)

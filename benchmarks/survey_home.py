@@ -18,7 +18,8 @@ import numpy as np
 from active_cnn.campaign.campaign import create_campaign
 from active_cnn.campaign.demo import DEMO_NAME
 from active_cnn.campaign.files import iteration_folder, open_pool
-from active_cnn.campaign.questions import draw_performance_sample, draw_relabel_query
+from active_cnn.campaign.relabelling import draw_relabel_query
+from active_cnn.campaign.sampling import draw_performance_sample
 from active_cnn.campaign.store import FILE_NAME, Store
 from active_cnn.learning.predictions import PredictionsWriter
 from active_cnn.recipes import TrainingSettings

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from active_cnn.ui import campaign_settings, creation, sections
-from active_cnn.ui.page import View, bare_page, choose_campaign, put_into_url, take_from_url
+from active_cnn.ui.page import View, bare_page, choose_campaign, choose_section
 from active_cnn.ui.whats_next import show_next_step
 
 SECTIONS = {
@@ -28,16 +28,7 @@ with bare_page("Overview", lead=LEAD) as store:
     # A link to one spectrum needs no more than its identifier.
     if "section" not in st.query_params and "identifier" in st.query_params:
         st.query_params["section"] = "One spectrum"
-    take_from_url("section", list(SECTIONS))
-    section = st.segmented_control(
-        "Section",
-        list(SECTIONS),
-        required=True,
-        key="section",
-        on_change=put_into_url,
-        args=("section",),
-        label_visibility="collapsed",
-    )
+    section = choose_section(SECTIONS)
     SECTIONS[section](view)
     if section == "Summary":
         show_next_step(view)

@@ -4,7 +4,7 @@ import streamlit as st
 
 from active_cnn.campaign.labelling import Task, asking_iteration
 from active_cnn.ui import cached
-from active_cnn.ui.drawing import offer_relabel_query
+from active_cnn.ui.drawing import offer_named_question, offer_relabel_query
 from active_cnn.ui.labelling import judge, show_list
 from active_cnn.ui.next_iteration import offer_next_iteration, offer_training
 from active_cnn.ui.page import page
@@ -37,5 +37,7 @@ with page("Relabel", lead=LEAD, signs=True) as view:
         st.info("No spectra have been drawn in this iteration yet: draw some to label them.")
     with st.expander("Draw spectra to ask about", expanded=not desk.questions):
         offer_relabel_query(view)
+    with st.expander("Ask about a spectrum of your own choice, or more like it"):
+        offer_named_question(view)
     if iteration.result:
         offer_next_iteration(view)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
@@ -44,6 +45,14 @@ def _is_time(value: object) -> bool:
         return False
 
 
+def _is_plain_object(value: object) -> bool:
+    try:
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    except (TypeError, ValueError):
+        return False
+    return isinstance(value, dict)
+
+
 _TEXT = Kind(_is_text, "a text")
 _NAME = Kind(lambda value: _is_text(value) and bool(value), "a text that is not empty")
 TEXT_OR_NOTHING = Kind(lambda value: value is None or _NAME.accepts(value), "a text or nothing")
@@ -55,6 +64,7 @@ _PURPOSE = Kind(
     lambda value: isinstance(value, str) and value in set(Purpose),
     f"one of {', '.join(purpose.value for purpose in Purpose)}",
 )
+OBJECT = Kind(_is_plain_object, "an object of plain values")
 _LIST = Kind(lambda value: isinstance(value, list), "a list")
 _PROBABILITIES = Kind(
     lambda value: isinstance(value, list) and all(map(_is_number, value)), "a list of numbers"
@@ -82,7 +92,10 @@ ASKED = {
     "size": INTEGER,
     "created_at": _TIME,
 }
-QUERY = {
+# What files of version 1 do not hold, in which nothing was chosen by a mixture, or asked twice.
+DESIGN = {"design": OBJECT}
+CHOSEN = {"chosen_by": _TEXT, "is_repeat": FLAG}
+QUERY_1 = {
     "number": INTEGER,
     "campaign": _NAME,
     **ASKED,
@@ -90,15 +103,19 @@ QUERY = {
     "notice": _TEXT,
     "items": _LIST,
 }
-ITEM = {
+QUERY = {**QUERY_1, **DESIGN}
+ITEM_1 = {
     "position": INTEGER,
     "identifier": _NAME,
     "predicted": _NAME,
     "probabilities": _PROBABILITIES,
     "score": NUMBER_OR_NOTHING,
 }
+ITEM = {**ITEM_1, **CHOSEN}
 # A CSV has what a query is known by beside each of its answers.
-CSV = {**ANSWER, **{f"query_{name}": kind for name, kind in ASKED.items()}}
+CSV_1 = {**ANSWER, **{f"query_{name}": kind for name, kind in ASKED.items()}}
+CSV_2 = {**CHOSEN, **{f"query_{name}": kind for name, kind in DESIGN.items()}}
+CSV = {**CSV_1, **CSV_2}
 
 
 def check_object(where: str, row: object, kinds: Mapping[str, Kind]) -> dict[str, Any]:

@@ -17,12 +17,19 @@ from active_cnn import __version__
 from active_cnn.campaign.answer_fields import (
     ANSWER,
     ASKED,
+    CHOSEN,
     CSV,
+    CSV_1,
+    CSV_2,
+    DESIGN,
     FLAG,
     INTEGER,
     ITEM,
+    ITEM_1,
     NUMBER_OR_NOTHING,
+    OBJECT,
     QUERY,
+    QUERY_1,
     TEXT_OR_NOTHING,
     Kind,
     check_names,
@@ -38,7 +45,7 @@ from active_cnn.whole_file import write_whole
 
 ENDINGS = (".csv", ".json")
 FORMAT = "active-cnn answers"
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,12 +62,18 @@ class LoggedAnswer:
         The query that asked; one from a CSV has no items.
     job_created_at : str
         When the training was started that the query was drawn from; '' if the file does not tell.
+    chosen_by : str
+        What chose the spectrum within the query.
+    is_repeat : bool
+        Whether the query asked about it as a blind repeat.
     """
 
     where: str
     answer: Answer
     query: Query
     job_created_at: str = ""
+    chosen_by: str = ""
+    is_repeat: bool = False
 
 
 class QueryIdentity(NamedTuple):
@@ -112,6 +125,8 @@ def _csv(logged: Sequence[LoggedAnswer]) -> str:
     for one in logged:
         values = {name: getattr(one.answer, name) for name in ANSWER}
         values |= {f"query_{name}": getattr(one.query, name) for name in ASKED}
+        values |= {name: getattr(one, name) for name in CHOSEN}
+        values |= {f"query_{name}": getattr(one.query, name) for name in DESIGN}
         writer.writerow(map(_to_cell, values.values()))
     return text.getvalue()
 
@@ -121,6 +136,8 @@ def _to_cell(value: object) -> str:
         return ""
     if isinstance(value, str):
         return disarm(str(value))
+    if isinstance(value, dict):
+        return json.dumps(value, ensure_ascii=False, allow_nan=False)
     return str(int(value)) if isinstance(value, bool) else repr(value)
 
 
@@ -202,7 +219,8 @@ def _read_csv(name: str, text: str) -> Iterator[LoggedAnswer]:
         for cells in reader:
             where, line = f"line {line} of {name}", reader.line_num + 1
             if header is None:
-                header = check_names(where, "column", cells, CSV)
+                is_of_version_1 = not set(CSV_2) & set(cells)
+                header = check_names(where, "column", cells, CSV_1 if is_of_version_1 else CSV)
             elif cells:
                 yield _from_cells(where, header, cells)
     except csv.Error as error:
@@ -221,11 +239,14 @@ def _from_cells(where: str, header: Sequence[str], cells: Sequence[str]) -> Logg
     values = {
         column: _from_cell(cell, CSV[column]) for column, cell in zip(header, cells, strict=True)
     }
-    check_values(where, values, CSV)
+    check_values(where, values, {column: CSV[column] for column in header})
     answer = {name: values[name] for name in ANSWER}
-    asked = {name: values[f"query_{name}"] for name in ASKED}
+    asked = {
+        name: values[f"query_{name}"] for name in (*ASKED, *DESIGN) if f"query_{name}" in values
+    }
     query = _query({"number": answer["query"], "campaign": answer["campaign"], **asked})
-    return LoggedAnswer(where, _answer(answer, query), query)
+    chosen: dict[str, Any] = {name: values[name] for name in CHOSEN if name in values}
+    return LoggedAnswer(where, _answer(answer, query), query, **chosen)
 
 
 def _from_cell(cell: str, kind: Kind) -> object:
@@ -237,7 +258,9 @@ def _from_cell(cell: str, kind: Kind) -> object:
             return int(cell)
         if kind is NUMBER_OR_NOTHING:
             return float(cell)
-    except ValueError:
+        if kind is OBJECT:
+            return json.loads(cell)
+    except (ValueError, RecursionError):
         return cell
     if kind is FLAG:
         return {"0": False, "1": True}.get(cell, cell)
@@ -253,20 +276,22 @@ def _read_json(name: str, text: str) -> Iterator[LoggedAnswer]:
         raise refusal(name, f"it is not JSON that can be read: {error}") from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise refusal(name, f"it does not say that its format is {FORMAT!r}")
-    if content.get("version") != VERSION:
+    version = content.get("version")
+    if type(version) is not int or not 1 <= version <= VERSION:
         raise StoreError(
-            f"{name} has version {shorten(content.get('version'))} of the format; this version of "
-            f"Active CNN ({__version__}) reads {VERSION}. Upgrade Active CNN on this machine."
+            f"{name} has version {shorten(version)} of the format; this version of "
+            f"Active CNN ({__version__}) reads 1 to {VERSION}. Upgrade Active CNN on this machine."
         )
     queries, answers = content.get("queries"), content.get("answers")
     if not isinstance(queries, list) or not isinstance(answers, list):
         raise refusal(name, "it has no list of queries or no list of answers")
-    asked: dict[int, tuple[Query, str]] = {}
+    asked: dict[int, tuple[Query, str, dict[str, QueryItem]]] = {}
     for n, row in enumerate(queries, 1):
-        query, job_created_at = _query_of_json(f"query {n} of {name}", row)
+        query, job_created_at = _query_of_json(f"query {n} of {name}", row, version)
         if query.number in asked:
             raise refusal(f"query {n} of {name}", f"number {query.number} is there already")
-        asked[query.number] = query, job_created_at
+        items = {item.identifier: item for item in query.items}
+        asked[query.number] = query, job_created_at, items
     for n, row in enumerate(answers, 1):
         where = f"answer {n} of {name}"
         values = check_object(where, row, ANSWER)
@@ -277,15 +302,17 @@ def _read_json(name: str, text: str) -> Iterator[LoggedAnswer]:
                 f"query is {values['query']}, which is not among the file's queries of "
                 f"{values['campaign']!r}",
             )
-        query, job_created_at = known
-        yield LoggedAnswer(where, _answer(values, query), query, job_created_at)
+        query, job_created_at, items = known
+        item = items.get(values["identifier"])
+        chosen = {name: getattr(item, name) for name in CHOSEN} if item else {}
+        yield LoggedAnswer(where, _answer(values, query), query, job_created_at, **chosen)
 
 
-def _query_of_json(where: str, row: object) -> tuple[Query, str]:
-    values = check_object(where, row, QUERY)
+def _query_of_json(where: str, row: object, version: int) -> tuple[Query, str]:
+    values = check_object(where, row, QUERY_1 if version == 1 else QUERY)
     items = []
     for n, one in enumerate(values.pop("items"), 1):
-        item = check_object(f"item {n} of {where}", one, ITEM)
+        item = check_object(f"item {n} of {where}", one, ITEM_1 if version == 1 else ITEM)
         items.append(QueryItem(**{**item, "probabilities": tuple(item["probabilities"])}))
     for name in ("position", "identifier"):
         if len({getattr(item, name) for item in items}) < len(items):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import count
@@ -19,7 +19,7 @@ from active_cnn.campaign.answer_files import (
 from active_cnn.campaign.files import open_pool
 from active_cnn.campaign.store import Store
 from active_cnn.errors import CampaignError, SpectrumError, StoreError
-from active_cnn.records import Answer, Campaign, Query
+from active_cnn.records import Answer, Campaign, Query, QueryItem
 
 # What an event has to say the same of in every home; its query is compared by what it is known by.
 _CONTENT = (
@@ -78,10 +78,14 @@ def export_answers(store: Store, path: Path, campaign: str | None = None) -> int
         # In this order: while people work, a later answer may come from a later query.
         answers = store.answer_log(name)
         queries = {query.number: query for query in store.all_queries(name)}
+        items = _items_of(queries.values())
         started = {job.number: job.created_at for job in store.jobs(name)}
         for answer in answers:
             query = queries[answer.query]
-            logged.append(LoggedAnswer("", answer, query, started[query.job]))
+            item = items[query.number, answer.identifier]
+            logged.append(
+                LoggedAnswer("", answer, query, started[query.job], item.chosen_by, item.is_repeat)
+            )
     logged.sort(key=lambda one: one.answer.sequence)
     write_answers(path, logged, store.now())
     return len(logged)
@@ -164,7 +168,7 @@ class _CampaignHere:
         for answer in store.answer_log(name):
             self._note(answer)
         self._queries: defaultdict[tuple[object, ...], list[Query]] = defaultdict(list)
-        self._asked: dict[int, set[str]] = {}
+        self._items: dict[tuple[int, str], QueryItem] = {}
         for query in store.all_queries(name):
             self._know(query)
 
@@ -178,11 +182,19 @@ class _CampaignHere:
                 f"{self._campaign.name!r}: {', '.join(sorted(self._classes))}",
             )
         query = self._find_query(one)
-        if answer.identifier not in self._asked[query.number]:
+        item = self._items.get((query.number, answer.identifier))
+        if item is None:
             raise _refusal(
                 one,
                 f"identifier is {answer.identifier!r}, which the query of "
                 f"{query.created_at} does not ask about",
+            )
+        if item.is_repeat != one.is_repeat:
+            # The same answer would count here and not there.
+            raise _refusal(
+                one,
+                f"is_repeat is {one.is_repeat}, and the query of {query.created_at} asks about "
+                f"{answer.identifier!r} here with {item.is_repeat}",
             )
         answer = replace(answer, query=query.number)
         if is_taken:
@@ -212,7 +224,7 @@ class _CampaignHere:
 
     def _know(self, query: Query) -> None:
         self._queries[identify(query)].append(query)
-        self._asked[query.number] = {item.identifier for item in query.items}
+        self._items |= _items_of([query])
 
     def _find_query(self, one: LoggedAnswer) -> Query:
         same = self._queries[identify(one.query)]
@@ -223,7 +235,7 @@ class _CampaignHere:
             return query
         # Two may have been drawn within one tick of the clock.
         numbered = [query for query in same if query.number == one.query.number]
-        asking = [query for query in same if one.answer.identifier in self._asked[query.number]]
+        asking = [q for q in same if (q.number, one.answer.identifier) in self._items]
         return (numbered or asking or same)[0]
 
     def _make_query(self, one: LoggedAnswer) -> Query:
@@ -274,6 +286,10 @@ class _CampaignHere:
                     f"event {answer.event!r} is stored already with {name} {ours!r}, "
                     f"the file says {theirs!r}. An answer is never changed",
                 )
+
+
+def _items_of(queries: Iterable[Query]) -> dict[tuple[int, str], QueryItem]:
+    return {(query.number, item.identifier): item for query in queries for item in query.items}
 
 
 def _refuse_unfit_items(one: LoggedAnswer, campaign: Campaign) -> None:

@@ -219,16 +219,20 @@ def measure_precision(
 ) -> dict[str, Precision]:
     """Estimate the precision of an iteration's predicted targets, class by class."""
     answers = store.current_answers(campaign.name)
-    items = [
-        item for query in store.queries(iteration, Purpose.PERFORMANCE) for item in query.items
-    ]
+    queries = store.queries(iteration, Purpose.PERFORMANCE)
+    items = [item for query in queries for item in query.items]
+    # Queries of versions before this one did not say what they were drawn from.
+    population = queries[0].design.get("population", {}) if queries else {}
     judged: dict[str, list[Judgement]] = {target: [] for target in campaign.targets}
     for item in items:
         answer = answers.get(item.identifier)
         judged[item.predicted].append(
             judge(campaign, item.predicted, answer.answer if answer else None)
         )
-    return {target: estimate_precision(judgements) for target, judgements in judged.items()}
+    return {
+        target: estimate_precision(judgements, population.get(target))
+        for target, judgements in judged.items()
+    }
 
 
 def close_iteration(store: Store, campaign: Campaign, number: int | None = None) -> Iteration:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from active_cnn.campaign.store import Store
 from active_cnn.errors import CampaignError, SpectrumError
+from active_cnn.learning.features import FeaturesFile
 from active_cnn.learning.predictions import PredictionsFile
 from active_cnn.records import (
     Campaign,
@@ -123,6 +124,21 @@ def open_predictions(store: Store, iteration: Iteration) -> PredictionsFile:
         iteration_folder(store, iteration) / iteration.result.predictions_file,
         iteration.result.pool_fingerprint,
     )
+
+
+def features_path(store: Store, campaign: str, job: int) -> Path:
+    """Give the file of the features that a job keeps of the pool."""
+    return store.home / campaign / f"features-{job}.npy"
+
+
+def open_features(store: Store, iteration: Iteration) -> FeaturesFile | None:
+    """Give the features of an iteration's network; None where they were not kept."""
+    if iteration.job is None:
+        return None
+    try:
+        return FeaturesFile(features_path(store, iteration.campaign, iteration.job))
+    except (OSError, ValueError):  # only those of the newest network are kept, and not always
+        return None
 
 
 def last_scored(store: Store, campaign: str) -> Iteration | None:

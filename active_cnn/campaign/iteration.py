@@ -7,12 +7,16 @@ import platform
 import time
 from contextlib import suppress
 from dataclasses import asdict
-from pathlib import Path
 
 import keras
 
 from active_cnn.campaign import checkpoint
-from active_cnn.campaign.files import hash_file, iteration_folder, open_pool
+from active_cnn.campaign.files import (
+    features_path,
+    hash_file,
+    iteration_folder,
+    open_pool,
+)
 from active_cnn.campaign.store import Store
 from active_cnn.campaign.training_data import (
     LabelledFlux,
@@ -103,6 +107,7 @@ def run_iteration(
                 predictions_path,
                 report,
                 engine,
+                features_path(store, job.campaign, job.number),
             )
         except BaseException as error:
             # Who cancels wants nothing of it; after a failure, Restart goes on from the network.
@@ -152,8 +157,13 @@ def _train(
     return train(labelled, job.settings, report, pool_flux)
 
 
-def remove_superseded_files(folder: Path, result: TrainingResult) -> None:
-    """Remove what earlier or broken-off trainings of the same iteration left behind."""
+def remove_superseded_files(store: Store, job: Job, result: TrainingResult) -> None:
+    """Remove what earlier or broken-off trainings left behind, and the features before these."""
+    kept = features_path(store, job.campaign, job.number)
+    for path in kept.parent.glob("*features-*.npy"):
+        if path != kept:
+            path.unlink(missing_ok=True)
+    folder = iteration_folder(store, store.iteration(job.campaign, job.iteration))
     for path in folder.iterdir():
         if path.name not in (result.network_file, result.predictions_file):
             path.unlink(missing_ok=True)

@@ -54,22 +54,52 @@ class Desk:
     ----------
     task : Task
         Why.
-    questions : tuple of Question
+    everything : tuple of Question
         In the order in which they were drawn, a spectrum once.
     """
 
     task: Task
-    questions: tuple[Question, ...]
+    everything: tuple[Question, ...]
+
+    @cached_property
+    def questions(self) -> tuple[Question, ...]:
+        """What is asked for the label of a spectrum, of everybody: all but the blind repeats."""
+        return tuple(one for one in self.everything if not one.item.is_repeat)
+
+    @cached_property
+    def repeats(self) -> dict[str, Question]:
+        """The blind repeats by spectrum."""
+        return {one.item.identifier: one for one in self.everything if one.item.is_repeat}
+
+    @cached_property
+    def repeat_items(self) -> frozenset[tuple[int, str]]:
+        """What its queries ask as blind repeats: number of the query and spectrum."""
+        return frozenset(
+            (query.number, item.identifier)
+            for query in self.drawn
+            for item in query.items
+            if item.is_repeat
+        )
 
     @cached_property
     def by_identifier(self) -> dict[str, Question]:
-        """The questions by spectrum."""
-        return {one.item.identifier: one for one in self.questions}
+        """Everything by spectrum."""
+        return {one.item.identifier: one for one in self.everything}
+
+    def asked_of(self, oracle: str, standing: Standing) -> dict[str, Question]:
+        """Give what an oracle is asked, by spectrum: of the blind repeats only this one's own."""
+        if not self.repeats:
+            return self.by_identifier
+        return {
+            name: one
+            for name, one in self.by_identifier.items()
+            if name not in self.repeats or oracle in standing.repeaters(one.query.number, name)
+        }
 
     @cached_property
     def drawn(self) -> tuple[Query, ...]:
         """The queries that ask, in the order in which they were drawn."""
-        return tuple({one.query.number: one.query for one in self.questions}.values())
+        return tuple({one.query.number: one.query for one in self.everything}.values())
 
     @cached_property
     def queries(self) -> tuple[int, ...]:
@@ -114,7 +144,12 @@ def lay_out(store: Store, campaign: Campaign, task: Task) -> Desk:
         return _lay_out_disagreements(store, campaign)
     iteration = asking_iteration(store, campaign, task)
     queries = store.queries(iteration, Purpose(task.value)) if iteration else []
-    found = {item.identifier: Question(query, item) for query in queries for item in query.items}
+    found: dict[str, Question] = {}
+    for query in queries:
+        for item in query.items:
+            # Who is asked for the label cannot be asked blindly as well: what was said lies there.
+            if not item.is_repeat or item.identifier not in found:
+                found[item.identifier] = Question(query, item)
     return Desk(task, tuple(found.values()))
 
 
@@ -168,6 +203,9 @@ def find_work(
 ) -> Work:
     """Tell what an oracle is to judge next.
 
+    A blind repeat comes in its turn like any other spectrum, to those it belongs to; since nobody
+    else can answer it, it is not claimed.
+
     Parameters
     ----------
     store, campaign, desk
@@ -184,31 +222,49 @@ def find_work(
     done = _done(desk, sharing, standing)
     is_adjudicating = desk.task is Task.ADJUDICATE
     judges = standing.judges
-    todo = [
-        name
-        for name in desk.by_identifier
-        if name not in done
-        and (
-            may_see(judges.get(name, ()), sharing, oracle)
-            if is_adjudicating
-            else oracle not in judges.get(name, ())
-        )
-    ]
-    n_done = len(done) if is_adjudicating else len(desk.by_identifier) - len(todo)
+    asked = desk.asked_of(oracle, standing)
+
+    def is_open(name: str) -> bool:
+        if name in desk.repeats:
+            return not standing.has_repeated(asked[name].query.number, name, oracle)
+        if name in done:
+            return False
+        if is_adjudicating:
+            return may_see(judges.get(name, ()), sharing, oracle)
+        return oracle not in judges.get(name, ())
+
+    todo = [name for name in asked if is_open(name)]
+    n_done = len(done) if is_adjudicating else len(asked) - len(todo)
     put_off = set(deferred)
     if put_off:
         todo.sort(key=put_off.__contains__)
-    if todo and not is_adjudicating and sharing.mode is not SharingMode.FREE:
-        people = store.count_claimants(campaign.name, oracle) + 1
-        fair = sharing.n_wanted * len(todo) // (2 * people)
-        n = max(FEWEST_CLAIMS, min(MOST_CLAIMS, fair))
-        # Half of it on the desk is enough to go on: what is claimed is written to the disk.
-        claims = store.claims(campaign.name, oracle)
-        ready = [name for name in todo if name in claims]
-        enough = 2 * len(ready) >= min(n, len(todo))
-        room = {name: sharing.n_wanted - len(judges.get(name, ())) for name in todo}
-        todo = ready if enough else store.claim(campaign.name, oracle, todo, n, room)
-    return Work(tuple(todo), n_done, len(desk.by_identifier))
+    shared = [name for name in todo if name not in desk.repeats]
+    if shared and not is_adjudicating and sharing.mode is not SharingMode.FREE:
+        room = {name: sharing.n_wanted - len(judges.get(name, ())) for name in shared}
+        mine = _claim(store, sharing, campaign, oracle, shared, room)
+        if mine and len(mine) < len(shared):
+            # Later repeats wait until what lies between them is claimed: in a row they would show.
+            todo = todo[: 1 + max(place for place, name in enumerate(todo) if name in mine)]
+        todo = [name for name in todo if name in mine or name in desk.repeats]
+    return Work(tuple(todo), n_done, len(asked))
+
+
+def _claim(
+    store: Store,
+    sharing: Sharing,
+    campaign: Campaign,
+    oracle: str,
+    todo: Sequence[str],
+    room: Mapping[str, int],
+) -> set[str]:
+    people = store.count_claimants(campaign.name, oracle) + 1
+    fair = sharing.n_wanted * len(todo) // (2 * people)
+    n = max(FEWEST_CLAIMS, min(MOST_CLAIMS, fair))
+    # Half of it on the desk is enough to go on: what is claimed is written to the disk.
+    claims = store.claims(campaign.name, oracle)
+    ready = [name for name in todo if name in claims]
+    enough = 2 * len(ready) >= min(n, len(todo))
+    return set(ready if enough else store.claim(campaign.name, oracle, todo, n, room))
 
 
 def may_see(judges: Collection[str], sharing: Sharing, oracle: str) -> bool:
@@ -221,15 +277,18 @@ def may_see(judges: Collection[str], sharing: Sharing, oracle: str) -> bool:
 
 
 def count_open(store: Store, campaign: Campaign, desk: Desk) -> int:
-    """Count the spectra that not as many people as wanted have judged."""
+    """Count the spectra that not as many people as wanted have judged.
+
+    Blind repeats hold nothing up and are not counted.
+    """
     standing = Standing(campaign.name).look(store)
     done = _done(desk, store.sharing(campaign.name), standing)
-    return len(desk.by_identifier) - len(done)
+    return len(desk.questions) - len(done)
 
 
 def _done(desk: Desk, sharing: Sharing, standing: Standing) -> set[str]:
     wanted = float("inf") if desk.task is Task.ADJUDICATE else sharing.n_wanted
-    asked = desk.by_identifier.keys()
+    asked = desk.by_identifier.keys() - desk.repeats.keys()
     return (asked & standing.adjudicated) | {
         name for name in asked if len(standing.judges.get(name, ())) >= wanted
     }
@@ -240,13 +299,16 @@ def history(
 ) -> list[Answer]:
     """Give what an oracle has said for this desk, in order, after an event that is known.
 
-    At most the last `LONGEST_HISTORY` events.
+    At most the last `LONGEST_HISTORY` events. Of a spectrum that is asked about as a blind repeat
+    only what was said to that, of any other one only the rest.
     """
     queries = set(desk.queries)
     log = store.answer_log(campaign.name, oracle=oracle, after=after)
     own = [
         one
         for one in log
-        if one.query in queries and one.is_adjudication == (desk.task is Task.ADJUDICATE)
+        if one.query in queries
+        and one.is_adjudication == (desk.task is Task.ADJUDICATE)
+        and ((one.query, one.identifier) in desk.repeat_items) == (one.identifier in desk.repeats)
     ]
     return own[-LONGEST_HISTORY:]

@@ -1,157 +1,83 @@
-"""What the oracle is asked: the random sample that measures, the query that teaches."""
+"""What every question to the oracle has in common: what it leaves out, its seed, its storing."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from active_cnn.campaign.files import last_scored, open_pool, open_predictions
+from active_cnn.campaign.files import last_scored, open_features, open_pool, open_predictions
 from active_cnn.campaign.store import Store
-from active_cnn.campaign.training_data import initial_identifiers, trained_answers
-from active_cnn.errors import AcquisitionError, CampaignError
-from active_cnn.learning.predictions import NOT_PREDICTED
-from active_cnn.query.strategies import STRATEGIES, Predictions
-from active_cnn.records import (
-    Campaign,
-    Iteration,
-    Purpose,
-    Query,
-    QueryItem,
-)
+from active_cnn.campaign.training_data import initial_identifiers
+from active_cnn.errors import CampaignError
+from active_cnn.query.scored import Choice, Scored
+from active_cnn.records import Campaign, Iteration, Purpose, Query, QueryItem
 from active_cnn.spectra.pool import Pool
 
-PERFORMANCE_SIZE = 30
 
-RELABEL_SIZE = 100
+def newest_scored(store: Store, campaign: Campaign) -> Iteration:
+    """Give the iteration by whose predictions spectra are chosen.
 
-
-def draw_performance_sample(
-    store: Store, campaign: Campaign, size: int = PERFORMANCE_SIZE, seed: int | None = None
-) -> Query:
-    """Draw predicted targets at random, `size` of each class, to measure the precision on.
-
-    Every predicted target that the network was not trained on is equally likely, whether it has
-    been answered in the meantime or not.
+    While the open iteration is being trained, that is the one before it.
 
     Raises
     ------
-    AcquisitionError
-        If nothing is predicted to be a target, or all of it has been drawn.
-    CampaignError
-        If the open iteration has not been scored.
-    """
-    if size < 1:
-        raise AcquisitionError(f"Cannot draw {size} spectra of each class: ask for 1 at least.")
-    iteration = store.iteration(campaign.name)
-    labels = open_predictions(store, iteration).labels()
-    seed = _query_seed(store, campaign, iteration) if seed is None else seed
-    rng = np.random.default_rng(seed)
-    pool = open_pool(store, campaign)
-    drawn = [
-        item.identifier
-        for query in store.queries(iteration, Purpose.PERFORMANCE)
-        for item in query.items
-    ]
-    left_out = np.zeros(pool.n, dtype=bool)
-    left_out[pool.rows([*trained_answers(store, campaign, iteration), *drawn])] = True
-    left_out[_initial_rows(store, campaign, pool)] = True
-    chosen, notices = [], []
-    for target in campaign.targets:
-        position = campaign.network_classes.index(target)
-        rows = np.flatnonzero((labels == position) & ~left_out)
-        if len(rows) < size:
-            notices.append(f"{len(rows)} of {size} {target}")
-        chosen.append(rng.choice(rows, min(size, len(rows)), replace=False))
-    found = rng.permutation(np.concatenate(chosen)).astype(np.int64)
-    if not len(found):
-        raise AcquisitionError(
-            f"Iteration {iteration.number} predicts no {' or '.join(campaign.targets)} spectrum "
-            "that has not been drawn already: there is nothing more to measure. "
-            "Relabel some spectra and go on to the next iteration."
-        )
-    notice = f"There were fewer than asked for: {', '.join(notices)}." if notices else ""
-    return _ask(
-        store, campaign, iteration, Purpose.PERFORMANCE, "random", size, seed, found, notice
-    )
-
-
-def draw_relabel_query(
-    store: Store,
-    campaign: Campaign,
-    strategy: str = "entropy",
-    size: int = RELABEL_SIZE,
-    seed: int | None = None,
-) -> Query:
-    """Choose unanswered spectra for the oracle by a strategy of `STRATEGIES`.
-
-    They are chosen by the newest predictions: while the open iteration is being trained, by those
-    of the one before it.
-
-    Raises
-    ------
-    AcquisitionError
-        If there is no such strategy, or nothing left that it would ask about.
     CampaignError
         If no iteration has been scored.
     """
-    if strategy not in STRATEGIES:
-        raise AcquisitionError(
-            f"There is no query strategy {strategy!r}. Choose one of {', '.join(STRATEGIES)}."
+    found = last_scored(store, campaign.name)
+    if found is None:
+        number = store.iteration(campaign.name).number
+        raise CampaignError(
+            f"Iteration {number} of {campaign.name!r} has no predictions yet. Train it first."
         )
-    if size < 1:
-        raise AcquisitionError(f"Cannot ask about {size} spectra: ask for 1 at least.")
-    iteration = last_scored(store, campaign.name) or store.iteration(campaign.name)
-    file = open_predictions(store, iteration)
-    predictions = Predictions(
-        labels=file.labels(),
-        entropy=file.entropy(),
-        targets=tuple(campaign.network_classes.index(target) for target in campaign.targets),
+    return found
+
+
+def open_scored(store: Store, campaign: Campaign, iteration: Iteration, pool: Pool) -> Scored:
+    """Give what strategies look at: predictions, answers and features."""
+    answers = store.current_answers(campaign.name)
+    named = {i: one.answer for i, one in answers.items() if one.answer in campaign.trains}
+    position = {name: place for place, name in enumerate(campaign.network_classes)}
+    return Scored(
+        probabilities=open_predictions(store, iteration).all_probabilities(),
+        targets=tuple(position[target] for target in campaign.targets),
+        answered=pool.rows(list(named)),
+        answers=np.array([position[campaign.trains[name]] for name in named.values()], dtype=int),
+        features=open_features(store, iteration),
     )
-    seed = _query_seed(store, campaign, iteration) if seed is None else seed
-    pool = open_pool(store, campaign)
+
+
+def open_rows(
+    store: Store, campaign: Campaign, iteration: Iteration, pool: Pool, scored: Scored
+) -> NDArray[np.int64]:
+    """Give the rows that nobody has judged and that no query of the iteration asks about."""
+    is_open = np.isfinite(scored.probabilities[:, 0])
     known = {
         *store.opinions(campaign.name),
         *store.adjudications(campaign.name),
         *store.asked(iteration),
     }
-    is_open = predictions.labels != NOT_PREDICTED
     is_open[pool.rows(sorted(known))] = False
-    is_open[_initial_rows(store, campaign, pool)] = False
-    rows = np.flatnonzero(is_open)
-    n_open = int(predictions.is_target[rows].sum()) if strategy == "random-target" else len(rows)
-    if not n_open:
-        raise AcquisitionError(
-            f"Nothing is left that the strategy {strategy!r} would ask about in iteration "
-            f"{iteration.number}. Choose another strategy, or go on to the next iteration."
-        )
-    notice = f"There were {n_open} of {size} spectra to ask about." if n_open < size else ""
-    chosen = STRATEGIES[strategy](predictions, rows, min(size, n_open), np.random.default_rng(seed))
-    return _ask(
-        store,
-        campaign,
-        iteration,
-        Purpose.RELABEL,
-        strategy,
-        size,
-        seed,
-        chosen,
-        notice,
-        predictions.entropy[chosen],
-    )
+    is_open[initial_rows(store, campaign, pool)] = False
+    return np.flatnonzero(is_open)
 
 
-def _initial_rows(store: Store, campaign: Campaign, pool: Pool) -> NDArray[np.int64]:
-    # Spectra of the initial training set may lie in the pool too: they are known already.
+def initial_rows(store: Store, campaign: Campaign, pool: Pool) -> NDArray[np.int64]:
+    """Give the rows of the pool that are in the initial training set too: they are known."""
     rows = pool.find(initial_identifiers(store, campaign))
     return rows[rows >= 0]
 
 
-def _query_seed(store: Store, campaign: Campaign, iteration: Iteration) -> int:
+def query_seed(store: Store, campaign: Campaign, iteration: Iteration) -> int:
+    """Derive the seed of the campaign's next query."""
     parts = (campaign.seed, iteration.number, store.count_queries(campaign.name))
     return int(np.random.SeedSequence(parts).generate_state(1)[0])
 
 
-def _ask(
+def ask(
     store: Store,
     campaign: Campaign,
     iteration: Iteration,
@@ -159,14 +85,38 @@ def _ask(
     strategy: str,
     size: int,
     seed: int,
-    rows: NDArray[np.int64],
-    notice: str,
-    scores: NDArray[np.float32] | None = None,
+    choice: Choice,
+    *,
+    notice: str = "",
+    design: Mapping[str, Any] | None = None,
+    is_repeat: NDArray[np.bool_] | None = None,
 ) -> Query:
-    probabilities = open_predictions(store, iteration).probabilities(rows)
-    identifiers = open_pool(store, campaign).identifiers(rows)
+    """Store a query about the chosen spectra.
+
+    Raises
+    ------
+    CampaignError
+        If the iteration has no predictions, or has been closed or trained anew meanwhile.
+    """
     if iteration.job is None:
         raise CampaignError(f"Iteration {iteration.number} has no predictions yet. Train it first.")
+    probabilities = open_predictions(store, iteration).probabilities(choice.rows)
+    identifiers = open_pool(store, campaign).identifiers(choice.rows)
+    repeated = np.zeros(len(choice), dtype=bool) if is_repeat is None else is_repeat
+    items = tuple(
+        QueryItem(
+            position=position,
+            identifier=identifier,
+            predicted=campaign.network_classes[int(row.argmax())],
+            probabilities=tuple(float(p) for p in row),
+            score=None if np.isnan(score) else float(score),
+            chosen_by=chosen_by,
+            is_repeat=bool(again),
+        )
+        for position, (identifier, row, score, chosen_by, again) in enumerate(
+            zip(identifiers, probabilities, choice.scores, choice.chosen_by, repeated, strict=True)
+        )
+    )
     return store.add_query(
         Query(
             number=0,
@@ -179,17 +129,7 @@ def _ask(
             seed=seed,
             created_at="",
             notice=notice,
-            items=tuple(
-                QueryItem(
-                    position=position,
-                    identifier=identifier,
-                    predicted=campaign.network_classes[int(row.argmax())],
-                    probabilities=tuple(float(p) for p in row),
-                    score=None if scores is None else float(scores[position]),
-                )
-                for position, (identifier, row) in enumerate(
-                    zip(identifiers, probabilities, strict=True)
-                )
-            ),
+            items=items,
+            design=dict(design or {}),
         )
     )

@@ -11,9 +11,11 @@ from statistics import median
 import pandas as pd
 
 from active_cnn.campaign.labelling import Question, Task, asking_iteration, may_see, said_by
+from active_cnn.campaign.standing import Standing
 from active_cnn.campaign.store import Store
+from active_cnn.evaluation.agreement import SelfAgreement, self_agreement
 from active_cnn.evaluation.consensus import disagreements
-from active_cnn.records import Answer, Campaign, Purpose, Query, Sharing
+from active_cnn.records import Answer, Campaign, Purpose, Query, QueryItem, Sharing
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,8 @@ class QueryProgress:
     n_asked : int
         Its spectra.
     n_answered : int
-        Those that as many people as are wanted have judged, or that were adjudicated.
+        Those that as many people as are wanted have judged, or that were adjudicated; of the
+        blind repeats those that the people have answered whom they belong to.
     n_disagreeing : int
         Those on which people differ and nobody has adjudicated.
     """
@@ -153,30 +156,56 @@ def query_progress(store: Store, campaign: Campaign) -> list[QueryProgress]:
     """Tell how far each query has been answered that people are asked now, the oldest first."""
     queries = [
         query
-        for task in (Task.PERFORMANCE, Task.RELABEL)
+        for task in (Task.PERFORMANCE, Task.AUDIT, Task.RELABEL)
         if (iteration := asking_iteration(store, campaign, task))
         for query in store.queries(iteration, Purpose(task.value))
     ]
     if not queries:
         return []
-    said = judgements(store, campaign)
-    adjudicated = store.adjudications(campaign.name).keys()
-    divided = set(disagreements(said)) - adjudicated
-    n_wanted = store.sharing(campaign.name).n_wanted
-    progress = []
-    for query in sorted(queries, key=lambda query: query.number):
-        names = [item.identifier for item in query.items]
-        progress.append(
-            QueryProgress(
-                query=query,
-                n_asked=len(names),
-                n_answered=sum(
-                    name in adjudicated or len(said.get(name, ())) >= n_wanted for name in names
-                ),
-                n_disagreeing=sum(name in divided for name in names),
-            )
+    standing = Standing(campaign.name).look(store)
+    divided = set(disagreements(judgements(store, campaign))) - standing.adjudicated
+    sharing = store.sharing(campaign.name)
+    return [
+        QueryProgress(
+            query=query,
+            n_asked=len(query.items),
+            n_answered=sum(_is_answered(query, one, sharing, standing) for one in query.items),
+            n_disagreeing=sum(
+                one.identifier in divided and not one.is_repeat for one in query.items
+            ),
         )
-    return progress
+        for query in sorted(queries, key=lambda query: query.number)
+    ]
+
+
+def _is_answered(
+    query: Query,
+    item: QueryItem,
+    sharing: Sharing,
+    standing: Standing,
+) -> bool:
+    name = item.identifier
+    if item.is_repeat:
+        people = standing.repeaters(query.number, name)
+        return all(standing.has_repeated(query.number, name, one) for one in people)
+    return name in standing.adjudicated or len(standing.judges.get(name, ())) >= sharing.n_wanted
+
+
+def intra_rater(store: Store, campaign: Campaign) -> tuple[SelfAgreement, ...]:
+    """Tell how far each person's answers to blind repeats are the same as those before.
+
+    The first answer of a pair is the one that stood when the repeat was shown, also where it was
+    corrected since; the second one is the answer to the repeat that stands.
+
+    Returns
+    -------
+    tuple of SelfAgreement
+        Of those who have answered a repeat, sorted by their names.
+    """
+    pairs: dict[str, dict[str, tuple[str, str]]] = defaultdict(dict)
+    for one in store.repeated_answers(campaign.name):
+        pairs[one.oracle][one.identifier] = one.first, one.again
+    return self_agreement(pairs, [one.name for one in campaign.classes])
 
 
 def judgements(store: Store, campaign: Campaign) -> dict[str, dict[str, str]]:

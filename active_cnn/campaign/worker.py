@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from active_cnn.campaign import jobs
-from active_cnn.campaign.files import iteration_folder
 from active_cnn.campaign.store import Store
 from active_cnn.errors import ActiveCnnError
 from active_cnn.records import JobState
@@ -49,8 +48,7 @@ def run(home: Path, number: int) -> bool:
             result = run_iteration(store, job, report, scheduler)
             if not store.finish_job(number, result):
                 raise JobStopped
-            iteration = store.iteration(job.campaign, job.iteration)
-            remove_superseded_files(iteration_folder(store, iteration), result)
+            remove_superseded_files(store, job, result)
         except JobStopped:
             store.end_job(number, JobState.CANCELLED, "Cancelled. Nothing of it was kept.")
             return False

@@ -15,6 +15,7 @@ from active_cnn.cli.creation import add_create, add_demo
 from active_cnn.cli.options import Parser
 from active_cnn.cli.output import complain
 from active_cnn.cli.serving import add_serve
+from active_cnn.cli.simulation import add_simulate
 from active_cnn.cli.spectra import add_ingest, add_predict
 from active_cnn.cli.training import add_train
 from active_cnn.errors import ActiveCnnError
@@ -22,7 +23,7 @@ from active_cnn.errors import ActiveCnnError
 # In the order of the help.
 _COMMANDS = (
     add_demo, add_ingest, add_create, add_train, add_predict, add_next, add_status, add_export,
-    add_backup, add_restore, add_answers, add_serve,
+    add_backup, add_restore, add_answers, add_simulate, add_serve,
 )  # fmt: skip
 
 

@@ -48,6 +48,12 @@ def add_train(commands: Commands) -> None:
     command.add_argument(
         "--background", type=int, metavar="N", help="spectra of the pool shown as no targets"
     )
+    command.add_argument(
+        "--answer-weight",
+        type=int,
+        metavar="N",
+        help="how often an answered spectrum is shown for each of the initial training set",
+    )
     command.add_argument("--balancing", choices=BALANCINGS, help="of classes of different sizes")
     command.add_argument("--schedule", choices=SCHEDULES, help="of the learning rate")
     command.add_argument("--learning-rate", type=float, metavar="X")
@@ -90,6 +96,7 @@ def _settings(options: argparse.Namespace, seed: int) -> TrainingSettings:
     given = {name: value for name, value in chosen.items() if value is not None}
     if given.get("augmentation") is False:
         given.setdefault("background", 0)
+        given.setdefault("answer_weight", 1)
     return replace(RECIPES[options.recipe], **{"seed": seed, **given})
 
 

@@ -6,7 +6,7 @@ Opinions are a mapping: identifier of the spectrum -> {oracle -> class name}.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from math import nan, sqrt
@@ -20,6 +20,7 @@ from active_cnn.errors import CampaignError
 from active_cnn.evaluation.consensus import Opinions
 
 CONFIDENCE = 0.95
+_FIRST, _SECOND = "the first answer", "the second answer"
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +50,32 @@ class PairAgreement:
     low: float
     high: float
     confusion: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class SelfAgreement:
+    """How far one person says the same when asked about the same spectra again.
+
+    Parameters
+    ----------
+    oracle : str
+        Who.
+    n_repeated, n_same : int
+        Spectra that this person judged twice, and those put into the same class both times.
+    agreement : float
+        n_same / n_repeated.
+    kappa, low, high : float
+        Cohen's kappa of the two answers with its 95 % interval; NaN where one and the same class
+        was given throughout.
+    """
+
+    oracle: str
+    n_repeated: int
+    n_same: int
+    agreement: float
+    kappa: float
+    low: float
+    high: float
 
 
 @dataclass(frozen=True)
@@ -126,6 +153,52 @@ def _compare(first: str, second: str, confusion: NDArray[np.int64]) -> PairAgree
     return PairAgreement(
         first, second, n_shared, n_agree, n_agree / n_shared, kappa, low, high, confusion
     )
+
+
+def self_agreement(
+    repeated: Mapping[str, Mapping[str, tuple[str, str]]], classes: Sequence[str]
+) -> tuple[SelfAgreement, ...]:
+    """Compare what each person said of the same spectra at two times.
+
+    Parameters
+    ----------
+    repeated : mapping of str to mapping of str to (str, str)
+        Oracle -> {identifier of the spectrum -> what was said first, and again}; at least one each.
+    classes : sequence of str
+        All classes that can be given.
+
+    Returns
+    -------
+    tuple of SelfAgreement
+        Sorted by the names of the oracles.
+
+    Raises
+    ------
+    CampaignError
+        If something that was said is none of the classes.
+
+    Notes
+    -----
+    Kappa, its interval, their sources and their limits are those of `pairwise_agreement`, with the
+    two times in the place of the two people.
+    """
+    found = []
+    for oracle, pairs in sorted(repeated.items()):
+        # The two times are compared as two people are.
+        said = {name: {_FIRST: first, _SECOND: again} for name, (first, again) in pairs.items()}
+        (times,) = pairwise_agreement(said, classes)
+        found.append(
+            SelfAgreement(
+                oracle=oracle,
+                n_repeated=times.n_shared,
+                n_same=times.n_agree,
+                agreement=times.agreement,
+                kappa=times.kappa,
+                low=times.low,
+                high=times.high,
+            )
+        )
+    return tuple(found)
 
 
 def overall_agreement(

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from active_cnn.evaluation.calibration import Calibration, can_be_fitted, cross_calibrate, fit
-from active_cnn.evaluation.precision import wilson_interval
+from active_cnn.evaluation.proportions import wilson_interval
 
 N_BINS = 10
 

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from active_cnn.learning.network import with_features
 from active_cnn.learning.runtime import EXPORTED, OpenVinoRuntime
 
 KERAS_BATCH = 1024  # rows at a time
@@ -33,19 +34,22 @@ class KerasRuntime:
 
     def __init__(self, network: keras.Model) -> None:
         self.name = f"Keras on {keras.config.backend()}"
-        self._network = network
+        self._network = with_features(network)
         self._batch = GPU_BATCH if has_gpu() else KERAS_BATCH
         self._lock = threading.Lock()
 
-    def predict(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Give the probabilities of rescaled windows, shape (n_spectra, n_classes)."""
+    def predict(
+        self, windows: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Give probabilities and features of rescaled windows; see `Runtime.predict`."""
 
-        def predict(batch: int) -> NDArray[np.float32]:
-            return self._network.predict(windows, batch_size=batch, verbose=0)
+        def predict(batch: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+            probabilities, features = self._network.predict(windows, batch_size=batch, verbose=0)
+            return probabilities, features
 
         with self._lock:
-            probabilities, self._batch = halving(predict, self._batch)
-        return probabilities
+            found, self._batch = halving(predict, self._batch)
+        return found
 
 
 def export_network(
@@ -73,14 +77,15 @@ def export_network(
         return None, ""
     path = path.with_suffix(EXPORTED)
     try:
-        network.export(str(path), format="openvino", verbose=False)
-        exported = OpenVinoRuntime(path, 1).predict(windows)
+        with_features(network).export(str(path), format="openvino", verbose=False)
+        exported, _ = OpenVinoRuntime(path, 1).predict(windows)
     # A runtime that is not installed, or that does not know a layer, raises anything.
     except Exception as error:
         remove_export(path)
         reason = " ".join(str(error).split())[:160] or type(error).__name__
         return None, f"The network could not be exported to OpenVINO ({reason}): Keras predicts."
-    difference = float(np.abs(exported - KerasRuntime(network).predict(windows)).max(initial=0))
+    expected, _ = KerasRuntime(network).predict(windows)
+    difference = float(np.abs(exported - expected).max(initial=0))
     if not difference <= TOLERANCE:
         remove_export(path)
         return None, (

@@ -77,6 +77,8 @@ def build_compact_network(n_wavelengths: int, n_classes: int) -> keras.Model:
     return keras.Model(inputs, layers.Dense(n_classes, activation="softmax")(x), name="compact")
 
 
+MOST_FEATURES = 64
+
 # What Keras raises for a file that is damaged, or that holds code or objects of others.
 _REFUSALS = (
     AttributeError,
@@ -106,6 +108,28 @@ def build_network(name: str, n_wavelengths: int, n_classes: int) -> keras.Model:
     if name not in NETWORKS:
         raise CampaignError(f"There is no network {name!r}. Choose one of {', '.join(NETWORKS)}.")
     return NETWORKS[name](n_wavelengths, n_classes)
+
+
+def with_features(network: keras.Model) -> keras.Model:
+    """Give a network that tells its features besides its probabilities.
+
+    The features are what goes into its last layer. More than `MOST_FEATURES` of them are projected
+    onto so many random directions, which keeps the angles between them (Johnson & Lindenstrauss,
+    1984, Contemp. Math., 26, 189).
+
+    Returns
+    -------
+    keras.Model
+        From windows to probabilities of shape (n, n_classes) and features of shape
+        (n, n_features).
+    """
+    features = network.layers[-1].input
+    if features.shape[-1] > MOST_FEATURES:
+        directions = keras.initializers.RandomNormal(seed=0)
+        features = layers.Dense(
+            MOST_FEATURES, use_bias=False, kernel_initializer=directions, name="features"
+        )(features)
+    return keras.Model(network.inputs, [network.outputs[0], features])
 
 
 def save_network(network: keras.Model, path: Path) -> None:

@@ -172,6 +172,10 @@ class PredictionsFile:
         """Give the entropy in nats of each row of the pool, NaN where there is none."""
         return self._read(lambda file: file["entropy"][:])  # type: ignore[return-value]
 
+    def all_probabilities(self) -> NDArray[np.float32]:
+        """Give the probabilities of each row of the pool, NaN where there are none."""
+        return self._read(lambda file: file["probabilities"][:])  # type: ignore[return-value]
+
     def probabilities(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Give the probabilities of some rows of the pool, shape (n, n_classes), in their order."""
         order, back = np.unique(rows, return_inverse=True)

@@ -168,6 +168,9 @@ def _augmented(
         background.take(slice(n_test, None)),
     )
     seed = int(rng.integers(2**32))
+    # What has been answered is of the pool itself, chosen because it teaches, and few.
+    again = np.where(np.isinf(examples.noise), settings.answer_weight, 1)
+    examples = examples.take(np.repeat(np.arange(len(again)), again))
     batches = AugmentedBatches(examples, background, augmentation, settings.batch_size, seed)
     held_out = None
     if len(test):

@@ -24,8 +24,17 @@ class Runtime(Protocol):
 
     name: str
 
-    def predict(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Give the probabilities of rescaled windows, shape (n_spectra, n_classes)."""
+    def predict(
+        self, windows: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Give what a network says of rescaled windows.
+
+        Returns
+        -------
+        probabilities : ndarray of float32, shape (n_spectra, n_classes)
+        features : ndarray of float32, shape (n_spectra, n_features)
+            See `network.with_features`.
+        """
 
 
 class OpenVinoRuntime:
@@ -60,15 +69,19 @@ class OpenVinoRuntime:
         model = core.read_model(path)
         model.reshape([CPU_BATCH, model.input(0).partial_shape[1].get_length()])
         self._compiled = core.compile_model(model, "CPU", options)
-        self._n_classes = model.output(0).partial_shape[1].get_length()
+        self._sizes = [one.partial_shape[1].get_length() for one in model.outputs]
         self._mine = threading.local()
 
-    def predict(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Give the probabilities of rescaled windows, shape (n_spectra, n_classes)."""
+    def predict(
+        self, windows: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Give probabilities and features of rescaled windows; see `Runtime.predict`."""
         if not hasattr(self._mine, "request"):
             self._mine.request = self._compiled.create_infer_request()
         request: Any = self._mine.request
-        probabilities = np.empty((len(windows), self._n_classes), dtype=np.float32)
+        probabilities, features = (
+            np.empty((len(windows), size), dtype=np.float32) for size in self._sizes
+        )
         for start in range(0, len(windows), CPU_BATCH):
             batch = windows[start : start + CPU_BATCH]
             n = len(batch)
@@ -76,7 +89,8 @@ class OpenVinoRuntime:
                 batch = np.pad(batch, ((0, CPU_BATCH - n), (0, 0)))
             request.infer([batch], share_inputs=True)
             probabilities[start : start + n] = request.get_output_tensor(0).data[:n]
-        return probabilities
+            features[start : start + n] = request.get_output_tensor(1).data[:n]
+        return probabilities, features
 
 
 def load_runtime(path: Path, n_threads: int) -> Runtime:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from active_cnn.engine import Engine
+from active_cnn.learning.features import FeaturesWriter
 from active_cnn.learning.keras_runtime import KerasRuntime, export_network, remove_export
 from active_cnn.learning.predictions import PredictionsWriter
 from active_cnn.learning.stretches import Stretch, forget, runtime_of, score_stretch
@@ -26,7 +27,7 @@ CHECKED = 1024  # rows on which the exported network must agree with Keras
 
 def predict(network: keras.Model, windows: NDArray[np.float32]) -> NDArray[np.float32]:
     """Give the probabilities of rescaled windows, shape (n_spectra, n_classes)."""
-    return KerasRuntime(network).predict(windows)
+    return KerasRuntime(network).predict(windows)[0]
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ def score_pool(
     path: Path,
     report: Report,
     engine: Engine,
+    features_path: Path | None = None,
 ) -> Scored:
     """Predict each usable spectrum of the pool and write the predictions to `path`.
 
@@ -75,6 +77,8 @@ def score_pool(
         Told how far it is.
     engine : Engine
         Does the stretches; its threads or processes must see the same files.
+    features_path : Path, optional
+        Of the features; they are left out, with a notice, where the disk has no room for them.
 
     Returns
     -------
@@ -91,9 +95,11 @@ def score_pool(
             for stop in [min(start + STRETCH, pool.n)]
         )
         writer = PredictionsWriter(path, pool.n, classes, pool.fingerprint)
+        features = FeaturesWriter(features_path, pool.n, network_path.name)
         began = time.monotonic()
         try:
-            for stretch, (usable, probabilities) in engine.run(score_stretch, stretches):
+            for stretch, (usable, probabilities, vectors) in engine.run(score_stretch, stretches):
+                features.append(usable, vectors)
                 labels = writer.write(slice(stretch.start, stretch.stop), usable, probabilities)
                 counts += np.bincount(labels, minlength=len(classes))
                 seconds = time.monotonic() - began
@@ -104,12 +110,14 @@ def score_pool(
                     {"spectra_per_second": stretch.stop / seconds, "seconds": seconds},
                 )
             writer.finish()
+            features.finish()
         except BaseException:
             writer.discard()
+            features.discard()
             raise
         finally:
             forget()
-    notices = (notice,) if notice else ()
+    notices = tuple(one for one in (notice, features.notice) if one)
     return Scored(dict(zip(classes, counts.tolist(), strict=True)), runtime, notices)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from active_cnn.learning.features import unit_vectors
 from active_cnn.learning.runtime import Runtime, load_runtime
 from active_cnn.spectra.pool import Pool
 
@@ -37,7 +38,9 @@ class Stretch:
     stop: int
 
 
-def score_stretch(stretch: Stretch) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+def score_stretch(
+    stretch: Stretch,
+) -> tuple[NDArray[np.bool_], NDArray[np.float32], NDArray[np.float16]]:
     """Predict a stretch of a pool.
 
     Returns
@@ -45,12 +48,15 @@ def score_stretch(stretch: Stretch) -> tuple[NDArray[np.bool_], NDArray[np.float
     usable : ndarray of bool, shape (n_rows,)
         Which rows can be predicted.
     probabilities : ndarray of float32, shape (n_usable, n_classes)
+    features : ndarray of float16, shape (n_usable, n_features)
+        Vectors of length 1.
     """
     runtime = runtime_of(stretch.network, stretch.n_threads)
     pool = pool_of(stretch.pool, stretch.index)
     rows = slice(stretch.start, stretch.stop)
     ((_, usable, windows),) = pool.chunks(stretch.stop - stretch.start, rows)
-    return usable, runtime.predict(windows)
+    probabilities, features = runtime.predict(windows)
+    return usable, probabilities, unit_vectors(features)
 
 
 # A worker does many stretches of one pool with one network.

@@ -1,106 +1,164 @@
-"""Which spectra the oracle is asked about: a registry of strategies."""
+"""Which spectra the oracle is asked about: a registry of strategies under one contract.
+
+A strategy is a pure function of what the network says, of the rows that may be asked about, of how
+many are wanted, and of a generator. It gives each row at most once.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
 from active_cnn.errors import AcquisitionError
+from active_cnn.query import greedy, uncertainty
+from active_cnn.query.clue import clue
+from active_cnn.query.direct import direct
+from active_cnn.query.mixture import apportion, check_shares, interleave
+from active_cnn.query.passive import random, random_target
+from active_cnn.query.power import power_sample
+from active_cnn.query.scored import Choice, Scored
+from active_cnn.query.selection import refuse_size, select
+from active_cnn.query.similar import similar
+
+Strategy = Callable[[Scored, NDArray[np.int64], int, np.random.Generator], Choice]
+Score = Callable[[Scored, NDArray[np.int64]], NDArray[np.float32]]
+
+MIXED = "mixed"
+DEFAULT_STRATEGY = MIXED
+# Of a batch: about the border of each rare class to learn from, and the surest finds.
+DEFAULT_SHARES = {"direct": 0.5, "greedy": 0.35, "margin": 0.15}
 
 
-@dataclass(frozen=True, eq=False)
-class Predictions:
-    """What a strategy may look at, row by row of the pool.
+def _highest(name: str, score: Score) -> Strategy:
+    def strategy(
+        scored: Scored, rows: NDArray[np.int64], size: int, rng: np.random.Generator
+    ) -> Choice:
+        refuse_size(size, len(rows))
+        scores = score(scored, rows)
+        chosen = select(scores, size, rng)
+        return Choice.by(name, rows[chosen], scores[chosen])
+
+    strategy.__doc__ = f"{_first_line(score)}."
+    return strategy
+
+
+def _sampled(name: str, score: Score, lowest: float) -> Strategy:
+    def strategy(
+        scored: Scored, rows: NDArray[np.int64], size: int, rng: np.random.Generator
+    ) -> Choice:
+        refuse_size(size, len(rows))
+        scores = score(scored, rows)
+        chosen = power_sample(scores - np.float32(lowest), size, rng)
+        return Choice.by(name, rows[chosen], scores[chosen])
+
+    strategy.__doc__ = f"{_first_line(score)}; drawn in proportion to that instead of the highest."
+    return strategy
+
+
+def _first_line(function: Callable[..., object]) -> str:
+    return (function.__doc__ or "").strip().splitlines()[0].rstrip(".")
+
+
+# By name: the score, and the lowest value that it can have.
+_SCORES: dict[str, tuple[Score, float]] = {
+    "entropy": (uncertainty.entropy, 0.0),
+    "margin": (uncertainty.margin, -1.0),
+    "least-confidence": (uncertainty.least_confidence, 0.0),
+    "greedy": (greedy.p_target, 0.0),
+}
+
+# What a mixture can be made of.
+PLAIN: dict[str, Strategy] = {
+    "random": random,
+    "random-target": random_target,
+    **{name: _highest(name, score) for name, (score, _) in _SCORES.items()},
+    **{
+        f"power-{name}": _sampled(f"power-{name}", score, lowest)
+        for name, (score, lowest) in _SCORES.items()
+    },
+    "direct": direct,
+    "clue": clue,
+    "similar": similar,
+}
+
+
+def mix(shares: Mapping[str, float]) -> Strategy:
+    """Make a strategy that shares each batch out among others.
+
+    A part that has nothing to ask about leaves its share to the parts after it, and the last ones
+    to the first: the batch is as large as was asked for.
 
     Parameters
     ----------
-    labels : ndarray of uint8, shape (n_spectra,)
-        Position of the predicted class.
-    entropy : ndarray of float32, shape (n_spectra,)
-        Entropy of the prediction in nats.
-    targets : tuple of int
-        Positions of the classes that are looked for.
-    """
-
-    labels: NDArray[np.uint8]
-    entropy: NDArray[np.float32]
-    targets: tuple[int, ...]
-
-    @property
-    def is_target(self) -> NDArray[np.bool_]:
-        """Whether each spectrum is predicted to be what is looked for."""
-        return np.isin(self.labels, self.targets)
-
-
-Strategy = Callable[[Predictions, NDArray[np.int64], int, np.random.Generator], NDArray[np.int64]]
-
-
-def random_target(
-    predictions: Predictions, rows: NDArray[np.int64], size: int, rng: np.random.Generator
-) -> NDArray[np.int64]:
-    """Draw uniformly among the predicted targets.
-
-    References
-    ----------
-    Škoda, Podsztavek & Tvrdík (2020), A&A, 643, A122, section 4.
-    """
-    targets = rows[predictions.is_target[rows]]
-    _refuse_size(size, len(targets), "predicted targets that have not been answered")
-    return rng.choice(targets, size, replace=False)
-
-
-def highest_entropy(
-    predictions: Predictions, rows: NDArray[np.int64], size: int, rng: np.random.Generator
-) -> NDArray[np.int64]:
-    """Take the spectra that the network is least certain of; ties are broken at random.
-
-    References
-    ----------
-    Settles (2009), Active Learning Literature Survey, section 3.1; the code of Škoda,
-    Podsztavek & Tvrdík (2020), A&A, 643, A122.
-    """
-    _refuse_size(size, len(rows), "spectra that have not been answered")
-    return rows[select(predictions.entropy[rows], size, rng)]
-
-
-STRATEGIES: dict[str, Strategy] = {"entropy": highest_entropy, "random-target": random_target}
-
-
-def select(scores: NDArray[np.float32], size: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Give the positions of the `size` highest scores, the highest first.
-
-    Parameters
-    ----------
-    scores : ndarray, shape (n_spectra,)
-        Finite; left unchanged.
-    size : int
-        How many to take.
-    rng : numpy.random.Generator
-        Breaks ties.
-
-    Returns
-    -------
-    ndarray of int, shape (size,)
+    shares : mapping of str to float
+        By the name of the strategy, in any unit. They choose in this order.
 
     Raises
     ------
     AcquisitionError
-        If there are fewer scores than asked for.
+        If a share is none, or of no strategy.
     """
-    _refuse_size(size, len(scores), "spectra that have not been answered")
-    # Only what reaches the lowest accepted score has to be sorted.
-    threshold = np.partition(scores, len(scores) - size)[len(scores) - size]
-    reached = np.flatnonzero(scores >= threshold)
-    tie_break = rng.permutation(len(reached))
-    return reached[np.lexsort((tie_break, -scores[reached]))[:size]]
+    asked = check_shares(shares, PLAIN)
+
+    def mixed(
+        scored: Scored, rows: NDArray[np.int64], size: int, rng: np.random.Generator
+    ) -> Choice:
+        refuse_size(size, len(rows))
+        is_free = np.zeros(len(scored.probabilities), dtype=bool)
+        is_free[rows] = True
+        parts: list[Choice] = []
+        missing, refusal = size, AcquisitionError("")
+        sizes = apportion(asked, size)
+        # What a part could not fill is offered to all others once more.
+        for wanted in (sizes, dict.fromkeys(asked, size)):
+            for name, most in wanted.items():
+                n = min(most, missing)
+                if not n:
+                    continue
+                try:
+                    found = PLAIN[name](scored, np.flatnonzero(is_free), n, rng)
+                except AcquisitionError as error:
+                    refusal = error
+                    continue
+                is_free[found.rows] = False
+                missing -= len(found)
+                parts.append(found)
+        if missing:
+            raise refusal
+        order = interleave([len(part) for part in parts], rng)
+        return Choice.of_all(parts).take(order)
+
+    return mixed
 
 
-def _refuse_size(size: int, n: int, what: str) -> None:
-    if not 0 < size <= n:
+def find_strategy(name: str, shares: Mapping[str, float] | None = None) -> Strategy:
+    """Find a strategy by its name.
+
+    Parameters
+    ----------
+    name : str
+        One of `STRATEGIES`.
+    shares : mapping of str to float, optional
+        Of a mixture.
+
+    Raises
+    ------
+    AcquisitionError
+        If there is none of that name, or the shares make no mixture.
+    """
+    if name == MIXED:
+        return mix(DEFAULT_SHARES if shares is None else shares)
+    if name not in PLAIN:
         raise AcquisitionError(
-            f"Cannot ask about {size} spectra: there are {n} {what}. "
-            "Ask for fewer, or choose another strategy."
+            f"There is no query strategy {name!r}. Choose one of {', '.join(STRATEGIES)}."
         )
+    return PLAIN[name]
+
+
+# By name, what each asks about in a line.
+STRATEGIES: dict[str, str] = {
+    MIXED: "Shares each batch out among several strategies.",
+    **{name: f"{_first_line(strategy)}." for name, strategy in PLAIN.items()},
+}

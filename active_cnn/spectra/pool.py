@@ -143,11 +143,18 @@ class Pool:
                 f"A radius of {radius} arcsec is none. Give a finite one of 0 or more."
             )
         rows = self.rows(identifiers)
-        ra, dec = self._reader.take(rows, partial(pick_column, "ra"), partial(pick_column, "dec"))
+        ra, dec = self.places(rows)
         found = self._index.rows_near(ra, dec, radius)
         others = [near[near != row] for near, row in zip(found, rows, strict=True)]
         names = iter(self.identifiers(np.concatenate([*others, np.empty(0, dtype=np.int64)])))
         return [list(islice(names, len(near))) for near in others]
+
+    def places(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Give right ascension and declination (degrees) of some rows, in the order asked."""
+        ra, dec = self._reader.take(
+            self._check(rows), partial(pick_column, "ra"), partial(pick_column, "dec")
+        )
+        return ra, dec
 
     def identifiers(self, rows: NDArray[np.int64]) -> list[str]:
         """Name some rows, in the order asked."""

@@ -13,6 +13,7 @@ import streamlit as st
 from active_cnn.campaign.labelling import Task
 from active_cnn.campaign.team import (
     Disagreement,
+    intra_rater,
     judgements,
     not_to_be_seen,
     open_disagreements,
@@ -20,6 +21,7 @@ from active_cnn.campaign.team import (
 from active_cnn.evaluation.agreement import (
     OverallAgreement,
     PairAgreement,
+    SelfAgreement,
     overall_agreement,
     pairwise_agreement,
 )
@@ -42,7 +44,14 @@ FEWEST_SHARED = 20  # below, the interval of a pair is not to be trusted
 
 
 def show_agreement(view: View) -> None:
-    """Show the agreement of all and of each two people."""
+    """Show the agreement of all and of each two people, and of each person with themselves."""
+    _show_people(view)
+    repeated = intra_rater(view.store, view.campaign)
+    if repeated:
+        _show_repeated(repeated)
+
+
+def _show_people(view: View) -> None:
     said = judgements(view.store, view.campaign)
     people = sorted({oracle for judged in said.values() for oracle in judged})
     if len(people) < 2:
@@ -149,6 +158,55 @@ def pair_table(pairs: Sequence[PairAgreement]) -> pd.DataFrame:
     )
 
 
+def _show_repeated(repeated: Sequence[SelfAgreement]) -> None:
+    st.markdown("**The same person twice**")
+    figure = st.column_config.NumberColumn
+    st.dataframe(
+        self_table(repeated),
+        hide_index=True,
+        placeholder="–",
+        column_config={
+            "asked twice": figure(
+                help="Spectra that this person judged twice.", format="localized"
+            ),
+            "same": figure(help="Of these, with the same answer both times.", format="localized"),
+            "share": figure(help="same / asked twice", format="percent"),
+            "kappa": figure(help="Cohen's kappa: 1 = always, 0 = by chance.", format="%.2f"),
+        },
+    )
+    st.caption(describe_repeated(repeated))
+
+
+def describe_repeated(repeated: Sequence[SelfAgreement]) -> str:
+    """Say what the figures of blind repeats mean, and how much."""
+    few = [one.oracle for one in repeated if one.n_repeated < FEWEST_SHARED]
+    said = (
+        "Some spectra are asked about again and look like any other: Cohen's kappa of the first "
+        "and the second answer, with its 95 % interval. The second answer changes no label."
+    )
+    if not few:
+        return said
+    whose = "all of these people" if len(few) == len(repeated) > 1 else _list(few)
+    return (
+        f"{said} For {whose} there are fewer than {FEWEST_SHARED} repeats so far: kappa and its "
+        "interval are rough guesses there."
+    )
+
+
+def self_table(repeated: Sequence[SelfAgreement]) -> pd.DataFrame:
+    """Put the figures of each person who was asked twice into a row."""
+    return pd.DataFrame(
+        {
+            "person": [one.oracle for one in repeated],
+            "asked twice": [one.n_repeated for one in repeated],
+            "same": [one.n_same for one in repeated],
+            "share": [round(one.agreement, 2) for one in repeated],
+            "kappa": [one.kappa for one in repeated],
+            "95 % interval": [_interval(one.low, one.high) for one in repeated],
+        }
+    )
+
+
 def _show_confusion(pairs: Sequence[PairAgreement], classes: Sequence[str]) -> None:
     st.markdown("**Who calls what how**")
     named = {f"{one.first} and {one.second}": one for one in pairs}
@@ -234,4 +292,4 @@ def _who_says_what(said: Mapping[str, str]) -> str:
 
 def _list(people: Sequence[str]) -> str:
     *some, last = [plain(one) for one in people]
-    return f"{', '.join(some)} and {last}"
+    return f"{', '.join(some)} and {last}" if some else last

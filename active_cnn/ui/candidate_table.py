@@ -21,6 +21,7 @@ from active_cnn.delivery.files import make_file
 from active_cnn.records import Campaign
 from active_cnn.settings import Settings
 from active_cnn.ui import cached
+from active_cnn.ui.drawing import offer_questions_about
 from active_cnn.ui.page import OVERVIEW, View, link, rows_of_numbers
 from active_cnn.ui.paging import ask_page
 from active_cnn.ui.spectrum_view import show_metadata, show_probabilities, show_spectrum
@@ -177,3 +178,4 @@ def show_selected(view: View, identifier: str | None) -> None:
             show_probabilities(campaign, probabilities, "candidate-probabilities")
         show_metadata(spectrum)
         link(OVERVIEW, "How it was prepared", campaign, identifier=identifier)
+        offer_questions_about(view, identifier)

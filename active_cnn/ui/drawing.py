@@ -5,32 +5,56 @@ from __future__ import annotations
 import streamlit as st
 
 from active_cnn.campaign.labelling import Task
-from active_cnn.campaign.questions import (
-    PERFORMANCE_SIZE,
+from active_cnn.campaign.relabelling import (
     RELABEL_SIZE,
-    draw_performance_sample,
+    SIMILAR_SIZE,
+    Screen,
+    ask_about,
     draw_relabel_query,
+    draw_similar_query,
 )
-from active_cnn.query.strategies import STRATEGIES
+from active_cnn.campaign.sampling import PERFORMANCE_SIZE, draw_performance_sample
+from active_cnn.query.strategies import DEFAULT_SHARES, MIXED, PLAIN, STRATEGIES
 from active_cnn.records import Purpose, Query
 from active_cnn.ui import cached
 from active_cnn.ui.page import View, acting, say
 from active_cnn.ui.text import plain
 
 MOST = 5000
+REPEATED = 0.05  # of a batch
 _SEED_HELP = "Empty: derived from the campaign's seed. The same seed draws the same spectra."
 
 
 def offer_relabel_query(view: View) -> None:
     """Ask how to choose the next spectra to label, and draw them."""
-    st.radio(
-        "Strategy",
-        list(STRATEGIES),
-        key="strategy",
-        captions=[_first_line(function.__doc__) for function in STRATEGIES.values()],
-        horizontal=True,
-    )
+    left, right = st.columns([2, 3], vertical_alignment="top")
+    strategy = left.selectbox("Strategy", list(STRATEGIES), key="strategy")
+    left.caption(STRATEGIES[strategy])
+    with right:
+        if strategy == MIXED:
+            _ask_shares()
     _ask_size_and_seed("Number of spectra", RELABEL_SIZE, Purpose.RELABEL)
+    with st.container(horizontal=True):
+        st.checkbox(
+            "Leave out look-alikes",
+            value=True,
+            key="no-lookalikes",
+            help="Further spectra of a star, and windows that are nearly the same: a second one "
+            "teaches little.",
+        )
+        st.checkbox(
+            "Leave out what the instrument did",
+            value=True,
+            key="no-instrumental",
+            help="Spectra that are remarkable for a cosmic ray, dead pixels or the night sky.",
+        )
+        st.checkbox(
+            f"Blind repeats ({REPEATED:.0%})",
+            value=False,
+            key="repeats",
+            help="Spectra that you have judged come again among the new ones, unmarked: the page "
+            "Agreement shows whether you say the same. These answers train nothing.",
+        )
     n_drawn = view.store.count_queries(view.campaign.name)
     st.container(key="draw-relabel").button(
         "Draw",
@@ -40,6 +64,47 @@ def offer_relabel_query(view: View) -> None:
         args=(view.campaign.name, n_drawn),
     )
     _show_drawn(view, Purpose.RELABEL)
+
+
+def _ask_shares() -> None:
+    parts = st.multiselect("Mixture of", list(PLAIN), list(DEFAULT_SHARES), key="parts")
+    for name, place in zip(parts, st.columns(max(len(parts), 1)), strict=False):
+        place.number_input(
+            f"{name} (%)",
+            0,
+            100,
+            round(100 * DEFAULT_SHARES.get(name, 0.1)),
+            key=f"share-{name}",
+            help=STRATEGIES[name],
+        )
+
+
+def offer_questions_about(view: View, identifier: str) -> None:
+    """Offer to ask about one spectrum, or about those most like it."""
+    n_drawn = view.store.count_queries(view.campaign.name)
+    with st.container(horizontal=True):
+        for name, label, act in (
+            ("one", "Ask about this one", _ask_about),
+            ("similar", f"Ask about {SIMILAR_SIZE} more like this", _draw_similar),
+        ):
+            st.button(
+                label,
+                key=f"ask-{name}-{view.campaign.name}-{n_drawn}",
+                on_click=act,
+                args=(view.campaign.name, n_drawn, identifier),
+                help="As a query of its own, on the page Relabel.",
+            )
+
+
+def offer_named_question(view: View) -> None:
+    """Ask for an identifier, and offer to ask about that spectrum or those like it."""
+    identifier = st.text_input(
+        "Identifier of a spectrum of the pool",
+        key="asked-about",
+        placeholder="as in the candidates",
+    ).strip()
+    if identifier:
+        offer_questions_about(view, identifier)
 
 
 def offer_performance_sample(view: View) -> None:
@@ -55,10 +120,6 @@ def offer_performance_sample(view: View) -> None:
         args=(view.campaign.name, n_drawn),
     )
     _show_drawn(view, Purpose.PERFORMANCE)
-
-
-def _first_line(docstring: str | None) -> str:
-    return (docstring or "").strip().splitlines()[0]
 
 
 def _ask_size_and_seed(label: str, default: int, purpose: Purpose) -> None:
@@ -92,9 +153,34 @@ def _show_drawn(view: View, purpose: Purpose) -> None:
 @acting
 def _draw_relabel(view: View, n_drawn: int) -> None:
     if view.store.count_queries(view.campaign.name) == n_drawn:
-        strategy = st.session_state["strategy"]
+        state = st.session_state
         size, seed = _asked(Purpose.RELABEL)
-        _tell(draw_relabel_query(view.store, view.campaign, strategy, size, seed))
+        shares = None
+        if state["strategy"] == MIXED:
+            shares = {name: float(state[f"share-{name}"]) for name in state["parts"]}
+        query = draw_relabel_query(
+            view.store,
+            view.campaign,
+            state["strategy"],
+            size,
+            seed,
+            shares=shares,
+            screen=Screen(state["no-lookalikes"], state["no-instrumental"]),
+            repeats=REPEATED if state["repeats"] else 0.0,
+        )
+        _tell(query)
+
+
+@acting
+def _draw_similar(view: View, n_drawn: int, identifier: str) -> None:
+    if view.store.count_queries(view.campaign.name) == n_drawn:
+        _tell(draw_similar_query(view.store, view.campaign, [identifier]))
+
+
+@acting
+def _ask_about(view: View, n_drawn: int, identifier: str) -> None:
+    if view.store.count_queries(view.campaign.name) == n_drawn:
+        _tell(ask_about(view.store, view.campaign, identifier))
 
 
 @acting
@@ -106,4 +192,8 @@ def _draw_performance(view: View, n_drawn: int) -> None:
 
 def _tell(query: Query) -> None:
     st.query_params.pop("identifier", None)
-    say(f"{len(query.items)} spectra were drawn with the seed {query.seed}. {plain(query.notice)}")
+    where = "on the page Relabel" if query.purpose is Purpose.RELABEL else "here"
+    say(
+        f"{len(query.items)} spectra were drawn with the seed {query.seed}, to be judged {where}. "
+        f"{plain(query.notice)}"
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
@@ -176,6 +176,22 @@ def choose_campaign(store: Store) -> Campaign | None:
         if names:
             store_what_waits()
     return campaign
+
+
+def choose_section(names: Iterable[str]) -> str:
+    """Ask which section of a page to show; the URL remembers it."""
+    sections = list(names)
+    take_from_url("section", sections)
+    chosen = st.segmented_control(
+        "Section",
+        sections,
+        required=True,
+        key="section",
+        on_change=put_into_url,
+        args=("section",),
+        label_visibility="collapsed",
+    )
+    return str(chosen)
 
 
 def take_from_url(key: str, allowed: Sequence[str] | None = None) -> None:

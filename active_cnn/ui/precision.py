@@ -8,12 +8,14 @@ import pandas as pd
 import streamlit as st
 
 from active_cnn.campaign.campaign import measure_precision
-from active_cnn.evaluation.precision import Precision
+from active_cnn.evaluation.precision import Certification, Precision, Unsure, certify
 from active_cnn.records import Purpose
 from active_cnn.ui import charts
 from active_cnn.ui.page import View
 from active_cnn.ui.palette import class_colours
 from active_cnn.ui.text import plain
+
+_PERCENT = ("precision", "95 % from", "95 % to", "if unsure are wrong", "if unsure are right")
 
 
 def show_precision(view: View) -> None:
@@ -31,23 +33,26 @@ def show_precision(view: View) -> None:
         for query in view.store.queries(iterations[-1], Purpose.PERFORMANCE):
             if query.notice:
                 st.info(plain(query.notice))
-        left, right = st.columns([3, 2], gap="large")
-        left.dataframe(
+        st.dataframe(
             precision_table(measured[number]),
             hide_index=True,
             placeholder="–",
             column_config={
-                name: st.column_config.NumberColumn(format="percent")
-                for name in ("precision", "95 % from", "95 % to")
+                name: st.column_config.NumberColumn(format="percent") for name in _PERCENT
             },
         )
         if any(one.n_judged for one in measured[number].values()):
-            right.altair_chart(
+            left, right = st.columns([3, 2], gap="large")
+            left.altair_chart(
                 charts.precision_bars(measured[number], colours, number), key="precision"
             )
+            with right:
+                _show_certification(measured[number])
         st.caption(
-            "Precision = right / (right + wrong), with the 95 % Wilson score interval. "
-            "Spectra that the oracle is unsure of are left out."
+            "Precision = right / (right + wrong), without the spectra that the oracle is unsure "
+            "of; beside it, what it would be if all of these were wrong, or right. Its 95 % "
+            "interval is Wilson's, or the hypergeometric one where more than 5 % of the predicted "
+            "spectra were judged."
         )
     judged = [n for n, one in measured.items() if any(p.n_judged for p in one.values())]
     if len(judged) > 1:
@@ -55,18 +60,48 @@ def show_precision(view: View) -> None:
         st.altair_chart(charts.precision_curve(measured, colours), key="precision-curve")
 
 
+def _show_certification(precision: Mapping[str, Precision]) -> None:
+    most = st.number_input(
+        "Certify that fewer are wrong than (%)", 0.5, 50.0, 6.5, 0.5, key="most-error",
+        help="One-sided, with 95 % confidence, by the limit of Clopper and Pearson.",
+    )  # fmt: skip
+    for name, one in precision.items():
+        wrong = one.n_judged - one.n_right
+        st.markdown(
+            f"**{plain(name)}**: {describe_certification(certify(wrong, one.n_judged, most / 100))}"
+        )
+
+
+def describe_certification(found: Certification) -> str:
+    """Say whether a precision is certified, and what it still takes."""
+    share = f"{found.most_error:.1%}"
+    if found.is_certified:
+        return f"certified: at most {found.bound:.1%} are wrong, less than {share}."
+    if not found.n:
+        return f"not certified; {found.more_if_right} labels without an error would do it."
+    text = f"not certified: up to {found.bound:.1%} may be wrong. "
+    text += f"{found.more_if_right} more labels without an error would do it"
+    if found.more_at_this_rate is None:
+        return f"{text}; at the present rate of errors no number would."
+    return f"{text}; at the present rate of errors {found.more_at_this_rate}."
+
+
 def precision_table(precision: Mapping[str, Precision]) -> pd.DataFrame:
     """Put the figures of each class into a row."""
+    found = list(precision.values())
     return pd.DataFrame(
         {
             "class": list(precision),
-            "precision": [one.value for one in precision.values()],
-            "95 % from": [one.low for one in precision.values()],
-            "95 % to": [one.high for one in precision.values()],
-            "right": [one.n_right for one in precision.values()],
-            "wrong": [one.n_judged - one.n_right for one in precision.values()],
-            "unsure": [one.n_unsure for one in precision.values()],
-            "open": [one.n_unanswered for one in precision.values()],
-            "drawn": [one.n_drawn for one in precision.values()],
+            "precision": [one.value for one in found],
+            "95 % from": [one.low for one in found],
+            "95 % to": [one.high for one in found],
+            "right": [one.n_right for one in found],
+            "wrong": [one.n_judged - one.n_right for one in found],
+            "unsure": [one.n_unsure for one in found],
+            "open": [one.n_unanswered for one in found],
+            "drawn": [one.n_drawn for one in found],
+            "predicted": [one.population for one in found],
+            "if unsure are wrong": [one.with_unsure(Unsure.WRONG).value for one in found],
+            "if unsure are right": [one.with_unsure(Unsure.RIGHT).value for one in found],
         }
     )

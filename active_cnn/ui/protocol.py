@@ -11,7 +11,7 @@ import hashlib
 import json
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from active_cnn.campaign.labelling import (
@@ -27,7 +27,15 @@ from active_cnn.campaign.standing import Standing
 from active_cnn.campaign.store import Store
 from active_cnn.errors import ActiveCnnError
 from active_cnn.keys import ACTIONS
-from active_cnn.records import Answer, AnswerEvent, Campaign, Sharing, SharingMode
+from active_cnn.records import (
+    Answer,
+    AnswerEvent,
+    Campaign,
+    Query,
+    QueryItem,
+    Sharing,
+    SharingMode,
+)
 from active_cnn.ui.palette import class_colours
 
 AHEAD = 36  # spectra that the browser is to hold, so that nobody waits for one
@@ -167,6 +175,8 @@ def reply(
         **record(store, campaign, desk.task, mine, oracle),
     }
     sharing = store.sharing(campaign.name)
+    standing = standing or Standing(campaign.name)
+    asked = desk.asked_of(oracle, standing.look(store) if desk.repeats else standing)
     desk_id = _desk_id(campaign, desk, oracle, sharing)
     is_new = message.desk != desk_id
     # A page that has enough before it waits for the receipt alone.
@@ -177,7 +187,7 @@ def reply(
     own = history(store, campaign, desk, oracle, 0 if is_new else message.last)
     # What may be shown of a spectrum can be another thing on another desk.
     have, room = ((), MOST_AT_ONCE) if is_new else (message.have, message.room)
-    wanted = [name for name in dict.fromkeys(message.want) if name in desk.by_identifier]
+    wanted = [name for name in dict.fromkeys(message.want) if name in asked]
     following = work.identifiers if work else ()
     ahead = [name for name in following[:AHEAD] if name not in {*have, *wanted}]
     lacking = [*wanted, *ahead[:room]][:MOST_AT_ONCE]
@@ -189,19 +199,16 @@ def reply(
         "held": held,
         "work": work.identifiers[: 2 * AHEAD] if work else None,
         "nDone": work.n_done if work else None,
-        "nAsked": len(desk.by_identifier),
+        "nAsked": len(asked),
         "history": [_event(one) for one in own],
         "spectra": list(
             zip(
                 sheets(lacking),
-                [
-                    _told(store, campaign, desk.by_identifier[name], desk, oracle, sharing)
-                    for name in lacking
-                ],
+                [_told(store, campaign, asked[name], desk, oracle, sharing) for name in lacking],
                 strict=True,
             )
         ),
-        "unknown": [name for name in message.want if name not in desk.by_identifier],
+        "unknown": [name for name in message.want if name not in asked],
         "trouble": "",
     }
 
@@ -272,24 +279,46 @@ def _told(
 ) -> dict[str, Any]:
     # What is said of a spectrum besides what it looks like. Who judges blind is not even sent it.
     item, query = question.item, question.query
-    events = store.events_on(campaign.name, item.identifier)
+    repeat = query.number if item.is_repeat else None
+    events = store.events_on(campaign.name, item.identifier, repeat=repeat)
     latest = {one.oracle: one.answer for one in events if not one.is_adjudication}
     judges = {name for name, answer in latest.items() if answer}
     if desk.task is Task.ADJUDICATE:
         hidden = is_alone = not may_see(judges, sharing, oracle)
     else:
         # Who judges apart from the others does so before and after the answer.
-        is_alone = sharing.mode is SharingMode.DOUBLE
-        hidden = is_alone and oracle not in judges
+        is_alone = sharing.mode is SharingMode.DOUBLE or item.is_repeat
+        hidden = sharing.mode is SharingMode.DOUBLE and oracle not in judges
+    # A blind repeat says why it was chosen as the item of its query does that it is most like.
+    shown = _most_like(query, item) if item.is_repeat else item
+    chosen = f"; chosen by {shown.chosen_by}" if shown.chosen_by and not hidden else ""
     return {
         "query": query.number,
-        "why": f"query {query.number}: {query.strategy}, seed {query.seed}, "
-        f"iteration {query.iteration}",
-        "score": None if hidden or item.score is None else item.score,
+        "why": f"query {query.number}: {query.strategy}{_describe_shares(query)}, "
+        f"seed {query.seed}, iteration {query.iteration}{chosen}",
+        "score": None if hidden else shown.score,
         "predicted": None if hidden else item.predicted,
         "probabilities": None if hidden else list(item.probabilities),
         "said": [_event(one) for one in events if one.oracle == oracle or not is_alone],
     }
+
+
+def _describe_shares(query: Query) -> str:
+    # A design is read from files too: whatever stands there must not hold up the desk.
+    shares = query.design.get("shares")
+    parts = [
+        f"{100 * share:.0f} % {name}"
+        for name, share in (shares.items() if isinstance(shares, dict) else ())
+        if isinstance(share, float)
+    ]
+    return f" ({', '.join(parts)})" if parts else ""
+
+
+def _most_like(query: Query, item: QueryItem) -> QueryItem:
+    others = [one for one in query.items if not one.is_repeat]
+    if not others:
+        return replace(item, chosen_by="", score=None)
+    return min(others, key=lambda one: math.dist(one.probabilities, item.probabilities))
 
 
 def _event(one: Answer) -> dict[str, Any]:

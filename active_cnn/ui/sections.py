@@ -15,6 +15,7 @@ from active_cnn.campaign.overview import (
 )
 from active_cnn.errors import SpectrumError
 from active_cnn.ui import cached, charts, spectrum_charts
+from active_cnn.ui.drawing import offer_questions_about
 from active_cnn.ui.page import View, put_into_url, rows_of_numbers, take_from_url
 from active_cnn.ui.paging import ask_page
 from active_cnn.ui.palette import SPECTRUM, class_colours
@@ -176,6 +177,7 @@ def show_one_spectrum(view: View) -> None:
             st.markdown(f"**Predicted by iteration {scored.number}**")
             probabilities = predicted_probabilities(store, campaign, scored.number, identifier)
             show_probabilities(campaign, probabilities, "one-probabilities")
+            offer_questions_about(view, identifier)
         show_metadata(spectrum)
         answer = store.current_answers(campaign.name).get(identifier)
         if answer:

@@ -131,8 +131,19 @@ def _ask_everything(settings: TrainingSettings) -> dict[str, Any]:
         disabled=not augmentation,
         help="Drawn at random and shown as no targets, which nearly all of them are.",
     )
+    weight = st.number_input(
+        "How often an answered spectrum is shown",
+        1,
+        1000,
+        settings.answer_weight if augmentation else 1,
+        key=f"answer_weight-{augmentation}",
+        disabled=not augmentation,
+        help="For each time that a spectrum of the initial training set is: the answered ones are "
+        "of the pool itself, and few.",
+    )
     return {
         "network": network,
+        "answer_weight": weight,
         "balancing": balancing,
         "schedule": schedule,
         "learning_rate": rate,

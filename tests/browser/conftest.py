@@ -16,7 +16,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from active_cnn.campaign.campaign import create_campaign
-from active_cnn.campaign.questions import draw_relabel_query
+from active_cnn.campaign.relabelling import draw_relabel_query
 from active_cnn.campaign.store import Store
 from active_cnn.spectra.simulation import write_demo
 from tests import fakes

@@ -11,7 +11,7 @@ import pytest
 from active_cnn.campaign import jobs
 from active_cnn.campaign.campaign import close_iteration, record_answer
 from active_cnn.campaign.files import open_predictions
-from active_cnn.campaign.questions import draw_relabel_query
+from active_cnn.campaign.relabelling import draw_relabel_query
 from active_cnn.campaign.store import Store
 from active_cnn.campaign.training_data import trained_answers
 from active_cnn.recipes import TrainingSettings

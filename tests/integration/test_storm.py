@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from active_cnn.campaign.questions import draw_relabel_query
+from active_cnn.campaign.relabelling import draw_relabel_query
 from active_cnn.campaign.store import FILE_NAME, Store
 from active_cnn.errors import StoreError
 from active_cnn.records import AnswerEvent

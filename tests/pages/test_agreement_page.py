@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from active_cnn.campaign.questions import draw_relabel_query
+from active_cnn.campaign.relabelling import draw_relabel_query
 from active_cnn.records import AnswerEvent, Resolution, Sharing, SharingMode
 from tests.components import act, give, mounted, settle, sheets, told
 from tests.components import say as send

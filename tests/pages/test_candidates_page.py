@@ -9,7 +9,7 @@ import pytest
 
 from active_cnn.campaign.campaign import record_answer
 from active_cnn.campaign.files import iteration_folder, open_pool
-from active_cnn.campaign.questions import draw_relabel_query
+from active_cnn.campaign.relabelling import draw_relabel_query
 from active_cnn.delivery.candidates import find_candidates
 from active_cnn.learning.predictions import PredictionsWriter
 from active_cnn.ui import paging

@@ -10,7 +10,8 @@ from streamlit.runtime.context import ContextProxy, StreamlitCookies
 from active_cnn.campaign.campaign import create_campaign, record_answer
 from active_cnn.campaign.files import training_path
 from active_cnn.campaign.labelling import Task
-from active_cnn.campaign.questions import draw_performance_sample, draw_relabel_query
+from active_cnn.campaign.relabelling import draw_relabel_query
+from active_cnn.campaign.sampling import draw_performance_sample
 from active_cnn.campaign.store import FILE_NAME
 from active_cnn.ui.protocol import MOST_ACTS, place_of
 from tests import fakes

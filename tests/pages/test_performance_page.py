@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from active_cnn.campaign.campaign import close_iteration, record_answer
-from active_cnn.campaign.questions import draw_performance_sample, draw_relabel_query
+from active_cnn.campaign.relabelling import draw_relabel_query
 from active_cnn.campaign.reliability import measure
+from active_cnn.campaign.sampling import draw_performance_sample
 from active_cnn.recipes import TrainingSettings
 from active_cnn.records import Purpose
 from tests import fakes
@@ -196,3 +197,37 @@ def test_few_answers_are_not_measured_but_held_out_spectra_and_it_says_so(
     said, figures = reliability_of(open_page(PAGE))
     assert "20 are needed. Until then this is measured on 40 held-out spectra" in said
     assert figures["Error"]
+
+
+def test_an_audit_is_planned_drawn_judged_and_read(store, campaign, open_page):
+    at = open_page(PAGE, section="Completeness")
+    at.number_input(key="audit-size").set_value(60)
+    at.number_input(key="audit-below").set_value(4).run()
+    promised = at.info[0].value
+    assert "60 spectra to judge" in promised
+    assert "interval of the recall will be about" in promised
+    at.button(key="draw-audit-small-0").click().run()
+    (query,) = store.queries(store.iteration(campaign.name), Purpose.AUDIT)
+    assert len(query.items) == 60
+    assert told(at)["desk"]["task"] == "audit"
+    for item in query.items:
+        said = "emission" if item.predicted in campaign.targets else "noise"
+        record_answer(store, query, item.identifier, said, oracle="tester")
+    at = open_page(PAGE, section="Completeness")
+    assert "Recall among the" in " ".join(text.value for text in at.markdown)
+    table = at.dataframe[-2].value.set_index("unsure ones")
+    assert table.loc["left out", "recall"] == 1.0
+    assert 0 < table.loc["left out", "95 % from"] < 1
+    close_iteration(store, campaign)
+    fakes.train(store, campaign)
+    at = open_page(PAGE, section="Completeness")
+    assert "300 labels cannot be shared out to" in at.error[0].value
+    at.number_input(key="audit-size").set_value(60).run()
+    assert "60 spectra to judge" in at.info[0].value
+
+
+def test_precision_says_what_certifying_it_takes(store, campaign, open_page):
+    answer(store, draw_performance_sample(store, campaign, 20), n_wrong=1)
+    said = " ".join(text.value for text in open_page(PAGE).markdown)
+    assert "not certified: up to" in said
+    assert "more labels without an error would do it" in said

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 from streamlit.runtime.context import ContextProxy, StreamlitCookies
 
 from active_cnn.campaign.campaign import close_iteration, record_answer
-from active_cnn.campaign.questions import draw_relabel_query
+from active_cnn.campaign.files import open_pool
+from active_cnn.campaign.relabelling import Screen, draw_relabel_query
 from active_cnn.campaign.training_data import trained_answers
 from active_cnn.records import Purpose, Sharing, SharingMode
 from active_cnn.ui.protocol import MOST_ACTS, MOST_AT_ONCE
@@ -64,7 +66,7 @@ def test_without_a_query_it_says_to_draw_one(open_page):
 
 def test_a_query_is_drawn_by_strategy_size_and_seed(store, campaign, open_page):
     at = open_page(PAGE)
-    at.radio(key="strategy").set_value("random-target")
+    at.selectbox(key="strategy").set_value("random-target")
     at.number_input(key="size-relabel").set_value(3)
     at.number_input(key="seed-relabel").set_value(11)
     at.run()
@@ -342,11 +344,57 @@ def test_two_tabs_close_one_iteration_once(store, open_page):
 
 def test_a_strategy_with_nothing_left_is_a_message(store, campaign, open_page):
     n_targets = sum(store.iteration("small").result.predicted_counts[t] for t in campaign.targets)
-    query = draw_relabel_query(store, campaign, "random-target", n_targets)
+    everything = Screen(lookalikes=False, instrumental=False)
+    query = draw_relabel_query(store, campaign, "random-target", n_targets, screen=everything)
     for item in query.items:
         record_answer(store, query, item.identifier, "noise", oracle="tester")
     at = open_page(PAGE)
-    at.radio(key="strategy").set_value("random-target").run()
+    at.selectbox(key="strategy").set_value("random-target").run()
     at.button(key="draw-relabel-small-1").click().run()
     assert "Nothing is left" in at.error[0].value
     assert len(mounted(at, LABELLER)) == 1
+
+
+def test_a_mixture_has_the_shares_that_are_set(store, campaign, open_page):
+    at = open_page(PAGE)
+    assert at.selectbox(key="strategy").value == "mixed"
+    at.multiselect(key="parts").set_value(["entropy", "random"]).run()
+    at.number_input(key="share-entropy").set_value(75)
+    at.number_input(key="share-random").set_value(25)
+    at.number_input(key="size-relabel").set_value(8)
+    at.run()
+    at.button(key="draw-relabel-small-0").click().run()
+    (query,) = store.queries(store.iteration(campaign.name), Purpose.RELABEL)
+    assert query.design["shares"] == {"entropy": 0.75, "random": 0.25}
+    chosen_by = [item.chosen_by for item in query.items]
+    assert (chosen_by.count("entropy"), chosen_by.count("random")) == (6, 2)
+
+
+def test_one_spectrum_can_be_asked_about_by_its_identifier_and_not_twice(
+    store, campaign, open_page
+):
+    name = open_pool(store, campaign).identifiers(np.array([5]))[0]
+    at = open_page(PAGE)
+    at.text_input(key="asked-about").set_value(name).run()
+    at.button(key="ask-one-small-0").click().run()
+    (query,) = store.queries(store.iteration(campaign.name), Purpose.RELABEL)
+    assert (names(query), query.strategy) == ([name], "by hand")
+    at.button(key="ask-one-small-1").click().run()
+    assert "asked about already" in at.error[0].value
+
+
+@pytest.mark.usefixtures("store")
+def test_without_features_similar_spectra_are_refused_with_what_to_do(store, campaign, open_page):
+    name = open_pool(store, campaign).identifiers(np.array([5]))[0]
+    at = open_page(PAGE)
+    at.text_input(key="asked-about").set_value(name).run()
+    at.button(key="ask-similar-small-0").click().run()
+    assert "none were kept of this iteration. Train it again" in at.error[0].value
+
+
+@pytest.mark.usefixtures("store")
+def test_an_identifier_that_is_not_in_the_pool_is_a_message(open_page):
+    at = open_page(PAGE)
+    at.text_input(key="asked-about").set_value("nobody").run()
+    at.button(key="ask-one-small-0").click().run()
+    assert "no spectrum 'nobody'" in at.error[0].value

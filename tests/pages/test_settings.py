@@ -7,7 +7,7 @@ import json
 import pandas as pd
 import pytest
 
-from active_cnn.campaign.questions import draw_relabel_query
+from active_cnn.campaign.relabelling import draw_relabel_query
 from active_cnn.records import AnswerEvent, Resolution, Sharing, SharingMode
 from active_cnn.ui.campaign_settings import key_table, read_keys
 

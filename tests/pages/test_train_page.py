@@ -78,7 +78,7 @@ def test_everything_can_be_set_by_hand(open_page, started):
     assert settings == replace(
         RECIPES["compact"], network="paper", balancing="smote", schedule="constant",
         monitor="training loss", learning_rate=0.001, min_delta=0.001, patience=3,
-        augmentation=False, background=0, seed=1,
+        augmentation=False, background=0, answer_weight=1, seed=1,
     )  # fmt: skip
 
 

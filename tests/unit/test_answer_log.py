@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from active_cnn.campaign.answer_files import LoggedAnswer, read_answers, write_answers
 from active_cnn.campaign.answer_log import ImportReport, export_answers, import_answers
 from active_cnn.campaign.campaign import close_iteration, create_campaign
-from active_cnn.campaign.questions import draw_performance_sample, draw_relabel_query
+from active_cnn.campaign.relabelling import draw_relabel_query
+from active_cnn.campaign.sampling import draw_performance_sample
 from active_cnn.campaign.store import FILE_NAME, Store
 from active_cnn.cli import main
 from active_cnn.errors import CampaignError, StoreError
@@ -271,7 +272,11 @@ def test_a_query_that_does_not_fit_the_campaign_is_refused(store, laptop, tmp_pa
         ("sequence", "9" * 30, "expected a whole number"),
         ("sequence", "9" * 5000, "expected a whole number"),
         ("query", "1.5", "query is '1.5': expected a whole number"),
-        ("query_purpose", "fun", "query_purpose is 'fun': expected one of performance, relabel"),
+        (
+            "query_purpose",
+            "fun",
+            "query_purpose is 'fun': expected one of performance, audit, relabel",
+        ),
         ("query_seed", "77", "as JSON"),
         ("at", "yesterday", "at is 'yesterday': expected a time"),
         ("at", "2026-05-04T21:30:00", "expected a time"),
@@ -301,7 +306,7 @@ def test_a_wrong_cell_is_refused_with_its_line_and_value(
         (lambda rows: rows[0].append("more"), "Line 1 .* unknown column 'more'"),
         (lambda rows: rows[0].remove("note"), "Line 1 .* 'note' is missing"),
         (lambda rows: rows[0].append("note"), "Line 1 .* 'note' is there twice"),
-        (lambda rows: rows[1].pop(), "Line 2 of log.csv: it has 17 cells.* expected 18"),
+        (lambda rows: rows[1].pop(), "Line 2 of log.csv: it has 20 cells.* expected 21"),
         (lambda rows: rows.append(rows[1]), "Line 3 .* 'e1' is there already .line 2"),
     ],
 )
@@ -337,7 +342,7 @@ def test_a_file_of_something_else_is_refused(store, campaign, tmp_path, name, co
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (lambda c: c.update(version=2), "version 2 .*Upgrade"),
+        (lambda c: c.update(version=3), "version 3 .*reads 1 to 2.*Upgrade"),
         (lambda c: c.update(queries={}), "no list of queries"),
         (lambda c: c["answers"].append(3), "Answer 2 .* it is 3: expected an object"),
         (lambda c: c["answers"][0].update(more=1), "Answer 1 .* unknown name 'more'"),

@@ -10,7 +10,8 @@ import pytest
 
 from active_cnn.campaign.campaign import close_iteration, create_campaign, record_answer
 from active_cnn.campaign.files import open_pool
-from active_cnn.campaign.questions import draw_performance_sample, draw_relabel_query
+from active_cnn.campaign.relabelling import draw_relabel_query
+from active_cnn.campaign.sampling import draw_performance_sample
 from active_cnn.campaign.store import FILE_NAME
 from active_cnn.campaign.training_data import build_training_set, trained_answers
 from active_cnn.errors import CampaignError

@@ -14,7 +14,7 @@ from active_cnn.campaign import backup as backups
 from active_cnn.campaign.backup import back_up
 from active_cnn.campaign.campaign import create_campaign, record_answer
 from active_cnn.campaign.files import iteration_folder, open_pool, open_predictions
-from active_cnn.campaign.questions import draw_relabel_query
+from active_cnn.campaign.relabelling import draw_relabel_query
 from active_cnn.campaign.restoration import restore
 from active_cnn.campaign.store import FILE_NAME, Store
 from active_cnn.campaign.training_data import build_training_set

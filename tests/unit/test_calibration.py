@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from active_cnn.campaign.campaign import close_iteration, record_answer
-from active_cnn.campaign.questions import draw_performance_sample, draw_relabel_query
+from active_cnn.campaign.relabelling import draw_relabel_query
 from active_cnn.campaign.reliability import FEWEST, Source, calibrator, measure
+from active_cnn.campaign.sampling import draw_performance_sample
 from active_cnn.evaluation.calibration import (
     FEWEST_FOR_ISOTONIC,
     Isotonic,

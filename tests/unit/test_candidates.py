@@ -5,7 +5,8 @@ import pytest
 
 from active_cnn.campaign.campaign import close_iteration, record_answer
 from active_cnn.campaign.files import open_pool, open_predictions
-from active_cnn.campaign.questions import draw_performance_sample, draw_relabel_query
+from active_cnn.campaign.relabelling import draw_relabel_query
+from active_cnn.campaign.sampling import draw_performance_sample
 from active_cnn.delivery.candidates import (
     above_threshold,
     candidate_probability,

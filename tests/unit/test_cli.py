@@ -14,7 +14,8 @@ import pytest
 from active_cnn import cli
 from active_cnn.campaign.campaign import close_iteration, record_answer
 from active_cnn.campaign.files import open_pool, spectrum_file
-from active_cnn.campaign.questions import draw_performance_sample, draw_relabel_query
+from active_cnn.campaign.relabelling import draw_relabel_query
+from active_cnn.campaign.sampling import draw_performance_sample
 from active_cnn.campaign.store import Store
 from active_cnn.campaign.training_data import build_training_set
 

@@ -4,7 +4,8 @@ import pytest
 
 from active_cnn.campaign.campaign import close_iteration, measure_precision, record_answer
 from active_cnn.campaign.files import last_scored, open_predictions
-from active_cnn.campaign.questions import draw_performance_sample, draw_relabel_query
+from active_cnn.campaign.relabelling import draw_relabel_query
+from active_cnn.campaign.sampling import draw_performance_sample
 from active_cnn.campaign.training_data import trained_answers
 from active_cnn.errors import CampaignError, JobError
 from active_cnn.recipes import TrainingSettings

@@ -21,7 +21,8 @@ from active_cnn.campaign.overview import (
     training_gallery,
     view_spectra,
 )
-from active_cnn.campaign.questions import draw_performance_sample, draw_relabel_query
+from active_cnn.campaign.relabelling import draw_relabel_query
+from active_cnn.campaign.sampling import draw_performance_sample
 from active_cnn.campaign.training_data import read_initial_set
 from active_cnn.errors import SpectrumError
 from active_cnn.records import Grid

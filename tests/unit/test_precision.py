@@ -5,7 +5,7 @@ import math
 import pytest
 
 from active_cnn.campaign.campaign import judge, measure_precision, record_answer
-from active_cnn.campaign.questions import draw_performance_sample
+from active_cnn.campaign.sampling import draw_performance_sample
 from active_cnn.evaluation.precision import Judgement, estimate_precision, wilson_interval
 
 # proportion_confint(method="wilson") of statsmodels 0.15, 95 %.

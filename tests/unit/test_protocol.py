@@ -6,7 +6,7 @@ import pytest
 
 from active_cnn.campaign.campaign import record_answer
 from active_cnn.campaign.labelling import Task, lay_out
-from active_cnn.campaign.questions import draw_relabel_query
+from active_cnn.campaign.relabelling import draw_relabel_query
 from active_cnn.records import Resolution, Sharing, SharingMode
 from active_cnn.ui.protocol import AHEAD, MOST_AT_ONCE, encode, read_message, reply
 

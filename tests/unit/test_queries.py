@@ -13,7 +13,8 @@ from active_cnn.campaign.campaign import (
 )
 from active_cnn.campaign.files import open_pool, open_predictions
 from active_cnn.campaign.labelling import Task, lay_out
-from active_cnn.campaign.questions import draw_performance_sample, draw_relabel_query
+from active_cnn.campaign.relabelling import draw_relabel_query
+from active_cnn.campaign.sampling import draw_performance_sample
 from active_cnn.campaign.store import Store
 from active_cnn.campaign.training_data import build_training_set
 from active_cnn.errors import AcquisitionError, CampaignError

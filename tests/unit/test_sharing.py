@@ -8,7 +8,7 @@ import pytest
 
 from active_cnn.campaign.campaign import close_iteration, record_answer
 from active_cnn.campaign.labelling import Task, count_open, find_work, lay_out, record
-from active_cnn.campaign.questions import draw_relabel_query
+from active_cnn.campaign.relabelling import draw_relabel_query
 from active_cnn.campaign.store import Store
 from active_cnn.campaign.training_data import build_training_set
 from active_cnn.errors import CampaignError

@@ -12,7 +12,7 @@ from astropy.io.votable.ucd import check_ucd
 from astropy.table import Table
 
 from active_cnn.campaign.campaign import record_answer
-from active_cnn.campaign.questions import draw_relabel_query
+from active_cnn.campaign.relabelling import draw_relabel_query
 from active_cnn.delivery.candidates import find_candidates
 from active_cnn.delivery.tables import FORMATS, format_candidates, to_table, write_candidates
 from active_cnn.errors import StoreError

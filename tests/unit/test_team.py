@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from active_cnn.campaign.campaign import close_iteration
-from active_cnn.campaign.questions import draw_performance_sample, draw_relabel_query
+from active_cnn.campaign.relabelling import draw_relabel_query
+from active_cnn.campaign.sampling import draw_performance_sample
 from active_cnn.campaign.store import Store
 from active_cnn.campaign.team import (
     activity,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from active_cnn.campaign.store.sharings import Sharings
 from active_cnn.errors import CampaignError, StoreError
@@ -21,6 +21,52 @@ _ANSWER_COLUMNS = """
     answer.undoes, answer.is_adjudication
 """
 _END = 2**62
+# Blind repeats are kept in the same log; what counts on a spectrum never looks at them.
+_REPEATS = "(SELECT query, identifier FROM query_item WHERE is_repeat = 1)"
+_COUNTS = f"(answer.query, answer.identifier) NOT IN {_REPEATS}"
+
+
+class StandingEvent(NamedTuple):
+    """What an event means for who has judged what.
+
+    Parameters
+    ----------
+    sequence, query : int
+        Its sequence number and the query that asked.
+    identifier, oracle : str
+        Of which spectrum, and who said it.
+    stands : bool
+        Whether an answer stands: it was not taken back.
+    is_adjudication, is_repeat : bool
+        Whether it settles a disagreement; whether it answers a blind repeat.
+    """
+
+    sequence: int
+    query: int
+    identifier: str
+    oracle: str
+    stands: bool
+    is_adjudication: bool
+    is_repeat: bool
+
+
+class RepeatedAnswer(NamedTuple):
+    """A blind repeat that was answered, with what the same person had said before.
+
+    Parameters
+    ----------
+    oracle, identifier : str
+        Who, and of which spectrum.
+    first : str
+        This person's answer as it stood when the repeat was shown.
+    again : str
+        The one to the repeat that stands.
+    """
+
+    oracle: str
+    identifier: str
+    first: str
+    again: str
 
 
 class Answers(Sharings):
@@ -168,7 +214,7 @@ class Answers(Sharings):
         return found
 
     def current_answers(self, campaign: str, as_of: Iteration | None = None) -> dict[str, Answer]:
-        """Give the answer that counts on each spectrum.
+        """Give the answer that counts on each spectrum; answers to blind repeats never do.
 
         An adjudication comes first. Otherwise each oracle's latest answer counts, those taken back
         left out, and where they differ the campaign's resolution decides; a spectrum that it
@@ -213,14 +259,15 @@ class Answers(Sharings):
         Returns
         -------
         dict of str to list of Answer
-            By identifier; both in the order of the events. Adjudications are not among them.
+            By identifier; both in the order of the events. Adjudications are not among them, nor
+            answers to blind repeats.
         """
         where, parameters = _asked_by(queries)
         opinions: dict[str, list[Answer]] = {}
         for row in self._rows(
             f"SELECT {_ANSWER_COLUMNS} FROM answer JOIN query ON query.number = answer.query "
             "WHERE sequence IN (SELECT max(sequence) FROM answer "
-            f"  WHERE campaign = ? AND sequence <= ? AND is_adjudication = 0 {where}"
+            f"  WHERE campaign = ? AND sequence <= ? AND is_adjudication = 0 AND {_COUNTS} {where}"
             "  GROUP BY identifier, oracle) "
             "AND answer IS NOT NULL ORDER BY sequence",
             [campaign, through, *parameters],
@@ -228,7 +275,7 @@ class Answers(Sharings):
             opinions.setdefault(row["identifier"], []).append(_answer(row))
         return opinions
 
-    def standing_after(self, campaign: str, after: int) -> list[tuple[int, str, str, bool, bool]]:
+    def standing_after(self, campaign: str, after: int) -> list[StandingEvent]:
         """Give what each event means for who has judged what, in the order of the events.
 
         Parameters
@@ -240,32 +287,56 @@ class Answers(Sharings):
 
         Returns
         -------
-        list of tuple
-            Sequence number, identifier, oracle, whether an answer stands (it was not taken back),
-            whether it is an adjudication.
+        list of StandingEvent
         """
         rows = self._rows(
-            "SELECT sequence, identifier, oracle, answer IS NOT NULL AS stands, is_adjudication "
+            "SELECT sequence, query, identifier, oracle, answer IS NOT NULL AS stands, "
+            f"is_adjudication, NOT ({_COUNTS}) AS is_repeat "
             "FROM answer WHERE campaign = ? AND sequence > ? ORDER BY sequence",
             [campaign, after],
         )
         return [
-            (
+            StandingEvent(
                 row["sequence"],
+                row["query"],
                 row["identifier"],
                 row["oracle"],
                 bool(row["stands"]),
                 bool(row["is_adjudication"]),
+                bool(row["is_repeat"]),
             )
             for row in rows
         ]
+
+    def repeated_answers(self, campaign: str) -> list[RepeatedAnswer]:
+        """Give the answered blind repeats, in the order in which they were answered.
+
+        A repeat that was taken back is left out, and so is one before which the same person's
+        answer did not stand.
+        """
+        rows = self._rows(
+            "SELECT again.oracle, again.identifier, earlier.answer AS first, "
+            "again.answer AS again FROM "
+            "(SELECT min(sequence) AS shown, max(sequence) AS last FROM answer "
+            f"  WHERE campaign = ? AND (query, identifier) IN {_REPEATS} "
+            "  GROUP BY query, identifier, oracle) AS said "
+            "JOIN answer AS again ON again.sequence = said.last "
+            "JOIN answer AS earlier ON earlier.sequence = (SELECT max(sequence) FROM answer "
+            "  WHERE answer.campaign = again.campaign AND answer.identifier = again.identifier "
+            "  AND answer.oracle = again.oracle AND answer.sequence < said.shown "
+            f"  AND answer.is_adjudication = 0 AND {_COUNTS}) "
+            "WHERE again.answer IS NOT NULL AND earlier.answer IS NOT NULL ORDER BY said.shown",
+            [campaign],
+        )
+        return [RepeatedAnswer(**row) for row in rows]
 
     def adjudications(self, campaign: str, through: int = _END) -> dict[str, Answer]:
         """Give the adjudication of each spectrum that has one, by identifier."""
         rows = self._rows(
             f"SELECT {_ANSWER_COLUMNS} FROM answer JOIN query ON query.number = answer.query "
             "WHERE sequence IN (SELECT max(sequence) FROM answer "
-            "  WHERE campaign = ? AND sequence <= ? AND is_adjudication = 1 GROUP BY identifier) "
+            f"  WHERE campaign = ? AND sequence <= ? AND is_adjudication = 1 AND {_COUNTS} "
+            "  GROUP BY identifier) "
             "AND answer IS NOT NULL ORDER BY sequence",
             [campaign, through],
         )
@@ -299,12 +370,24 @@ class Answers(Sharings):
             self._rows("SELECT count(*) AS n FROM answer WHERE campaign = ?", [campaign])[0]["n"]
         )
 
-    def events_on(self, campaign: str, identifier: str) -> list[Answer]:
-        """Give every event on one spectrum in the order it was stored."""
+    def events_on(
+        self, campaign: str, identifier: str, *, repeat: int | None = None
+    ) -> list[Answer]:
+        """Give the events on one spectrum in the order they were stored.
+
+        Parameters
+        ----------
+        campaign, identifier : str
+            Which spectrum of which campaign.
+        repeat : int, optional
+            Number of a query that asks about it as a blind repeat: what was said to that one. By
+            default all that was said otherwise.
+        """
+        which = _COUNTS if repeat is None else "answer.query = ?"
         rows = self._rows(
             f"SELECT {_ANSWER_COLUMNS} FROM answer JOIN query ON query.number = answer.query "
-            "WHERE answer.campaign = ? AND identifier = ? ORDER BY sequence",
-            [campaign, identifier],
+            f"WHERE answer.campaign = ? AND answer.identifier = ? AND {which} ORDER BY sequence",
+            [campaign, identifier, *([] if repeat is None else [repeat])],
         )
         return [_answer(row) for row in rows]
 

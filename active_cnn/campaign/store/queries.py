@@ -18,7 +18,8 @@ class Queries(Iterations):
         Raises
         ------
         CampaignError
-            If the iteration has been closed or trained anew since the query was drawn.
+            If the iteration has been closed or trained anew since the query was drawn, or a sample
+            that measures holds blind repeats.
         """
         with self._write():
             iteration = self.iteration(query.campaign, query.iteration)
@@ -30,7 +31,17 @@ class Queries(Iterations):
             number = self._insert_query(query, self._clock())
         return self.query(number)
 
+    def _refuse_repeats_in_a_sample(self, query: Query) -> None:
+        repeats = [item.identifier for item in query.items if item.is_repeat]
+        if repeats and query.purpose is not Purpose.RELABEL:
+            raise CampaignError(
+                f"The {query.purpose.value} sample of iteration {query.iteration} asks about "
+                f"{repeats[0]!r} as a blind repeat: a sample that measures holds only what was "
+                "drawn at random for it. Put repeats into a relabel query."
+            )
+
     def _insert_query(self, query: Query, created_at: str) -> int:
+        self._refuse_repeats_in_a_sample(query)
         number = self._insert(
             "query",
             {
@@ -128,12 +139,26 @@ class Queries(Iterations):
         )
 
     def asked(self, iteration: Iteration) -> set[str]:
-        """Give the identifiers of all spectra that the iteration's queries ask about."""
+        """Give the identifiers of all spectra that the iteration's queries ask about.
+
+        Blind repeats are left out: whoever wants to ask about one of these for its label, may.
+        """
         return {
             row["identifier"]
             for row in self._rows(
                 "SELECT identifier FROM query_item JOIN query ON query.number = query_item.query "
-                "WHERE campaign = ? AND iteration = ? AND job = ?",
+                "WHERE campaign = ? AND iteration = ? AND job = ? AND is_repeat = 0",
                 [iteration.campaign, iteration.number, iteration.job],
+            )
+        }
+
+    def repeated(self, campaign: str) -> set[str]:
+        """Give the identifiers of all spectra that have been drawn as blind repeats."""
+        return {
+            row["identifier"]
+            for row in self._rows(
+                "SELECT identifier FROM query_item JOIN query ON query.number = query_item.query "
+                "WHERE is_repeat = 1 AND campaign = ?",
+                [campaign],
             )
         }

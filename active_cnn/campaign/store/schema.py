@@ -209,4 +209,5 @@ def m005_audits(db: Database) -> None:
     db.execute("ALTER TABLE query ADD COLUMN design TEXT NOT NULL DEFAULT '{}'")
     db.execute("ALTER TABLE query_item ADD COLUMN chosen_by TEXT NOT NULL DEFAULT ''")
     db.execute("ALTER TABLE query_item ADD COLUMN is_repeat INTEGER NOT NULL DEFAULT 0")
+    db.execute("CREATE INDEX repeat_item ON query_item(query, identifier) WHERE is_repeat = 1")
     db.execute("ALTER TABLE campaign ADD COLUMN goals TEXT NOT NULL DEFAULT '{}'")

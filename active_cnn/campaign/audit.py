@@ -1,0 +1,290 @@
+"""How complete the predictions are: an audit of the ranks, drawn, judged, and read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from active_cnn.campaign.files import open_pool
+from active_cnn.campaign.questions import ask, open_scored, query_seed
+from active_cnn.campaign.reliability import calibrator
+from active_cnn.campaign.sampling import measurable
+from active_cnn.campaign.store import Store
+from active_cnn.errors import AcquisitionError, CampaignError
+from active_cnn.evaluation.completeness import (
+    FEWEST_LABELS,
+    Completeness,
+    Stratum,
+    allocate,
+    describe_completeness,
+    design_strata,
+    estimate_completeness,
+    expected_width,
+)
+from active_cnn.evaluation.precision import Unsure
+from active_cnn.query.scored import Choice, Scored
+from active_cnn.records import Campaign, Iteration, Purpose, Query
+
+AUDIT_SIZE = 300
+ELUSION_SIZE = 100
+AUDIT_FLOOR = 50_000
+BELOW = "below the floor"
+
+
+@dataclass(frozen=True, eq=False)
+class AuditPlan:
+    """An audit that could be drawn.
+
+    Parameters
+    ----------
+    ranked : ndarray of int, shape (n_ranked,)
+        Rows of the pool that the network has not learned from, the predicted targets first and
+        each part by falling probability of being a target.
+    strata : tuple of Stratum
+        Of their ranks down to the audit floor.
+    allocation : tuple of int
+        Labels of each.
+    expected : ndarray, shape (n_strata,)
+        Targets in each stratum, if the probabilities are right.
+    width : float
+        Of the recall's 95 % interval, on average, if `expected` is right.
+    is_calibrated : bool
+        Whether these probabilities have been calibrated.
+    """
+
+    ranked: NDArray[np.int64]
+    strata: tuple[Stratum, ...]
+    allocation: tuple[int, ...]
+    expected: NDArray[np.float64]
+    width: float
+    is_calibrated: bool
+
+    @property
+    def floor(self) -> int:
+        """Spectra above the audit floor."""
+        return self.strata[-1].stop
+
+
+def plan_audit(
+    store: Store, campaign: Campaign, size: int = AUDIT_SIZE, floor: int = AUDIT_FLOOR
+) -> AuditPlan:
+    """Plan an audit of the open iteration, and tell what its labels would buy.
+
+    Parameters
+    ----------
+    store, campaign
+        Read only.
+    size : int
+        Labels above the floor.
+    floor : int
+        How many of the best-ranked spectra the recall is claimed of; all of a smaller pool.
+
+    Raises
+    ------
+    CampaignError
+        If the open iteration has not been scored.
+    EvaluationError
+        If nothing is predicted, the floor lies within the predictions, or the labels do not
+        suffice for the strata.
+    """
+    iteration = store.iteration(campaign.name)
+    pool = open_pool(store, campaign)
+    scored = open_scored(store, campaign, iteration, pool)
+    is_ranked = measurable(store, campaign, iteration, pool)
+    rows = np.flatnonzero(is_ranked & np.isfinite(scored.p_target))
+    order = np.lexsort((-scored.p_target[rows], ~scored.is_target[rows]))
+    ranked = rows[order]
+    n_predicted = int(scored.is_target[rows].sum())
+    strata = design_strata(n_predicted, min(floor, len(ranked)), len(ranked))
+    allocation = allocate(size, strata)
+    p, is_calibrated = _p_target(store, campaign, iteration, scored, ranked[: strata[-1].stop])
+    expected = np.array([p[one.start : one.stop].sum() for one in strata])
+    rng = np.random.default_rng(iteration.seed)
+    width = expected_width(strata, allocation, expected, rng)
+    return AuditPlan(ranked, strata, allocation, expected, width, is_calibrated)
+
+
+def _p_target(
+    store: Store,
+    campaign: Campaign,
+    iteration: Iteration,
+    scored: Scored,
+    rows: NDArray[np.int64],
+) -> tuple[NDArray[np.float64], bool]:
+    known = calibrator(store, campaign, iteration)
+    if known is None:
+        return scored.p_target[rows].astype(float), False
+    p_right = known.p_right(scored.probabilities[rows])
+    return np.where(scored.is_target[rows], p_right, 1 - p_right), True
+
+
+def draw_audit(
+    store: Store,
+    campaign: Campaign,
+    size: int = AUDIT_SIZE,
+    floor: int = AUDIT_FLOOR,
+    n_below: int = ELUSION_SIZE,
+    seed: int | None = None,
+) -> Query:
+    """Draw an audit of the open iteration: at random within each stratum of ranks.
+
+    Parameters
+    ----------
+    store, campaign
+        Where the query is kept.
+    size, floor : int
+        As for `plan_audit`.
+    n_below : int
+        Spectra that are drawn at random from below the floor.
+    seed : int, optional
+        By default derived from the campaign's.
+
+    Raises
+    ------
+    AcquisitionError
+        If the iteration has been audited already.
+    CampaignError
+        If the open iteration has not been scored.
+    EvaluationError
+        As for `plan_audit`.
+    """
+    iteration = store.iteration(campaign.name)
+    if store.queries(iteration, Purpose.AUDIT):
+        raise AcquisitionError(
+            f"Iteration {iteration.number} is being audited already. Judge what has been drawn; "
+            "the next iteration can have an audit of its own."
+        )
+    if n_below < 0:
+        raise AcquisitionError(f"Cannot draw {n_below} spectra below the floor: give 0 or more.")
+    plan = plan_audit(store, campaign, size, floor)
+    seed = query_seed(store, campaign, iteration) if seed is None else seed
+    rng = np.random.default_rng(seed)
+    parts = [
+        Choice.by_chance(
+            f"stratum {number}",
+            rng.choice(plan.ranked[stratum.start : stratum.stop], n, replace=False),
+        )
+        for number, (stratum, n) in enumerate(zip(plan.strata, plan.allocation, strict=True))
+    ]
+    rest = plan.ranked[plan.floor :]
+    if n_below and len(rest):
+        rows = rng.choice(rest, min(n_below, len(rest)), replace=False)
+        parts.append(Choice.by_chance(BELOW, rows))
+    drawn = Choice.of_all(parts)
+    return ask(
+        store,
+        campaign,
+        iteration,
+        Purpose.AUDIT,
+        "audit",
+        size,
+        seed,
+        # In an order drawn too, so that what has been judged so far is a random part of it.
+        drawn.take(rng.permutation(len(drawn))),
+        design={
+            "edges": [0, *(stratum.stop for stratum in plan.strata)],
+            "n_ranked": len(plan.ranked),
+        },
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Audit:
+    """What an audit has shown so far.
+
+    Parameters
+    ----------
+    strata : tuple of Stratum
+        Of the ranks.
+    n_drawn, n_judged, n_positive, n_unsure : ndarray of int, shape (n_strata,)
+        Spectra of each stratum: drawn, named a class, named a target, left unsure.
+    completeness : mapping of Unsure to Completeness or None
+        The recall above the floor with unsure ones counted as each; None while a stratum has
+        fewer than two labels.
+    n_ranked : int
+        Spectra of the pool that the network has not learned from.
+    n_below, n_below_judged, n_below_positive : int
+        The sample from below the floor.
+    words : str
+        What may be claimed; '' while nothing can be.
+    """
+
+    strata: tuple[Stratum, ...]
+    n_drawn: NDArray[np.int64]
+    n_judged: NDArray[np.int64]
+    n_positive: NDArray[np.int64]
+    n_unsure: NDArray[np.int64]
+    completeness: Mapping[Unsure, Completeness | None]
+    n_ranked: int
+    n_below: int
+    n_below_judged: int
+    n_below_positive: int
+    words: str
+
+
+def measure_audit(store: Store, campaign: Campaign, iteration: Iteration) -> Audit | None:
+    """Read an iteration's audit by the current answers; None where none has been drawn.
+
+    Raises
+    ------
+    CampaignError
+        If the audit's design is not one of this version.
+    """
+    query = next(iter(store.queries(iteration, Purpose.AUDIT)), None)
+    if query is None:
+        return None
+    try:
+        edges, n_ranked = query.design["edges"], int(query.design["n_ranked"])
+    except KeyError as error:
+        raise CampaignError(
+            f"The audit of query {query.number} does not say how it was drawn ({error} is "
+            "missing): draw another one in the next iteration."
+        ) from error
+    strata = tuple(Stratum(*pair) for pair in zip(edges, edges[1:], strict=False))
+    place = {f"stratum {number}": number for number in range(len(strata))} | {BELOW: len(strata)}
+    answers = store.current_answers(campaign.name)
+    targets = {one.name for one in campaign.classes if one.is_target}
+    counts = np.zeros((4, len(strata) + 1), dtype=np.int64)  # drawn, judged, positive, unsure
+    for item in query.items:
+        column = place[item.chosen_by]
+        counts[0, column] += 1
+        given = answers.get(item.identifier)
+        if given and given.answer in campaign.trains:
+            counts[1, column] += 1
+            counts[2, column] += given.answer in targets
+        elif given and given.answer:
+            counts[3, column] += 1
+    drawn, judged, positive, unsure = counts[:, :-1]
+    sizes = np.array([one.size for one in strata])
+
+    def recall(counted: Unsure) -> Completeness | None:
+        n = judged + (0 if counted is Unsure.EXCLUDED else unsure)
+        k = positive + (unsure if counted is Unsure.RIGHT else 0)
+        if (n < np.minimum(FEWEST_LABELS, sizes)).any():
+            return None
+        return estimate_completeness(sizes, n, k, np.random.default_rng(query.seed))
+
+    completeness = {counted: recall(counted) for counted in Unsure}
+    main = completeness[Unsure.EXCLUDED]
+    _, n_below_judged, n_below_positive, _ = (int(n) for n in counts[:, -1])
+    words = ""
+    if main:
+        words = describe_completeness(
+            main, strata[-1].stop, n_ranked, n_below_judged, n_below_positive
+        )
+    return Audit(
+        strata,
+        drawn,
+        judged,
+        positive,
+        unsure,
+        completeness,
+        n_ranked,
+        int(counts[0, -1]),
+        n_below_judged,
+        n_below_positive,
+        words,
+    )

@@ -1,0 +1,160 @@
+"""The command `simulate`: whole campaigns on a survey with known truth, strategy by strategy."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from active_cnn.cli.options import Commands, add_command, add_engine, path, positive
+from active_cnn.cli.output import Bar, say
+from active_cnn.engine import open_engine
+from active_cnn.errors import ExperimentError
+from active_cnn.experiment.plan import Arm, Survey
+from active_cnn.experiment.rehearsal import Rehearsal, rehearse
+from active_cnn.experiment.report import FIGURE, PAGE, RESULTS, write_report
+from active_cnn.experiment.truth import Oracle
+from active_cnn.query.strategies import DEFAULT_STRATEGY, STRATEGIES
+from active_cnn.recipes import DEFAULT_RECIPE, RECIPES
+from active_cnn.spectra.simulation import write_demo
+
+_FILES = ("training", "pool", "truth")
+
+
+def add_simulate(commands: Commands) -> None:
+    """Add the command that rehearses campaigns."""
+    command = add_command(
+        commands, "simulate", _simulate, "compare query strategies on a survey whose truth is known"
+    )
+    command.add_argument(
+        "--out", type=path, required=True, metavar="DIR", help="folder of the results; an "
+        "interrupted comparison goes on with what is there",
+    )  # fmt: skip
+    command.add_argument(
+        "--strategies",
+        nargs="+",
+        default=[DEFAULT_STRATEGY, "entropy", "random"],
+        choices=list(STRATEGIES),
+        metavar="NAME",
+        help=f"of {', '.join(STRATEGIES)} (default: %(default)s)",
+    )
+    command.add_argument(
+        "--baseline", metavar="NAME", help="what they are compared with (default: the last one)"
+    )
+    command.add_argument(
+        "--seeds", type=positive, default=10, metavar="N", help="default: %(default)s"
+    )
+    command.add_argument(
+        "--labels", type=positive, default=500, metavar="N", help="default: %(default)s"
+    )
+    command.add_argument(
+        "--batch", type=positive, default=100, metavar="N", help="default: %(default)s"
+    )
+    command.add_argument("--recipe", choices=list(RECIPES), default=DEFAULT_RECIPE)
+    command.add_argument("--max-epochs", type=positive, metavar="N", help="default: the recipe's")
+    command.add_argument(
+        "--errors", type=float, default=Oracle.errors, metavar="P",
+        help="share of wrong answers (default: %(default)s)",
+    )  # fmt: skip
+    command.add_argument(
+        "--unsure", type=float, default=Oracle.unsure, metavar="P",
+        help="share of unsure answers (default: %(default)s)",
+    )  # fmt: skip
+    for name, text in zip(
+        _FILES,
+        (
+            "labelled spectra to begin with",
+            "pool to search",
+            "CSV with identifier and label of every spectrum of the pool",
+        ),
+        strict=True,
+    ):
+        command.add_argument(f"--{name}", type=path, metavar="FILE", help=text)
+    command.add_argument(
+        "--pool-size", type=positive, default=100_000, metavar="N",
+        help="without files, simulate a survey of this size for each seed (default: %(default)s)",
+    )  # fmt: skip
+    command.add_argument("--emission-share", type=float, default=0.001, metavar="P")
+    command.add_argument("--double-peak-share", type=float, default=0.0003, metavar="P")
+    add_engine(command)
+
+
+def _simulate(options: argparse.Namespace) -> None:
+    changes = {"max_epochs": options.max_epochs} if options.max_epochs else {}
+    arms = tuple(
+        Arm(
+            name,
+            recipe=options.recipe,
+            changes=changes,
+            n_labels=options.labels,
+            batch=options.batch,
+            name=name,
+        )
+        for name in options.strategies
+    )
+    baseline = options.baseline or arms[-1].title
+    if baseline not in options.strategies:
+        raise ExperimentError(
+            f"The baseline {baseline!r} is not among the strategies "
+            f"{', '.join(options.strategies)}: name one of them."
+        )
+    oracle = Oracle(options.errors, options.unsure)
+    folder = options.out.resolve()
+    seeds = tuple(range(1, options.seeds + 1))
+    surveys = _surveys(options, folder, seeds)
+    rehearsal = Rehearsal(arms, seeds, surveys, oracle, folder)
+    processes = options.processes or 1
+    with (
+        open_engine(options.scheduler, processes=processes) as engine,
+        Bar("Rehearsing", "campaigns") as bar,
+    ):
+        results = rehearse(rehearsal, engine, bar.show)
+    described = (
+        f"{len(seeds)} seeds; batches of {options.batch} up to {options.labels} labels; recipe "
+        f"{options.recipe}; {options.errors:.0%} of the answers are wrong, {options.unsure:.0%} "
+        f"unsure. Survey: {_describe(options)}."
+    )
+    write_report(results, [arm.title for arm in arms], baseline, folder, described)
+    say(f"{described}\n\nWritten to {folder}: {RESULTS}, {FIGURE}, {PAGE}.")
+
+
+def _describe(options: argparse.Namespace) -> str:
+    if options.pool:
+        return f"{options.pool.name}, the same for all seeds"
+    return (
+        f"simulated anew for each seed, {options.pool_size} spectra, {options.emission_share:.2%} "
+        f"emission and {options.double_peak_share:.2%} double-peak"
+    )
+
+
+def _surveys(
+    options: argparse.Namespace, folder: Path, seeds: tuple[int, ...]
+) -> dict[int, Survey]:
+    given = [getattr(options, name) for name in _FILES]
+    if any(given):
+        for name, file in zip(_FILES, given, strict=True):
+            if file is None:
+                raise ExperimentError(
+                    f"A survey of your own needs --{', --'.join(_FILES)}: --{name} is missing."
+                )
+            if not file.is_file():
+                raise ExperimentError(f"There is no file {file}: give --{name} another one.")
+        own = Survey(*(file.resolve() for file in given))
+        return dict.fromkeys(seeds, own)
+    return {seed: _simulated(folder, seed, options) for seed in seeds}
+
+
+def _simulated(folder: Path, seed: int, options: argparse.Namespace) -> Survey:
+    shares = f"{options.emission_share:g}-{options.double_peak_share:g}"
+    place = folder / "surveys" / f"{options.pool_size}-{shares}-{seed}"
+    files = Survey(place / "training.csv", place / "pool.h5", place / "truth" / "truth.csv")
+    if not (place / "complete").exists():
+        write_demo(
+            place,
+            pool_size=options.pool_size,
+            emission_share=options.emission_share,
+            double_peak_share=options.double_peak_share,
+            n_fits=0,
+            seed=seed,
+        )
+        (place / "complete").touch()
+    return files

@@ -1,0 +1,193 @@
+"""One campaign from its beginning to its last label, on the product's own parts.
+
+This module reaches TensorFlow: worker processes alone import it.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import uuid
+from collections.abc import Iterable
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import average_precision_score
+
+from active_cnn.campaign.campaign import close_iteration, create_campaign
+from active_cnn.campaign.files import open_pool, open_predictions
+from active_cnn.campaign.iteration import remove_superseded_files, run_iteration
+from active_cnn.campaign.relabelling import draw_relabel_query
+from active_cnn.campaign.store import Store
+from active_cnn.errors import AcquisitionError
+from active_cnn.experiment.plan import Trial
+from active_cnn.experiment.truth import Truth, read_truth
+from active_cnn.records import AnswerEvent, Campaign, Purpose, Query
+from active_cnn.spectra.pool import Pool
+from active_cnn.whole_file import write_whole
+
+CAMPAIGN = "rehearsal"
+ORACLE = "simulated"
+_NAMES = uuid.UUID("6ba7b811-9dad-11d1-80b4-00c04fd430c8")  # RFC 9562: of addresses
+
+
+def begin(trial: Trial) -> None:
+    """Train the first iteration, which knows no answers: every strategy begins with it."""
+    home = trial.folder / "starts" / trial.start_key
+    if home.exists():
+        return
+    unfinished = home.with_name(f"unfinished-{home.name}")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    with Store(unfinished) as store:
+        create_campaign(store, CAMPAIGN, trial.survey.training, trial.survey.pool, seed=trial.seed)
+        _train(store, trial)
+    unfinished.replace(home)
+
+
+def run(trial: Trial) -> None:
+    """Run a campaign to its last label; what an earlier run has done is not done again."""
+    if trial.result_path.exists():
+        return
+    home = trial.folder / "campaigns" / trial.key
+    if not home.exists():
+        unfinished = home.with_name(f"unfinished-{home.name}")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        shutil.copytree(trial.folder / "starts" / trial.start_key, unfinished)
+        unfinished.replace(home)
+    with Store(home) as store:
+        campaign = store.campaign(CAMPAIGN)
+        pool = open_pool(store, campaign)
+        truth = read_truth(trial.survey.truth, campaign, pool)
+        while True:
+            if store.iteration(CAMPAIGN).result is None:
+                _train(store, trial)
+            n_asked = sum(len(query.items) for query in store.all_queries(CAMPAIGN))
+            if n_asked >= trial.arm.n_labels or not _ask(store, campaign, trial, pool, truth):
+                break
+            close_iteration(store, campaign)
+        rows = _history(store, campaign, pool, truth, trial)
+    result = {"trial": _plain(trial), "rows": rows}
+    trial.result_path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(trial.result_path, json.dumps(result, indent=1).encode())
+    shutil.rmtree(home)
+
+
+def _plain(trial: Trial) -> Any:
+    return json.loads(json.dumps(asdict(trial), default=str))
+
+
+def _train(store: Store, trial: Trial) -> None:
+    iteration = store.iteration(CAMPAIGN)
+    active = store.active_job(CAMPAIGN)
+    # A run that was killed has left its job behind.
+    settings = trial.arm.settings(iteration.seed % 2**32)
+    job = active or store.add_job(CAMPAIGN, iteration.number, settings)
+    store.start_job(job.number)
+    result = run_iteration(store, job, lambda *_: None)
+    store.finish_job(job.number, result)
+    remove_superseded_files(store, job, result)
+
+
+def _ask(store: Store, campaign: Campaign, trial: Trial, pool: Pool, truth: Truth) -> bool:
+    arm = trial.arm
+    queries = store.queries(store.iteration(CAMPAIGN), Purpose.RELABEL)
+    if not queries:
+        n_asked = sum(len(query.items) for query in store.all_queries(CAMPAIGN))
+        size = min(arm.batch, arm.n_labels - n_asked)
+        try:
+            queries = [
+                draw_relabel_query(
+                    store, campaign, arm.strategy, size, shares=dict(arm.shares) or None
+                )
+            ]
+        except AcquisitionError:  # nothing is left that the strategy would ask about
+            return False
+    for query in queries:
+        _answer(store, campaign, trial, query, pool, truth)
+    return True
+
+
+def _answer(
+    store: Store, campaign: Campaign, trial: Trial, query: Query, pool: Pool, truth: Truth
+) -> None:
+    asked = [item.identifier for item in query.items]
+    named = dict(zip(asked, pool.rows(asked).tolist(), strict=True))
+    oracle = replace(trial.oracle, seed=trial.seed)
+    said = oracle.judge(campaign, truth, named, asked)
+    events = [
+        AnswerEvent(uuid.uuid5(_NAMES, f"{query.number}/{name}").hex, query.number, name, answer)
+        for name, answer in said.items()
+    ]
+    store.add_answers(CAMPAIGN, events, ORACLE)
+
+
+def _history(
+    store: Store, campaign: Campaign, pool: Pool, truth: Truth, trial: Trial
+) -> list[dict[str, Any]]:
+    rows = []
+    queries = store.all_queries(CAMPAIGN)
+    for iteration in store.iterations(CAMPAIGN):
+        if iteration.result is None:
+            continue
+        asked = [
+            item.identifier
+            for query in queries
+            if query.iteration < iteration.number
+            for item in query.items
+        ]
+        known = store.current_answers(CAMPAIGN, iteration)
+        said = {name: known[name].answer for name in asked if name in known}
+        probabilities = open_predictions(store, iteration).all_probabilities()
+        rows.append(
+            {
+                "arm": trial.arm.title,
+                "seed": trial.seed,
+                "iteration": iteration.number,
+                "labels": len(asked),
+                **measure(campaign, truth, probabilities, pool.rows(list(said)), said.values()),
+                "seconds": sum(iteration.result.seconds.values()),
+            }
+        )
+    return rows
+
+
+def measure(
+    campaign: Campaign,
+    truth: Truth,
+    probabilities: NDArray[np.float32],
+    answered: NDArray[np.int64],
+    answers: Iterable[str | None],
+) -> dict[str, float]:
+    """See what a campaign has come to.
+
+    Returns
+    -------
+    dict of str to float
+        found: targets among the answered; share_found: of the answered that are targets;
+        candidates: what was confirmed, and what is predicted and was not refuted; precision: of
+        these that are targets, visible or not; recall: of the visible targets that are among
+        them; average_precision: of the network alone over the pool.
+    """
+    is_sought = truth.is_target | truth.is_hidden
+    targets = [campaign.network_classes.index(target) for target in campaign.targets]
+    is_predicted = ~np.isnan(probabilities[:, 0])
+    score = np.nan_to_num(probabilities[:, targets].sum(axis=1))
+    is_candidate = np.isin(np.nan_to_num(probabilities).argmax(axis=1), targets) & is_predicted
+    sought = {one.name for one in campaign.classes if one.is_target}
+    for row, answer in zip(answered, answers, strict=True):
+        if answer in campaign.trains:
+            is_candidate[row] = answer in sought
+    ranked = is_predicted & ~truth.is_hidden
+    n_candidates = int(is_candidate.sum())
+    return {
+        "found": int(is_sought[answered].sum()),
+        "share_found": float(is_sought[answered].mean()) if len(answered) else float("nan"),
+        "candidates": n_candidates,
+        "precision": float(is_sought[is_candidate].mean()) if n_candidates else float("nan"),
+        "recall": float(is_candidate[truth.is_target].mean()),
+        "average_precision": float(average_precision_score(truth.is_target[ranked], score[ranked])),
+        "targets": int(truth.is_target.sum()),
+    }

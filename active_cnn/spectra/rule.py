@@ -1,0 +1,188 @@
+"""The rule that a network has to beat: a peak at Hα that stands out of the local continuum."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from active_cnn.errors import SpectrumError
+
+# Å, vacuum: where Shridharan et al. (2021) look for a peak; Hα at rest is at 6564.6 Å.
+HALPHA_RANGE = (6561.0, 6568.0)
+
+# The best F1 among whole numbers on three simulated surveys of 100 000 spectra with 130 targets
+# each: precision 0.65, recall 0.69. From 11 to 18 F1 hardly changes (0.65-0.67); at 5, where 84 %
+# are found, nine of ten peaks are none. It has to be so far above the noise because side bands
+# hold more than noise, and spectra without emission are hundreds of times as many.
+K_SIGMA = 13.0
+
+# The side bands end this far from the range, or where the window ends, and begin at this share of
+# the way, which keeps them off the wings of Hα and, in a window of full width, off [N II].
+REACH = 45.0  # Å
+NEAREST_REACH = 10.0  # Å
+BEGIN = 4 / 9
+LEAST = 4  # wavelengths in each side band
+
+# What a peak over side bands without any scatter, as no telescope records them, comes to.
+MOST = 1e4
+
+# The scatter of normal noise over its median absolute deviation.
+_MAD_TO_SIGMA = 1.482602
+
+# Rows at a time, so that all that is made of them stays in the processor's cache.
+_CACHED = 1024
+
+
+@dataclass(frozen=True)
+class Bands:
+    """Which wavelengths of a grid the rule looks at.
+
+    Parameters
+    ----------
+    line : slice
+        Where the peak may be.
+    left, right : slice
+        Where the continuum and its scatter are measured.
+    """
+
+    line: slice
+    left: slice
+    right: slice
+
+
+def place_bands(wavelength: NDArray[np.float64], line: tuple[float, float] = HALPHA_RANGE) -> Bands:
+    """Place the range of the line and its side bands on a grid.
+
+    Parameters
+    ----------
+    wavelength : ndarray, shape (n_wavelengths,)
+        Increasing vacuum wavelengths in angstrom.
+    line : tuple of float
+        From where to where the peak may be, in angstrom (vacuum), both inclusive.
+
+    Returns
+    -------
+    Bands
+
+    Raises
+    ------
+    SpectrumError
+        If the range is none, or the grid does not hold it with continuum on both sides.
+    """
+    low, high = line
+    if not 0 < low < high < np.inf:
+        raise SpectrumError(
+            f"A line from {low:g} to {high:g} Å is none: give a positive start and a larger end."
+        )
+    here = _between(wavelength, low, high)
+    reach_left = min(REACH, low - float(wavelength[0]))
+    reach_right = min(REACH, float(wavelength[-1]) - high)
+    if here.stop == here.start or min(reach_left, reach_right) < NEAREST_REACH:
+        raise _refuse(wavelength, line)
+    bands = Bands(
+        here,
+        left=_between(wavelength, low - reach_left, low - BEGIN * reach_left),
+        right=_between(wavelength, high + BEGIN * reach_right, high + reach_right),
+    )
+    if min(side.stop - side.start for side in (bands.left, bands.right)) < LEAST:
+        raise _refuse(wavelength, line)
+    return bands
+
+
+def line_significance(
+    windows: NDArray[np.floating[Any]],
+    wavelength: NDArray[np.float64],
+    line: tuple[float, float] = HALPHA_RANGE,
+) -> NDArray[np.float32]:
+    """Tell how far the highest pixel at a line stands above the local continuum.
+
+    The continuum is the straight line through the medians of the two side bands, the noise the
+    scatter of the side bands about it (1.4826 times the median absolute deviation). Neither a
+    cosmic ray nor a narrow line in a side band moves them much. What is measured does not change
+    when a positive factor, a constant or a straight line is applied to the flux, so that rescaled
+    windows give what the flux itself gives.
+
+    Parameters
+    ----------
+    windows : ndarray, shape (n_spectra, n_wavelengths)
+        Flux of windows without defects, rescaled or not.
+    wavelength : ndarray, shape (n_wavelengths,)
+        Their increasing vacuum wavelengths in angstrom.
+    line : tuple of float
+        From where to where the peak may be, in angstrom (vacuum), both inclusive.
+
+    Returns
+    -------
+    ndarray of float32, shape (n_spectra,)
+        In units of the noise, from −`MOST` to `MOST`; negative in an absorption line. Side bands
+        without any scatter make it one of these two, or 0 where nothing stands out of them.
+
+    Raises
+    ------
+    SpectrumError
+        If the wavelengths are not those of the windows, the range is none, or the grid does not
+        hold it with continuum on both sides.
+
+    References
+    ----------
+    Shridharan et al. (2021), RAA, 21, 288, arXiv:2108.08025: of 5437 spectra of hot stars with a
+    peak within 6561-6568 Å, 4138 (76 %) were good emission-line spectra. How the height of the
+    peak is measured is chosen here.
+    """
+    if windows.ndim != 2 or windows.shape[1:] != wavelength.shape:
+        raise SpectrumError(
+            f"Windows of the shape {windows.shape} do not have {wavelength.size} wavelengths each. "
+            "Give the grid that they were made on."
+        )
+    bands = place_bands(wavelength, line)
+    found = np.empty(len(windows), dtype=np.float32)
+    for start in range(0, len(windows), _CACHED):
+        rows = slice(start, start + _CACHED)
+        found[rows] = _significance(windows[rows], wavelength, bands)
+    return found
+
+
+def _significance(
+    windows: NDArray[np.floating[Any]], wavelength: NDArray[np.float64], bands: Bands
+) -> NDArray[np.floating[Any]]:
+    left, right = windows[:, bands.left], windows[:, bands.right]
+    level, rise = _median(left), _median(right)
+    rise -= level
+    origin = wavelength[bands.left].mean()
+    distance = wavelength[bands.right].mean() - origin
+
+    def above(flux: NDArray[np.floating[Any]], band: slice) -> NDArray[np.floating[Any]]:
+        share = ((wavelength[band] - origin) / distance).astype(flux.dtype)
+        return flux - (level[:, None] + rise[:, None] * share)
+
+    sides = np.concatenate([above(left, bands.left), above(right, bands.right)], axis=1)
+    noise = _median(np.abs(sides, out=sides)) * sides.dtype.type(_MAD_TO_SIGMA)
+    height = above(windows[:, bands.line], bands.line).max(axis=1)
+    found = np.sign(height) * height.dtype.type(MOST)
+    with np.errstate(over="ignore"):
+        np.divide(height, noise, out=found, where=noise != 0)
+    return found.clip(-MOST, MOST)
+
+
+def _median(values: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+    # Of short rows; numpy's own median takes five times as long, and so does a partition.
+    ordered, half = np.sort(values, axis=1), values.shape[1] // 2
+    if values.shape[1] % 2:
+        return ordered[:, half].copy()
+    return (ordered[:, half - 1] + ordered[:, half]) / 2
+
+
+def _between(wavelength: NDArray[np.float64], low: float, high: float) -> slice:
+    start = int(np.searchsorted(wavelength, low, side="left"))
+    return slice(start, int(np.searchsorted(wavelength, high, side="right")))
+
+
+def _refuse(wavelength: NDArray[np.float64], line: tuple[float, float]) -> SpectrumError:
+    return SpectrumError(
+        f"The {wavelength.size} wavelengths from {wavelength[0]:g} to {wavelength[-1]:g} Å do not "
+        f"hold the line at {line[0]:g}-{line[1]:g} Å with at least {NEAREST_REACH:g} Å and "
+        f"{LEAST} wavelengths of continuum on both sides. The rule needs a grid that does."
+    )

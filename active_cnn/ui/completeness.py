@@ -1,0 +1,183 @@
+"""How complete the predictions are: planning, drawing, judging and reading an audit."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from active_cnn.campaign.audit import (
+    AUDIT_FLOOR,
+    AUDIT_SIZE,
+    ELUSION_SIZE,
+    Audit,
+    AuditPlan,
+    draw_audit,
+    measure_audit,
+    plan_audit,
+)
+from active_cnn.campaign.labelling import Task
+from active_cnn.evaluation.completeness import Completeness
+from active_cnn.evaluation.precision import Unsure
+from active_cnn.ui import cached
+from active_cnn.ui.labelling import judge, show_list
+from active_cnn.ui.page import View, acting, say
+from active_cnn.ui.text import plain
+
+MOST = 20_000
+_COUNTED = {
+    Unsure.EXCLUDED: "left out",
+    Unsure.WRONG: "counted as no targets",
+    Unsure.RIGHT: "counted as targets",
+}
+
+
+def show_completeness(view: View) -> None:
+    """Guide through an audit of the open iteration, from its plan to its figures."""
+    desk = cached.desk(view.store, view.campaign, Task.AUDIT)
+    if not desk.questions:
+        _offer(view)
+        return
+    judge(view, Task.AUDIT)
+    show_list(view, desk)
+    st.caption(
+        "These spectra were drawn at random within strata of ranks, before anybody looked, and "
+        "their answers are not trained on in the iteration that they measure."
+    )
+    audit = measure_audit(view.store, view.campaign, view.iteration)
+    if audit:
+        _show(audit)
+
+
+def _offer(view: View) -> None:
+    st.markdown(
+        "Precision says how many of the predicted targets are right. **Completeness** (recall) "
+        "says how many of the targets are predicted, and is measured on a sample of the whole "
+        "ranking: a quarter of the labels among the predicted targets, the others in strata of "
+        "ranks below them, down to an audit floor. Below it only a bound can be given: at most so "
+        "many are missed."
+    )
+    first, second, third = st.columns(3)
+    first.number_input("Labels above the floor", 10, MOST, AUDIT_SIZE, key="audit-size")
+    second.number_input(
+        "Audit floor (rank)",
+        10,
+        None,
+        AUDIT_FLOOR,
+        key="audit-floor",
+        help="Recall is claimed of so many of the best-ranked spectra; of a smaller pool, of all.",
+    )
+    third.number_input("Labels below the floor", 0, MOST, ELUSION_SIZE, key="audit-below")
+    size, floor, below = (st.session_state[f"audit-{name}"] for name in ("size", "floor", "below"))
+    plan = plan_audit(view.store, view.campaign, size, floor)
+    st.info(_promise(plan, size, min(below, len(plan.ranked) - plan.floor)))
+    st.dataframe(_plan_table(plan), hide_index=True)
+    n_drawn = view.store.count_queries(view.campaign.name)
+    st.button(
+        "Draw this audit",
+        key=f"draw-audit-{view.campaign.name}-{n_drawn}",
+        type="primary",
+        on_click=_draw,
+        args=(view.campaign.name, n_drawn),
+    )
+
+
+def _promise(plan: AuditPlan, size: int, n_below: int) -> str:
+    source = "calibrated" if plan.is_calibrated else "uncalibrated"
+    return (
+        f"{size + n_below} spectra to judge. If the network's {source} probabilities are right, "
+        f"some {plan.expected.sum():,.0f} targets lie above rank {plan.floor:,}, and the 95 % "
+        f"interval of the recall will be about {plan.width:.2f} wide."
+    )
+
+
+def _plan_table(plan: AuditPlan) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "ranks": [f"{one.start + 1:,}–{one.stop:,}" for one in plan.strata],
+            "spectra": [one.size for one in plan.strata],
+            "targets expected": plan.expected.round(1),
+            "labels": plan.allocation,
+        }
+    )
+
+
+# The count of queries goes with the click: a second one on the same button draws nothing more.
+@acting
+def _draw(view: View, n_drawn: int) -> None:
+    if view.store.count_queries(view.campaign.name) == n_drawn:
+        size, floor, below = (
+            st.session_state[f"audit-{name}"] for name in ("size", "floor", "below")
+        )
+        query = draw_audit(view.store, view.campaign, size, floor, below)
+        st.query_params.pop("identifier", None)
+        say(f"{len(query.items)} spectra were drawn with the seed {query.seed}.")
+
+
+def _show(audit: Audit) -> None:
+    st.subheader("Completeness", anchor=False)
+    n_open = int((audit.n_drawn - audit.n_judged - audit.n_unsure).sum())
+    if n_open:
+        st.caption(f"{n_open} spectra above the floor are still to be judged.")
+    if not audit.words:
+        st.info("Each stratum needs two labels before anything can be said: judge more.")
+    else:
+        st.markdown(plain(audit.words))
+        st.dataframe(
+            completeness_table(audit),
+            hide_index=True,
+            placeholder="–",
+            column_config={
+                name: st.column_config.NumberColumn(format="percent")
+                for name in ("recall", "95 % from", "95 % to")
+            },
+        )
+    with st.expander("Stratum by stratum"):
+        st.dataframe(strata_table(audit), hide_index=True)
+    st.caption(
+        "Each stratum stands for its size; limits from posterior draws of the targets of each "
+        "stratum, whose coverage was checked on simulated surveys. Nothing is claimed of spectra "
+        "that the network has learned from."
+    )
+
+
+def completeness_table(audit: Audit) -> pd.DataFrame:
+    """Put the recall into rows, by what unsure answers are counted as."""
+    known: dict[str, Completeness] = {
+        text: found for counted, text in _COUNTED.items() if (found := audit.completeness[counted])
+    }
+    return pd.DataFrame(
+        {
+            "unsure ones": list(known),
+            "recall": [one.recall for one in known.values()],
+            "95 % from": [one.low for one in known.values()],
+            "95 % to": [one.high for one in known.values()],
+            "targets predicted": [round(one.n_true) for one in known.values()],
+            "targets missed": [round(one.n_missed) for one in known.values()],
+            "missed, at most": [round(one.n_missed_high) for one in known.values()],
+        }
+    )
+
+
+def strata_table(audit: Audit) -> pd.DataFrame:
+    """Put the strata into rows, and the sample below the floor."""
+    floor = audit.strata[-1].stop
+    table = pd.DataFrame(
+        {
+            "ranks": [f"{one.start + 1:,}–{one.stop:,}" for one in audit.strata],
+            "spectra": [one.size for one in audit.strata],
+            "drawn": audit.n_drawn,
+            "judged": audit.n_judged,
+            "targets": audit.n_positive,
+            "unsure": audit.n_unsure,
+        }
+    )
+    if audit.n_below:
+        table.loc[len(table)] = {
+            "ranks": f"below {floor:,}",
+            "spectra": audit.n_ranked - floor,
+            "drawn": audit.n_below,
+            "judged": audit.n_below_judged,
+            "targets": audit.n_below_positive,
+            "unsure": 0,
+        }
+    return table
