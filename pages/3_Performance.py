@@ -11,6 +11,7 @@ from active_cnn.ui.next_iteration import offer_training
 from active_cnn.ui.page import View, choose_section, page
 from active_cnn.ui.precision import show_precision
 from active_cnn.ui.reliability import show_reliability
+from active_cnn.ui.stopping import show_stopping
 
 LEAD = "How pure and how complete the predictions are: judge random samples of them."
 
@@ -44,3 +45,4 @@ with page("Performance", lead=LEAD, signs=True) as view:
         show_precision(view)
         st.stop()
     SECTIONS[choose_section(SECTIONS)](view)
+    show_stopping(view)

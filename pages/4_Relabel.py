@@ -8,6 +8,7 @@ from active_cnn.ui.drawing import offer_named_question, offer_relabel_query
 from active_cnn.ui.labelling import judge, show_list
 from active_cnn.ui.next_iteration import offer_next_iteration, offer_training
 from active_cnn.ui.page import page
+from active_cnn.ui.stopping import show_stopping
 
 LEAD = "Say what the chosen spectra are; the answers train the next iteration's network."
 
@@ -39,5 +40,6 @@ with page("Relabel", lead=LEAD, signs=True) as view:
         offer_relabel_query(view)
     with st.expander("Ask about a spectrum of your own choice, or more like it"):
         offer_named_question(view)
+    show_stopping(view)
     if iteration.result:
         offer_next_iteration(view)

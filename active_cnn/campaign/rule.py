@@ -6,7 +6,7 @@ import fcntl
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -117,7 +117,7 @@ def compute_rule(
     place_bands(campaign.grid.wavelength)
     pool = open_pool(store, campaign)
     path = rule_path(store, campaign)
-    with _blamed_on(path), _alone(path):
+    with _alone(path):
         found = rule_significance(store, campaign)
         if found is None or len(found) != pool.n:
             _write(path, pool, engine, report)
@@ -136,37 +136,21 @@ def _write(
     engine: Engine,
     report: Callable[[str, int, int, dict[str, Any]], None],
 ) -> None:
-    needed = pool.n * _KIND.itemsize + ROOM_LEFT
-    free = shutil.disk_usage(path.parent).free
-    if free < needed:
-        raise StoreError(
-            f"What the rule says of {pool.n} spectra needs {needed / 1e6:.0f} MB in "
-            f"{path.parent}, {free / 1e6:.0f} MB are free. Make room, then try again."
-        )
-    report(_WHAT, 0, pool.n, {})
     stretches = (
         RuleStretch(pool.path, pool.index_path, start, min(start + STRETCH, pool.n))
         for start in range(0, pool.n, STRETCH)
     )
-    unfinished = path.with_name(f"unfinished-{path.name}")
+    report(_WHAT, 0, pool.n, {})
     began = time.monotonic()
     try:
-        with unfinished.open("wb") as file:
-            header = {"descr": _KIND.str, "fortran_order": False, "shape": (pool.n,)}
-            np.lib.format.write_array_header_1_0(file, header)
+        with _new_file(path, pool.n) as write:
             for stretch, significance in engine.run(measure_stretch, stretches):
-                file.write(significance.astype(_KIND, copy=False).tobytes())
+                write(significance)
                 seconds = time.monotonic() - began
                 speed = stretch.stop / max(seconds, 1e-9)
-                report(
-                    _WHAT,
-                    stretch.stop,
-                    pool.n,
-                    {"spectra_per_second": speed, "seconds": seconds},
-                )
-        publish(unfinished, path)
+                details = {"spectra_per_second": speed, "seconds": seconds}
+                report(_WHAT, stretch.stop, pool.n, details)
     finally:
-        unfinished.unlink(missing_ok=True)
         _pool_of.cache_clear()
 
 
@@ -189,9 +173,43 @@ def _pool_of(path: Path, index: Path) -> Pool:
 @contextmanager
 def _alone(path: Path) -> Iterator[None]:
     # Two that write at once would take the unfinished file away from each other.
-    with (path.parent / "rule.lock").open("w") as lock:
+    with _blamed_on(path):
+        lock = (path.parent / "rule.lock").open("w")
+    with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+@contextmanager
+def _new_file(path: Path, n: int) -> Iterator[Callable[[NDArray[np.float32]], None]]:
+    # Gives a function that adds rows; the file appears when all of them are written.
+    needed = n * _KIND.itemsize + ROOM_LEFT
+    free = shutil.disk_usage(path.parent).free
+    if free < needed:
+        raise StoreError(
+            f"What the rule says of {n} spectra needs {needed / 1e6:.0f} MB in {path.parent}, "
+            f"{free / 1e6:.0f} MB are free. Make room, then try again."
+        )
+    unfinished = path.with_name(f"unfinished-{path.name}")
+    with _blamed_on(path):
+        file = unfinished.open("wb")
+
+    def write(values: NDArray[np.float32]) -> None:
+        with _blamed_on(path):
+            file.write(values.astype(_KIND, copy=False).tobytes())
+
+    try:
+        with _blamed_on(path):
+            header = {"descr": _KIND.str, "fortran_order": False, "shape": (n,)}
+            np.lib.format.write_array_header_1_0(file, header)
+        yield write
+        with _blamed_on(path):
+            file.close()
+            publish(unfinished, path)
+    finally:
+        with suppress(OSError):
+            file.close()
+        unfinished.unlink(missing_ok=True)
 
 
 @contextmanager

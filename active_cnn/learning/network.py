@@ -129,7 +129,7 @@ def with_features(network: keras.Model) -> keras.Model:
         features = layers.Dense(
             MOST_FEATURES, use_bias=False, kernel_initializer=directions, name="features"
         )(features)
-    return keras.Model(network.inputs, [network.outputs[0], features])
+    return keras.Model(network.input, [network.output, features])
 
 
 def save_network(network: keras.Model, path: Path) -> None:

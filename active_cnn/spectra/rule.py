@@ -101,9 +101,11 @@ def line_significance(
 
     The continuum is the straight line through the medians of the two side bands, the noise the
     scatter of the side bands about it (1.4826 times the median absolute deviation). Neither a
-    cosmic ray nor a narrow line in a side band moves them much. What is measured does not change
-    when a positive factor, a constant or a straight line is applied to the flux, so that rescaled
-    windows give what the flux itself gives.
+    cosmic ray nor a narrow line in a side band moves them much. Of few pixels the deviation comes
+    out small: with the 32 of the default grid, lines seem 8 % more significant than they are.
+
+    A positive factor or a constant applied to the flux changes nothing, so that rescaled windows
+    give what the flux itself gives.
 
     Parameters
     ----------
@@ -128,7 +130,7 @@ def line_significance(
 
     References
     ----------
-    Shridharan et al. (2021), RAA, 21, 288, arXiv:2108.08025: of 5437 spectra of hot stars with a
+    Shridharan et al. (2021), arXiv:2108.08025: of 5437 spectra of hot stars with a
     peak within 6561-6568 Å, 4138 (76 %) were good emission-line spectra. How the height of the
     peak is measured is chosen here.
     """

@@ -13,8 +13,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from active_cnn.campaign import overview, sheets
-from active_cnn.campaign.files import open_pool, spectrum_file
+from active_cnn.campaign import overview, sheets, stopping
+from active_cnn.campaign.files import last_scored, open_pool, spectrum_file
 from active_cnn.campaign.labelling import Desk, Task, asking_iteration, lay_out
 from active_cnn.campaign.overview import Gallery, Histogram, Preparation
 from active_cnn.campaign.overview import View as SpectrumView
@@ -76,6 +76,17 @@ def predicted_gallery(
 ) -> Gallery:
     """Draw some spectra that a training of an iteration predicts as a class."""
     return overview.predicted_gallery(store, campaign, number, label, size, seed)
+
+
+def kappas(store: Store, campaign: Campaign) -> list[float]:
+    """Give how far the last networks agree on the whole pool."""
+    scored = last_scored(store, campaign.name)
+    return _kappas(store, campaign, scored.job if scored else None)
+
+
+@st.cache_data(max_entries=16, hash_funcs=_KEYS, show_spinner=False)
+def _kappas(store: Store, campaign: Campaign, job: int | None) -> list[float]:  # noqa: ARG001
+    return stopping.kappas(store, campaign)
 
 
 @st.cache_data(max_entries=32, hash_funcs=_KEYS, show_spinner=False)

@@ -11,12 +11,18 @@ from active_cnn.campaign.campaign import close_iteration, record_answer
 from active_cnn.campaign.relabelling import draw_relabel_query
 from active_cnn.campaign.reliability import measure
 from active_cnn.campaign.sampling import draw_performance_sample
+from active_cnn.campaign.stopping import read_goals
 from active_cnn.recipes import TrainingSettings
 from active_cnn.records import Purpose
 from tests import fakes
 from tests.components import act, give, mounted, settle, sheets, told
 
 PAGE = "3_Performance"
+
+
+def table_of(at, column):
+    """Give the table of the page that has such a column."""
+    return next(one.value for one in at.dataframe if column in one.value.columns)
 
 
 @pytest.fixture
@@ -78,7 +84,7 @@ def test_a_judgement_moves_the_precision(store, campaign, sample, open_page):
     assert reply["received"] == ["a.1.0"]
     settle(at)
     assert store.answer_log(campaign.name)[0].purpose is Purpose.PERFORMANCE
-    table = at.dataframe[-1].value.set_index("class")
+    table = table_of(at, "class").set_index("class")
     assert table.loc[first.predicted, "right"] == 1
     assert table.loc[first.predicted, "precision"] == 1.0
     assert 0 < table.loc[first.predicted, "95 % from"] < 1
@@ -87,15 +93,15 @@ def test_a_judgement_moves_the_precision(store, campaign, sample, open_page):
 def test_a_judgement_that_is_taken_back_is_counted_no_more(sample, open_page):
     at = open_page(PAGE)
     give(at, act(sample, 0, "noise"))
-    assert at.dataframe[-1].value["wrong"].sum() == 1
+    assert table_of(at, "wrong")["wrong"].sum() == 1
     give(at, act(sample, 0, None, "a.2.0", undoes="a.1.0"))
-    table = at.dataframe[-1].value
+    table = table_of(at, "right")
     assert table["right"].sum() + table["wrong"].sum() == 0
 
 
 def test_unsure_answers_are_counted_apart(store, sample, open_page):
     record_answer(store, sample, sample.items[0].identifier, "unsure", oracle="tester")
-    table = open_page(PAGE).dataframe[-1].value
+    table = table_of(open_page(PAGE), "unsure")
     assert table["unsure"].sum() == 1
     assert table["right"].sum() + table["wrong"].sum() == 0
 
@@ -215,7 +221,7 @@ def test_an_audit_is_planned_drawn_judged_and_read(store, campaign, open_page):
         record_answer(store, query, item.identifier, said, oracle="tester")
     at = open_page(PAGE, section="Completeness")
     assert "Recall among the" in " ".join(text.value for text in at.markdown)
-    table = at.dataframe[-2].value.set_index("unsure ones")
+    table = table_of(at, "unsure ones").set_index("unsure ones")
     assert table.loc["left out", "recall"] == 1.0
     assert 0 < table.loc["left out", "95 % from"] < 1
     close_iteration(store, campaign)
@@ -231,3 +237,15 @@ def test_precision_says_what_certifying_it_takes(store, campaign, open_page):
     said = " ".join(text.value for text in open_page(PAGE).markdown)
     assert "not certified: up to" in said
     assert "more labels without an error would do it" in said
+
+
+def test_the_panel_says_whether_to_stop_and_its_goals_can_be_set(store, campaign, open_page):
+    at = open_page(PAGE)
+    said = " ".join(text.value for text in at.markdown)
+    assert "When to stop." in said
+    assert "Precision of emission is not known yet" in said
+    at.number_input(key="goal-precision").set_value(75.0).run()
+    at.button(key="keep-goals").click().run()
+    assert read_goals(store, campaign).precision == 0.75
+    table = table_of(at, "criterion").set_index("criterion")
+    assert table.loc["precision of emission", "goal"].startswith("75% at least")

@@ -131,6 +131,16 @@ class Campaigns(Connection):
                 self._db.table("oracle_class").delete((name, gone))
             self._db.table("campaign").update(name, {"chosen_keys": json.dumps(after.chosen_keys)})
 
+    def goals(self, name: str) -> dict[str, float]:
+        """Give the goals that were kept of a campaign; none where nobody has set any."""
+        rows = self._rows("SELECT goals FROM campaign WHERE name = ?", [name])
+        return dict(json.loads(rows[0]["goals"])) if rows else {}
+
+    def set_goals(self, name: str, goals: Mapping[str, float]) -> None:
+        """Keep the goals of a campaign."""
+        with self._write():
+            self._db.table("campaign").update(name, {"goals": json.dumps(dict(goals))})
+
     def _refuse_lost_answers(self, before: Campaign, after: Campaign) -> None:
         kept = {one.name: one for one in after.classes}
         used = {

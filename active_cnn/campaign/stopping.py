@@ -1,0 +1,88 @@
+"""Whether a campaign may stop: its own figures against its goals."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict
+
+import numpy as np
+
+from active_cnn.campaign.audit import measure_audit
+from active_cnn.campaign.campaign import measure_precision
+from active_cnn.campaign.files import last_scored, open_predictions
+from active_cnn.campaign.store import Store
+from active_cnn.evaluation.comparison import migration, stability
+from active_cnn.evaluation.precision import Unsure
+from active_cnn.evaluation.proportions import upper_bound
+from active_cnn.evaluation.stopping import ROUNDS, Goals, Stopping, judge_stopping
+from active_cnn.records import Campaign, Purpose
+
+# Fewer answers make no rate.
+FEWEST_ANSWERS = 10
+
+
+def read_goals(store: Store, campaign: Campaign) -> Goals:
+    """Give the goals of a campaign."""
+    return Goals(**store.goals(campaign.name))
+
+
+def set_goals(store: Store, campaign: Campaign, goals: Goals) -> None:
+    """Keep other goals."""
+    store.set_goals(campaign.name, asdict(goals))
+
+
+def kappas(store: Store, campaign: Campaign) -> list[float]:
+    """Give Cohen's kappa between successive networks on the whole pool, of the last rounds."""
+    scored = [one for one in store.iterations(campaign.name) if one.result][-(ROUNDS + 1) :]
+    labels = [open_predictions(store, one).labels() for one in scored]
+    found = [
+        stability(migration(before, after, len(campaign.network_classes)))
+        for before, after in zip(labels, labels[1:], strict=False)
+    ]
+    # Where all is of one and the same class in both, nothing has changed.
+    return [1.0 if math.isnan(value) else value for value in found]
+
+
+def finds_per_100(store: Store, campaign: Campaign) -> list[float]:
+    """Give the targets among the answers to each iteration's relabelling, per 100 answers."""
+    answers = store.current_answers(campaign.name)
+    targets = {one.name for one in campaign.classes if one.is_target}
+    found: dict[int, list[bool]] = {}
+    for query in store.all_queries(campaign.name):
+        if query.purpose is Purpose.RELABEL:
+            for item in query.items:
+                given = answers.get(item.identifier)
+                if given and given.answer and not item.is_repeat:
+                    found.setdefault(query.iteration, []).append(given.answer in targets)
+    return [100 * float(np.mean(said)) for said in found.values() if len(said) >= FEWEST_ANSWERS]
+
+
+def advise_stopping(
+    store: Store, campaign: Campaign, agreement: Sequence[float] | None = None
+) -> Stopping | None:
+    """Judge whether a campaign may stop; None where nothing has been predicted yet.
+
+    Parameters
+    ----------
+    store, campaign
+        Read only.
+    agreement : sequence of float, optional
+        `kappas`, where they are known already.
+    """
+    iteration = last_scored(store, campaign.name)
+    if iteration is None:
+        return None
+    precision = {
+        name: 1 - upper_bound(one.n_judged - one.n_right, one.n_judged) if one.n_judged else None
+        for name, one in measure_precision(store, campaign, iteration).items()
+    }
+    audit = measure_audit(store, campaign, iteration)
+    recall = audit.completeness[Unsure.EXCLUDED] if audit else None
+    return judge_stopping(
+        read_goals(store, campaign),
+        precision,
+        kappas(store, campaign) if agreement is None else agreement,
+        recall.low if recall else None,
+        finds_per_100(store, campaign),
+    )
