@@ -11,22 +11,26 @@ from numpy.typing import NDArray
 from active_cnn.campaign.files import open_pool
 from active_cnn.campaign.questions import ask, open_scored, query_seed
 from active_cnn.campaign.reliability import calibrator
+from active_cnn.campaign.rule import rule_significance
 from active_cnn.campaign.sampling import measurable
 from active_cnn.campaign.store import Store
 from active_cnn.errors import AcquisitionError, CampaignError
 from active_cnn.evaluation.completeness import (
     FEWEST_LABELS,
+    AuditedClassifier,
     Completeness,
     Stratum,
     allocate,
     describe_completeness,
     design_strata,
     estimate_completeness,
+    estimate_other,
     expected_width,
 )
 from active_cnn.evaluation.precision import Unsure
 from active_cnn.query.scored import Choice, Scored
 from active_cnn.records import Campaign, Iteration, Purpose, Query
+from active_cnn.spectra.rule import K_SIGMA
 
 AUDIT_SIZE = 300
 ELUSION_SIZE = 100
@@ -187,8 +191,16 @@ def draw_audit(
         design={
             "edges": [0, *(stratum.stop for stratum in plan.strata)],
             "n_ranked": len(plan.ranked),
+            "n_called_by_rule": _count_called(store, campaign, plan),
         },
     )
+
+
+def _count_called(store: Store, campaign: Campaign, plan: AuditPlan) -> int | None:
+    significance = rule_significance(store, campaign)
+    if significance is None:
+        return None
+    return int((significance[plan.ranked[: plan.floor]] >= K_SIGMA).sum())
 
 
 @dataclass(frozen=True, eq=False)
@@ -208,6 +220,9 @@ class Audit:
         Spectra of the pool that the network has not learned from.
     n_below, n_below_judged, n_below_positive : int
         The sample from below the floor.
+    rule : AuditedClassifier or None
+        Precision and recall above the floor of the rule "a peak at Hα above the continuum"; None
+        while they cannot be told.
     words : str
         What may be claimed; '' while nothing can be.
     """
@@ -222,6 +237,7 @@ class Audit:
     n_below: int
     n_below_judged: int
     n_below_positive: int
+    rule: AuditedClassifier | None
     words: str
 
 
@@ -270,6 +286,9 @@ def measure_audit(store: Store, campaign: Campaign, iteration: Iteration) -> Aud
     completeness = {counted: recall(counted) for counted in Unsure}
     main = completeness[Unsure.EXCLUDED]
     _, n_below_judged, n_below_positive, _ = (int(n) for n in counts[:, -1])
+    rule = None
+    if main:
+        rule = _measure_rule(store, campaign, query, place, sizes)
     words = ""
     if main:
         words = describe_completeness(
@@ -286,5 +305,33 @@ def measure_audit(store: Store, campaign: Campaign, iteration: Iteration) -> Aud
         int(counts[0, -1]),
         n_below_judged,
         n_below_positive,
+        rule,
         words,
     )
+
+
+def _measure_rule(
+    store: Store,
+    campaign: Campaign,
+    query: Query,
+    place: Mapping[str, int],
+    sizes: NDArray[np.int64],
+) -> AuditedClassifier | None:
+    significance = rule_significance(store, campaign)
+    n_called = query.design.get("n_called_by_rule")
+    if significance is None or n_called is None:
+        return None
+    answers = store.current_answers(campaign.name)
+    targets = {one.name for one in campaign.classes if one.is_target}
+    judged = [
+        (item.identifier, place[item.chosen_by], answers[item.identifier].answer in targets)
+        for item in query.items
+        if place[item.chosen_by] < len(sizes)
+        and item.identifier in answers
+        and answers[item.identifier].answer in campaign.trains
+    ]
+    names, strata, is_true = (np.array(column) for column in zip(*judged, strict=True))
+    rows = open_pool(store, campaign).rows(names.tolist())
+    is_called = np.asarray(significance[rows]) >= K_SIGMA
+    rng = np.random.default_rng(query.seed)
+    return estimate_other(sizes, strata, is_true, is_called, n_called, rng)

@@ -17,6 +17,7 @@ from active_cnn.campaign.files import (
     iteration_folder,
     open_pool,
 )
+from active_cnn.campaign.rule import compute_rule
 from active_cnn.campaign.store import Store
 from active_cnn.campaign.training_data import (
     LabelledFlux,
@@ -24,6 +25,7 @@ from active_cnn.campaign.training_data import (
     draw_background,
 )
 from active_cnn.engine import count_cores, open_engine
+from active_cnn.errors import SpectrumError
 from active_cnn.learning.network import save_network
 from active_cnn.learning.presentation import Labelled
 from active_cnn.learning.scoring import score_pool
@@ -109,6 +111,9 @@ def run_iteration(
                 engine,
                 features_path(store, job.campaign, job.number),
             )
+            # The baseline that every figure is shown beside; once for a pool.
+            with suppress(SpectrumError):  # of a campaign about another line
+                compute_rule(store, campaign, engine, report)
         except BaseException as error:
             # Who cancels wants nothing of it; after a failure, Restart goes on from the network.
             if not isinstance(error, Exception):

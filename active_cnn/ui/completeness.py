@@ -16,8 +16,9 @@ from active_cnn.campaign.audit import (
     plan_audit,
 )
 from active_cnn.campaign.labelling import Task
-from active_cnn.evaluation.completeness import Completeness
+from active_cnn.evaluation.completeness import AuditedClassifier, Completeness
 from active_cnn.evaluation.precision import Unsure
+from active_cnn.spectra.rule import HALPHA_RANGE, K_SIGMA
 from active_cnn.ui import cached
 from active_cnn.ui.labelling import judge, show_list
 from active_cnn.ui.page import View, acting, say
@@ -131,6 +132,21 @@ def _show(audit: Audit) -> None:
                 for name in ("recall", "95 % from", "95 % to")
             },
         )
+        if audit.rule:
+            st.markdown("**Beside a simple rule**")
+            st.dataframe(
+                rule_table(audit, audit.rule),
+                hide_index=True,
+                placeholder="–",
+                column_config={
+                    name: st.column_config.NumberColumn(format="percent")
+                    for name in rule_table(audit, audit.rule).columns[1:]
+                },
+            )
+            st.caption(
+                f"The rule: a pixel within {HALPHA_RANGE[0]:g}–{HALPHA_RANGE[1]:g} Å that is "
+                f"{K_SIGMA:g} σ above the local continuum. Both above the audit floor."
+            )
     with st.expander("Stratum by stratum"):
         st.dataframe(strata_table(audit), hide_index=True)
     st.caption(
@@ -156,6 +172,24 @@ def completeness_table(audit: Audit) -> pd.DataFrame:
             "missed, at most": [round(one.n_missed_high) for one in known.values()],
         }
     )
+
+
+def rule_table(audit: Audit, rule: AuditedClassifier) -> pd.DataFrame:
+    """Put the network and the rule into a row each."""
+    found = audit.completeness[Unsure.EXCLUDED]
+    size = audit.strata[0].size
+    rows: dict[str, tuple[float, ...]] = {
+        "rule": (
+            rule.precision, rule.precision_low, rule.precision_high,
+            rule.recall, rule.recall_low, rule.recall_high,
+        )
+    }  # fmt: skip
+    if found:
+        pure = (one / size for one in (found.n_true, found.n_true_low, found.n_true_high))
+        rows = {"network": (*pure, found.recall, found.low, found.high), **rows}
+    columns = [f"{what}{end}" for what in ("precision", "recall") for end in ("", " from", " to")]
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+    return table.rename_axis("which").reset_index()
 
 
 def strata_table(audit: Audit) -> pd.DataFrame:

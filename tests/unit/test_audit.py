@@ -1,0 +1,155 @@
+"""The audit of the ranks: planned, drawn by known chances, read from the answers."""
+
+import csv
+
+import numpy as np
+import pytest
+
+from active_cnn.campaign.audit import BELOW, draw_audit, measure_audit, plan_audit
+from active_cnn.campaign.campaign import create_campaign, record_answer
+from active_cnn.campaign.files import open_pool
+from active_cnn.campaign.rule import compute_rule
+from active_cnn.engine import open_engine
+from active_cnn.errors import AcquisitionError, CampaignError, EvaluationError
+from active_cnn.evaluation.precision import Unsure
+from active_cnn.records import Purpose
+from active_cnn.spectra.simulation import write_demo
+from tests import fakes
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory):
+    return write_demo(
+        tmp_path_factory.mktemp("large"),
+        pool_size=4000,
+        training_size=90,
+        emission_share=0.03,
+        double_peak_share=0.01,
+        n_fits=0,
+        seed=3,
+    )
+
+
+@pytest.fixture
+def audited(store, large):
+    """A campaign on 4000 spectra, scored by the rule of the line's depth."""
+    campaign = create_campaign(store, "large", large.training, large.pool)
+    fakes.train(store, campaign)
+    with open_engine() as engine:
+        compute_rule(store, campaign, engine, lambda *_: None)
+    return campaign
+
+
+def truth_of(survey):
+    with survey.truth.open(encoding="utf-8", newline="") as file:
+        return {row["identifier"]: row["label"] for row in csv.DictReader(file)}
+
+
+def answer(store, query, said):
+    for item in query.items:
+        record_answer(store, query, item.identifier, said(item), oracle="ann")
+
+
+def test_predicted_targets_are_the_first_stratum_and_the_rest_falls_in_probability(store, audited):
+    plan = plan_audit(store, audited, 120, 1000)
+    counts = store.iteration("large").result.predicted_counts
+    assert plan.strata[0].size == counts["emission"] + counts["double-peak"]
+    assert plan.floor == 1000
+    assert sum(plan.allocation) == 120
+    assert plan.allocation[0] == 30
+    assert len(np.unique(plan.ranked)) == len(plan.ranked) == open_pool(store, audited).usable.sum()
+    assert 0 < plan.width < 1
+
+
+def test_more_labels_buy_a_narrower_interval(store, audited):
+    few, many = (plan_audit(store, audited, size, 1000).width for size in (60, 400))
+    assert many < few
+
+
+def test_each_stratum_is_drawn_from_its_own_ranks(store, audited):
+    plan = plan_audit(store, audited, 120, 1000)
+    query = draw_audit(store, audited, 120, 1000, 40, seed=5)
+    rank = {int(row): place for place, row in enumerate(plan.ranked)}
+    rows = open_pool(store, audited).rows([item.identifier for item in query.items])
+    for item, row in zip(query.items, rows, strict=True):
+        if item.chosen_by == BELOW:
+            assert rank[int(row)] >= plan.floor
+        else:
+            stratum = plan.strata[int(item.chosen_by.split()[1])]
+            assert stratum.start <= rank[int(row)] < stratum.stop
+    drawn = [item.chosen_by for item in query.items]
+    assert drawn.count(BELOW) == 40
+    assert [drawn.count(f"stratum {n}") for n in range(len(plan.strata))] == list(plan.allocation)
+    assert drawn != sorted(drawn)
+
+
+def test_the_same_seed_draws_the_same_audit_and_there_is_one_an_iteration(store, audited, large):
+    first = draw_audit(store, audited, 120, 1000, 40, seed=5)
+    with pytest.raises(AcquisitionError, match="being audited already"):
+        draw_audit(store, audited, 120, 1000, 40, seed=6)
+    other = create_campaign(store, "other", large.training, large.pool)
+    fakes.train(store, other)
+    again = draw_audit(store, other, 120, 1000, 40, seed=5)
+    assert [i.identifier for i in again.items] == [i.identifier for i in first.items]
+
+
+def test_its_answers_are_read_as_recall_with_the_truth_inside_the_interval(store, audited, large):
+    truth = truth_of(large)
+    plan = plan_audit(store, audited, 400, 1000)
+    query = draw_audit(store, audited, 400, 1000, 50)
+    assert measure_audit(store, audited, store.iteration("large")).words == ""
+    said = {**audited.trains, "other": "not-interesting", "noise": "not-interesting"}
+    names = {one.name for one in audited.classes}
+
+    def say(item):
+        return truth[item.identifier] if truth[item.identifier] in names else "noise"
+
+    answer(store, query, say)
+    audit = measure_audit(store, audited, store.iteration("large"))
+    identifiers = open_pool(store, audited).identifiers(plan.ranked[: plan.floor])
+    is_true = np.array([said[truth[name]] in audited.targets for name in identifiers])
+    recall = is_true[: plan.strata[0].size].sum() / is_true.sum()
+    found = audit.completeness[Unsure.EXCLUDED]
+    assert found.low <= recall <= found.high
+    assert found.low < found.recall < found.high
+    assert f"among the {plan.floor:,} spectra with the highest scores" in audit.words
+    assert "one-sided 95 % bound" in audit.words
+    assert 0 < audit.rule.recall_low < audit.rule.recall_high <= 1
+
+
+def test_unsure_answers_are_counted_three_ways(store, audited):
+    query = draw_audit(store, audited, 120, 1000, 0)
+    places = {}
+
+    def say(item):
+        places[item.chosen_by] = places.get(item.chosen_by, 0) + 1
+        if places[item.chosen_by] % 3 == 0:
+            return "unsure"
+        return "emission" if item.predicted in audited.targets else "noise"
+
+    answer(store, query, say)
+    found = measure_audit(store, audited, store.iteration("large")).completeness
+    assert found[Unsure.RIGHT].n_missed > found[Unsure.EXCLUDED].n_missed == 0
+    assert found[Unsure.WRONG].n_true < found[Unsure.RIGHT].n_true
+
+
+def test_what_measures_is_not_trained_on_in_the_iteration_that_it_measures(store, audited):
+    query = draw_audit(store, audited, 60, 1000, 0)
+    assert query.purpose is Purpose.AUDIT
+    answer(store, query, lambda _: "noise")
+    assert (
+        len(plan_audit(store, audited, 60, 1000).ranked)
+        == 4000 - (~open_pool(store, audited).usable).sum()
+    )
+
+
+@pytest.mark.parametrize(("size", "floor"), [(5, 1000), (5000, 1000), (120, 10)])
+def test_an_audit_that_cannot_be_is_refused(store, audited, size, floor):
+    with pytest.raises(EvaluationError):
+        plan_audit(store, audited, size, floor)
+
+
+def test_without_predictions_there_is_nothing_to_audit(store, campaign):
+    with pytest.raises(CampaignError, match="no predictions yet"):
+        plan_audit(store, campaign)
+    assert measure_audit(store, campaign, store.iteration(campaign.name)) is None
