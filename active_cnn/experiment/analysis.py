@@ -28,7 +28,9 @@ def learning_curves(results: pd.DataFrame, measures: tuple[str, ...] = MEASURES)
     grouped = tall.groupby(["arm", "labels", "measure"], sort=False)["value"]
     curves = grouped.agg(mean="mean", spread="std", n="count").reset_index()
     half = t.ppf((1 + CONFIDENCE) / 2, curves["n"] - 1) * curves["spread"] / np.sqrt(curves["n"])
-    curves["low"], curves["high"] = curves["mean"] - half, curves["mean"] + half
+    # All of them are shares.
+    curves["low"] = (curves["mean"] - half).clip(0, 1)
+    curves["high"] = (curves["mean"] + half).clip(0, 1)
     return curves.drop(columns="spread")
 
 
