@@ -200,8 +200,8 @@ def _choose(
     screening: _Screening,
 ) -> Choice:
     choice = chooses(scored, rows, min(size, n_open), rng)
-    choice = choice.take(screening.passes(choice.rows, 0))
     seen = set(choice.rows.tolist())
+    choice = choice.take(screening.passes(choice.rows, 0))
     rest = rows
     for _ in range(MOST_ROUNDS):
         missing = min(size, n_open) - len(choice)
@@ -209,6 +209,8 @@ def _choose(
             break
         # What was screened out stays out; the strategy goes on without it.
         rest = rest[~np.isin(rest, list(seen))]
+        if not len(rest):
+            break
         try:
             more = chooses(scored, rest, min(2 * missing, len(rest)), rng)
         except AcquisitionError:

@@ -1,7 +1,10 @@
 """Which spectra the oracle is asked about: at random or by entropy, never twice, and repeatably."""
 
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
@@ -11,15 +14,25 @@ from active_cnn.campaign.campaign import (
     measure_precision,
     record_answer,
 )
-from active_cnn.campaign.files import open_pool, open_predictions
+from active_cnn.campaign.files import features_path, open_pool, open_predictions
 from active_cnn.campaign.labelling import Task, lay_out
-from active_cnn.campaign.relabelling import draw_relabel_query
+from active_cnn.campaign.relabelling import (
+    Screen,
+    ask_about,
+    draw_relabel_query,
+    draw_similar_query,
+)
 from active_cnn.campaign.sampling import draw_performance_sample
 from active_cnn.campaign.store import Store
 from active_cnn.campaign.training_data import build_training_set
-from active_cnn.errors import AcquisitionError, CampaignError
-from active_cnn.query.strategies import STRATEGIES
+from active_cnn.errors import AcquisitionError, CampaignError, SpectrumError
+from active_cnn.learning.features import FeaturesWriter, unit_vectors
+from active_cnn.query.strategies import DEFAULT_SHARES, PLAIN
 from active_cnn.records import Purpose
+
+# Those that need neither features nor a confirmed target.
+STRATEGIES = ["mixed", *(name for name in PLAIN if name not in ("clue", "similar"))]
+EVERYTHING = Screen(lookalikes=False, instrumental=False)
 
 
 def asked(query):
@@ -47,9 +60,9 @@ def test_a_query_holds_what_the_network_said_of_each_spectrum(store, campaign, s
     np.testing.assert_array_equal(
         [item.probabilities for item in query.items], predictions.probabilities(rows)
     )
-    np.testing.assert_array_equal(
-        [item.score for item in query.items], predictions.entropy()[rows].astype(float)
-    )
+    by_chance = {"random", "random-target"}
+    assert all((item.score is None) == (item.chosen_by in by_chance) for item in query.items)
+    assert {item.chosen_by for item in query.items} <= set(PLAIN)
     labels = predictions.labels()[rows]
     assert [item.predicted for item in query.items] == [campaign.network_classes[n] for n in labels]
     assert [item.position for item in query.items] == list(range(15))
@@ -184,11 +197,11 @@ def test_skipped_and_taken_back_spectra_may_be_asked_about_again(store, campaign
 
 def test_the_end_of_the_pool_gives_a_notice_and_then_a_clear_error(store, campaign, score):
     score()
-    query = draw_relabel_query(store, campaign, size=500)
+    query = draw_relabel_query(store, campaign, size=500, screen=EVERYTHING)
     assert len(query.items) == 298
     assert query.notice == "There were 298 of 500 spectra to ask about."
     assert query.size == 500
-    with pytest.raises(AcquisitionError, match="Nothing is left .* 'entropy'"):
+    with pytest.raises(AcquisitionError, match="Nothing is left .* 'mixed'"):
         draw_relabel_query(store, campaign, size=1)
 
 
@@ -205,7 +218,7 @@ def test_a_size_below_one_is_refused(store, campaign, score, size):
 
 def test_an_unknown_strategy_is_refused_with_those_that_there_are(store, campaign, score):
     score()
-    with pytest.raises(AcquisitionError, match="'magic'. Choose one of entropy, random-target"):
+    with pytest.raises(AcquisitionError, match="'magic'. Choose one of mixed, random"):
         draw_relabel_query(store, campaign, "magic")
 
 
@@ -249,6 +262,144 @@ def test_while_the_next_network_is_trained_labelling_goes_on_by_the_last_ranking
         store.add_query(replace(further, number=0))
     following = build_training_set(store, campaign, close_iteration(store, campaign))
     assert further.items[0].identifier in following.identifiers
+
+
+# what is kept out of a batch
+
+
+def spoil(store, campaign, change):
+    """Change spectra of a copy of the pool, and give the campaign on it, scored alike."""
+    pool = store.home / "spoilt.h5"
+    shutil.copyfile(store.home / campaign.pool_path, pool)
+    with h5py.File(pool, "r+") as file:
+        (group,) = file.values()
+        change(group)
+    return create_campaign(store, "spoilt", Path(campaign.training_path), pool)
+
+
+def test_look_alikes_and_repeat_visits_are_left_out_unless_asked_for(
+    store, fill_iteration, probabilities, campaign
+):
+    def repeat(group):
+        group["spectra"][21] = group["spectra"][20] * 2.5
+        group["ra"][23], group["dec"][23] = group["ra"][22], group["dec"][22] + 1 / 3600
+
+    spoilt = spoil(store, campaign, repeat)
+    fill_iteration(store, spoilt, probabilities)
+    pairs = [open_pool(store, spoilt).identifiers(np.array(rows)) for rows in ((20, 21), (22, 23))]
+    everything = asked(draw_relabel_query(store, spoilt, size=298, screen=EVERYTHING))
+    assert all(set(pair) <= set(everything) for pair in pairs)
+    close_iteration(store, spoilt)
+    fill_iteration(store, spoilt, probabilities)
+    query = draw_relabel_query(store, spoilt, size=298, screen=Screen(instrumental=False))
+    assert all(len(set(pair) & set(asked(query))) == 1 for pair in pairs)
+    assert query.design["screened"]["look-alike"] == 298 - len(query.items)
+
+
+def test_what_the_instrument_did_is_left_out_unless_asked_for(
+    store, fill_iteration, probabilities, campaign
+):
+    def strike(group):
+        flux = group["spectra"][30]
+        flux[100] += 40 * np.median(flux)
+        group["spectra"][30] = flux
+
+    spoilt = spoil(store, campaign, strike)
+    fill_iteration(store, spoilt, probabilities)
+    (struck,) = open_pool(store, spoilt).identifiers(np.array([30]))
+    query = draw_relabel_query(store, spoilt, size=298, screen=Screen(lookalikes=False))
+    assert struck not in asked(query)
+    assert query.design["screened"]["instrumental"] == 298 - len(query.items)
+    close_iteration(store, spoilt)
+    fill_iteration(store, spoilt, probabilities)
+    assert struck in asked(draw_relabel_query(store, spoilt, size=298, screen=EVERYTHING))
+
+
+# how a query was chosen
+
+
+def test_a_mixture_says_its_shares_and_which_part_chose_each_spectrum(store, campaign, score):
+    score()
+    query = draw_relabel_query(store, campaign, size=20)
+    assert query.design["shares"] == pytest.approx(DEFAULT_SHARES)
+    counts = {name: [i.chosen_by for i in query.items].count(name) for name in DEFAULT_SHARES}
+    assert counts == {"direct": 10, "greedy": 7, "margin": 3}
+    own = draw_relabel_query(store, campaign, size=10, shares={"entropy": 1, "random": 1})
+    assert [item.chosen_by for item in own.items].count("random") == 5
+
+
+def test_a_part_that_has_nothing_to_ask_about_is_told(store, campaign, score):
+    score()
+    query = draw_relabel_query(store, campaign, size=10, shares={"similar": 1, "margin": 1})
+    assert "similar had nothing to ask about" in query.notice
+    assert {item.chosen_by for item in query.items} == {"margin"}
+
+
+def keep_features(store, campaign, iteration):
+    pool = open_pool(store, campaign)
+    vectors = unit_vectors(np.random.default_rng(5).normal(size=(pool.n, 7)).astype(np.float32))
+    writer = FeaturesWriter(features_path(store, campaign.name, iteration.job), pool.n, "n")
+    writer.append(pool.usable, vectors[pool.usable])
+    writer.finish()
+    return vectors.astype(float)
+
+
+def test_more_like_this_asks_about_the_nearest_by_the_network_s_features(store, campaign, score):
+    vectors = keep_features(store, campaign, score())
+    pool = open_pool(store, campaign)
+    (name,) = pool.identifiers(np.array([50]))
+    query = draw_similar_query(store, campaign, [name], 6, screen=EVERYTHING)
+    others = np.setdiff1d(np.flatnonzero(pool.usable), [50])
+    nearest = others[np.argsort(-vectors[others] @ vectors[50])[:6]]
+    assert asked(query) == pool.identifiers(nearest)
+    assert query.strategy == f"similar to {name}"
+    assert query.design["examples"] == [name]
+    scores = [item.score for item in query.items]
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_strategies_that_compare_spectra_work_in_a_campaign(store, campaign, score):
+    keep_features(store, campaign, score())
+    record_answer(
+        store, query := draw_relabel_query(store, campaign, "clue", size=5),
+        asked(query)[0], "emission", oracle="ann",
+    )  # fmt: skip
+    assert len(draw_relabel_query(store, campaign, "similar", size=5).items) == 5
+
+
+def test_without_features_it_is_said_what_to_do(store, campaign, score):
+    score()
+    with pytest.raises(AcquisitionError, match="none were kept of this iteration. Train it again"):
+        draw_relabel_query(store, campaign, "clue", size=5)
+
+
+def test_one_spectrum_can_be_asked_about_by_name(store, campaign, score):
+    score()
+    pool = open_pool(store, campaign)
+    name, broken = pool.identifiers(np.array([50, 7]))
+    query = ask_about(store, campaign, name)
+    assert (asked(query), query.purpose, query.strategy) == ([name], "relabel", "by hand")
+    with pytest.raises(AcquisitionError, match="asked about already"):
+        ask_about(store, campaign, name)
+    with pytest.raises(SpectrumError, match="no spectrum 'nobody'"):
+        ask_about(store, campaign, "nobody")
+    with pytest.raises(SpectrumError, match="cannot be used"):
+        ask_about(store, campaign, broken)
+
+
+def test_a_share_of_a_batch_is_repeated_blindly(store, campaign, score):
+    score()
+    first = draw_relabel_query(store, campaign, "entropy", size=20)
+    answer_all(store, first, "emission")
+    close_iteration(store, campaign)
+    score()
+    query = draw_relabel_query(store, campaign, "entropy", size=20, repeats=0.2)
+    again = [item.identifier for item in query.items if item.is_repeat]
+    assert len(query.items) == 20
+    assert len(again) == 4
+    assert set(again) <= set(asked(first))
+    with pytest.raises(AcquisitionError, match="share of 1 blind repeats"):
+        draw_relabel_query(store, campaign, "entropy", size=20, repeats=1)
 
 
 # the performance sample
