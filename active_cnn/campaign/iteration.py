@@ -24,8 +24,8 @@ from active_cnn.campaign.training_data import (
     build_training_set,
     draw_background,
 )
-from active_cnn.engine import count_cores, open_engine
-from active_cnn.errors import SpectrumError
+from active_cnn.engine import Engine, count_cores, open_engine
+from active_cnn.errors import SpectrumError, StoreError
 from active_cnn.learning.network import save_network
 from active_cnn.learning.presentation import Labelled
 from active_cnn.learning.scoring import score_pool
@@ -111,9 +111,7 @@ def run_iteration(
                 engine,
                 features_path(store, job.campaign, job.number),
             )
-            # The baseline that every figure is shown beside; once for a pool.
-            with suppress(SpectrumError):  # of a campaign about another line
-                compute_rule(store, campaign, engine, report)
+            notices = (*trained.notices, *scored.notices, *_apply_rule(store, job, engine, report))
         except BaseException as error:
             # Who cancels wants nothing of it; after a failure, Restart goes on from the network.
             if not isinstance(error, Exception):
@@ -134,11 +132,20 @@ def run_iteration(
         history=trained.history,
         validation=trained.validation,
         predicted_counts=scored.counts,
-        notices=(*trained.notices, *scored.notices),
+        notices=notices,
         device=f"{describe_device()}; predicted by {scored.runtime}",
         versions=versions(),
         seconds={"training": trained_at - began, "predicting": predicted_at - trained_at},
     )
+
+
+def _apply_rule(store: Store, job: Job, engine: Engine, report: Report) -> tuple[str, ...]:
+    # The baseline that the audit is shown beside, once for a pool; it holds nothing up.
+    try:
+        compute_rule(store, store.campaign(job.campaign), engine, report)
+    except (SpectrumError, StoreError) as error:
+        return (f"No simple rule stands beside the network: {error}",)
+    return ()
 
 
 def _train(

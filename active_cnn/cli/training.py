@@ -23,7 +23,7 @@ from active_cnn.records import Job, JobState, TrainingResult
 
 POLL_EVERY = 0.5  # s, between two looks at how far a job is
 
-_UNITS = {"training": "epochs", "predicting": "spectra"}
+_UNITS = {"training": "epochs", "predicting": "spectra", "applying the rule": "spectra"}
 _CHOICES = tuple(field.name for field in fields(TrainingSettings))
 
 

@@ -35,6 +35,7 @@ from active_cnn.ui.palette import class_colours
 from active_cnn.ui.text import duration, plain
 
 OWN = "own values"
+_OVER_POOL = ("predicting", "applying the rule")  # phases that go through all spectra
 _ABOUT = {
     "compact": "a small network, shown the archive as the pool's instrument would have taken it",
     "notebook": "the network of the method's authors with SMOTE, stopped as in their code",
@@ -193,7 +194,7 @@ def _show_progress(view: View, job: Job) -> None:
     )
     st.progress(min(share, 1.0), text=f"Iteration {job.iteration}: {phase}")
     rows_of_numbers(
-        ("Epoch" if phase != "predicting" else "Spectra", _describe_done(job, phase)),
+        ("Spectra" if phase in _OVER_POOL else "Epoch", _describe_done(job, phase)),
         ("Spectra per second", f"{details.get('spectra_per_second', 0):,.0f}"),
         ("Elapsed in this phase", duration(details.get("seconds", 0.0))),
         ("Time left", _describe_left(job, phase, history)),
@@ -226,12 +227,12 @@ def _cancel(view: View) -> None:
 def _describe_done(job: Job, phase: str) -> str:
     if phase == "training":
         return str(job.done + 1)
-    return f"{job.done:,} of {job.total:,}" if phase == "predicting" else "–"
+    return f"{job.done:,} of {job.total:,}" if phase in _OVER_POOL else "–"
 
 
 def _describe_left(job: Job, phase: str, history: Mapping[str, Sequence[float]]) -> str:
     # Before the first chunk the rate is still that of the training.
-    if phase == "predicting" and job.done and job.details.get("spectra_per_second"):
+    if phase in _OVER_POOL and job.done and job.details.get("spectra_per_second"):
         return duration((job.total - job.done) / job.details["spectra_per_second"])
     losses = _monitored(history, job.settings)
     if phase != "training" or not losses:

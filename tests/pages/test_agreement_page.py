@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from active_cnn.campaign.relabelling import draw_relabel_query
+from active_cnn.evaluation.agreement import SelfAgreement
 from active_cnn.records import AnswerEvent, Resolution, Sharing, SharingMode
+from active_cnn.ui.agreement import FEWEST_SHARED, describe_repeated
 from tests.components import act, give, mounted, settle, sheets, told
 from tests.components import say as send
 
@@ -32,6 +36,24 @@ def say(store, campaign):
         return [item.identifier for item in query.items]
 
     return say
+
+
+@pytest.fixture
+def say_again(store, campaign, say):
+    """Give a function that repeats the first spectra of a person's query, and the answers to it."""
+
+    def say_again(oracle, *answers):
+        asked = store.query(1)
+        repeats = tuple(replace(item, is_repeat=True) for item in asked.items[: len(answers)])
+        query = store.add_query(replace(asked, items=repeats))
+        acts = [
+            AnswerEvent(f"{oracle}-{item.position}-again", query.number, item.identifier, answer)
+            for item, answer in zip(query.items, answers, strict=True)
+        ]
+        assert not store.add_answers(campaign.name, acts, oracle)
+
+    assert say
+    return say_again
 
 
 def texts(at):
@@ -94,6 +116,42 @@ def test_where_all_give_one_class_kappa_is_not_told(say, open_page):
     at = open_page(PAGE)
     assert "Everybody gave one and the same class" in texts(at)
     assert at.dataframe[0].value["kappa"].isna().all()
+
+
+def test_what_the_same_person_says_twice_is_shown_also_of_one_who_is_alone(
+    say, say_again, open_page
+):
+    say("*ANN*", "noise", "emission", "noise", "emission")
+    say_again("*ANN*", "noise", "emission", "noise", "noise")
+    at = open_page(PAGE)
+    assert "Only *ANN* has answered so far" in texts(at)
+    assert "The same person twice" in texts(at)
+    (table,) = (one.value for one in at.dataframe)
+    assert table[["person", "asked twice", "same", "share"]].values.tolist() == [
+        ["*ANN*", 4, 3, 0.75]
+    ]
+    # As of two people: agreement 3/4, by chance 1/2.
+    assert table["kappa"].tolist() == pytest.approx([0.5])
+    assert "For *ANN* there are fewer than 20 repeats so far" in texts(at)
+    assert "The second answer changes no label" in texts(at)
+
+
+def test_the_same_person_twice_stands_below_each_two_people(say, say_again, open_page):
+    for oracle in ("ANN", "BEN"):
+        say(oracle, "noise", "emission")
+        say_again(oracle, "noise", "noise")
+    pairs, twice = (one.value for one in open_page(PAGE).dataframe)
+    assert pairs["in common"].tolist() == [2]
+    assert pairs["agree"].tolist() == [1.0]  # the repeats are no opinions
+    assert twice["same"].tolist() == [1, 1]
+    assert "For all of these people there are fewer than 20" in texts(open_page(PAGE))
+
+
+def test_enough_repeats_come_without_a_warning():
+    some = SelfAgreement("ANN", FEWEST_SHARED, 19, 0.95, 0.9, 0.7, 1.0)
+    assert "fewer than" not in describe_repeated([some])
+    few = replace(some, oracle="BEN", n_repeated=FEWEST_SHARED - 1)
+    assert "For BEN there are fewer than 20" in describe_repeated([some, few])
 
 
 def test_disagreements_are_listed_with_who_says_what(store, campaign, say, open_page):

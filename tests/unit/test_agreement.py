@@ -7,7 +7,11 @@ import pytest
 from statsmodels.stats.inter_rater import fleiss_kappa
 
 from active_cnn.errors import CampaignError
-from active_cnn.evaluation.agreement import overall_agreement, pairwise_agreement
+from active_cnn.evaluation.agreement import (
+    overall_agreement,
+    pairwise_agreement,
+    self_agreement,
+)
 from active_cnn.evaluation.consensus import consensus, disagreements
 from active_cnn.records import Resolution
 
@@ -109,6 +113,25 @@ def test_the_interval_of_a_pair_stays_within_what_kappa_can_be():
     assert pair.low < pair.kappa < pair.high == 1
     (pair,) = pairwise_agreement(as_pair(np.array([[0, 2, 0], [3, 0, 1], [0, 0, 0]])), CLASSES)
     assert -1 == pair.low < pair.kappa < pair.high
+
+
+def test_a_person_asked_twice_has_the_kappa_of_the_published_example():
+    # Fleiss, Cohen & Everitt (1969) again, the two raters taken as two times.
+    table = np.array([[106, 10, 4], [22, 28, 10], [2, 12, 6]])
+    pairs = {name: (said["ann"], said["ben"]) for name, said in as_pair(table).items()}
+    bob, cleo = self_agreement({"cleo": pairs, "bob": {"s1": (E, E), "s2": (E, E)}}, CLASSES)
+    assert (cleo.oracle, cleo.n_repeated, cleo.n_same) == ("cleo", 200, 140)
+    assert cleo.agreement == pytest.approx(0.7)
+    assert cleo.kappa == pytest.approx(0.429, abs=5e-4)
+    assert (cleo.high - cleo.low) / 2 == pytest.approx(1.95996 * math.sqrt(0.002885), rel=1e-4)
+    assert (bob.oracle, bob.n_repeated, bob.n_same, bob.agreement) == ("bob", 2, 2, 1)
+    assert all(math.isnan(value) for value in (bob.kappa, bob.low, bob.high))
+
+
+def test_a_repeated_answer_that_is_no_class_is_refused_with_its_spectrum():
+    with pytest.raises(CampaignError, match="'s1' 'nova'"):
+        self_agreement({"ann": {"s1": (E, "nova")}}, CLASSES)
+    assert self_agreement({}, CLASSES) == ()
 
 
 def test_all_together_have_the_kappa_of_the_published_example():

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from active_cnn.campaign.answer_fields import CSV_2
 from active_cnn.campaign.answer_files import LoggedAnswer, read_answers, write_answers
 from active_cnn.campaign.answer_log import ImportReport, export_answers, import_answers
 from active_cnn.campaign.campaign import close_iteration, create_campaign
@@ -258,6 +259,62 @@ def test_a_query_that_does_not_fit_the_campaign_is_refused(store, laptop, tmp_pa
         refused(store, path, reason)
 
 
+# files of version 1
+
+
+def as_version_1(path):
+    """Take away what a file of version 1 did not hold."""
+    if path.suffix == ".csv":
+
+        def change(rows):
+            left = [n for n, name in enumerate(rows[0]) if name not in CSV_2]
+            rows[:] = [[row[n] for n in left] for row in rows]
+
+        change_csv(path, change)
+        return
+
+    def change(content):
+        content["version"] = 1
+        for query in content["queries"]:
+            del query["design"]
+            for item in query["items"]:
+                del item["chosen_by"], item["is_repeat"]
+
+    change_json(path, change)
+
+
+@FORMATS
+def test_a_file_of_version_1_is_read_as_before(store, query, laptop, tmp_path, ending):
+    say_all_sorts(store, query)
+    export_answers(store, tmp_path / f"log{ending}")
+    as_version_1(tmp_path / f"log{ending}")
+    assert import_answers(laptop, tmp_path / f"log{ending}").n_new == 5
+    assert log_of(laptop) == log_of(store)
+
+
+def test_a_query_of_version_1_was_chosen_by_its_strategy_alone(store, laptop, tmp_path):
+    there = draw_on(laptop, size=4, seed=6)
+    say(laptop, there, 2, "emission", "e1")
+    export_answers(laptop, tmp_path / "log.json")
+    as_version_1(tmp_path / "log.json")
+    import_answers(store, tmp_path / "log.json")
+    made = store.query(store.answer_log("halpha")[0].query)
+    assert made.design == {}
+    assert {(item.chosen_by, item.is_repeat) for item in made.items} == {("", False)}
+    assert [item.score for item in made.items] == [item.score for item in there.items]
+
+
+def test_what_version_2_holds_is_there_in_full_or_not_at_all(store, query, laptop, tmp_path):
+    say(store, query, 0, "emission", "e1")
+    for name in CSV_2:
+        export_answers(store, tmp_path / "log.csv")
+        change_csv(tmp_path / "log.csv", lambda rows, name=name: rows[0].remove(name))
+        refused(laptop, tmp_path / "log.csv", f"Line 1 .* '{name}' is missing")
+    export_answers(store, tmp_path / "log.json")
+    change_json(tmp_path / "log.json", lambda content: content["queries"][0].pop("design"))
+    refused(laptop, tmp_path / "log.json", "Query 1 .* 'design' is missing")
+
+
 # what is refused
 
 
@@ -285,6 +342,11 @@ def test_a_query_that_does_not_fit_the_campaign_is_refused(store, laptop, tmp_pa
         ("seconds", "1e999", "expected a number"),
         ("seconds", "1,5", "seconds is '1,5': expected a number"),
         ("is_adjudication", "yes", "is_adjudication is 'yes': expected yes or no"),
+        ("is_repeat", "maybe", "is_repeat is 'maybe': expected yes or no"),
+        ("query_design", "{", "query_design is '{': expected an object"),
+        ("query_design", "[1]", "query_design is .1.: expected an object"),
+        ("query_design", '{"a": NaN}', "query_design is .*nan.*: expected an object"),
+        ("query_design", "[" * 100_000, "query_design is .*: expected an object"),
         ("undoes", "never", "undoes is 'never'.*gave no such answer"),
         ("oracle", "", "oracle is ''"),
     ],
@@ -486,10 +548,13 @@ queries = st.builds(
             predicted=names,
             probabilities=st.lists(st.floats(0, 1)).map(tuple),
             score=amounts,
+            chosen_by=texts,
+            is_repeat=st.booleans(),
         ),
         max_size=3,
         unique_by=(lambda item: item.position, lambda item: item.identifier),
     ).map(lambda items: tuple(sorted(items, key=lambda item: item.position))),
+    design=st.dictionaries(texts, amounts | texts | st.lists(numbers) | st.booleans(), max_size=3),
 )
 answers = st.builds(
     Answer,

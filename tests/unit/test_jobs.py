@@ -10,12 +10,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import h5py
+import numpy as np
 import psutil
 import pytest
 
 from active_cnn.campaign import jobs, worker
 from active_cnn.campaign.campaign import create_campaign
-from active_cnn.campaign.files import iteration_folder, open_predictions
+from active_cnn.campaign.files import iteration_folder, open_features, open_predictions
+from active_cnn.campaign.rule import rule_significance
 from active_cnn.campaign.store import Store
 from active_cnn.errors import CampaignError, JobError
 from active_cnn.learning.predictions import NOT_PREDICTED
@@ -243,7 +245,7 @@ def test_a_job_fills_its_iteration_and_takes_away_what_it_supersedes(store, camp
     (folder / "unfinished-predictions-0.h5").write_bytes(b"left by a worker that was killed")
     assert (folder / earlier.result.predictions_file).exists()
     job = run(store, campaign)
-    assert (job.state, job.error, job.phase) == (JobState.SUCCEEDED, "", "predicting")
+    assert (job.state, job.error, job.phase) == (JobState.SUCCEEDED, "", "applying the rule")
     assert (job.done, job.total) == (300, 300)
     iteration = store.iteration(campaign.name)
     result = iteration.result
@@ -251,6 +253,10 @@ def test_a_job_fills_its_iteration_and_takes_away_what_it_supersedes(store, camp
     assert sorted(path.name for path in folder.iterdir()) == sorted(
         [result.network_file, result.predictions_file]
     )
+    kept = open_features(store, iteration)
+    assert np.linalg.norm(kept.take(np.array([0, 7])), axis=1) == pytest.approx([1, 0], abs=1e-2)
+    significance = rule_significance(store, campaign)
+    assert np.flatnonzero(np.isnan(significance)).tolist() == [7, 11]
     assert sum(result.predicted_counts.values()) == 298
     assert result.settings == SHORT
     assert result.n_training == 90

@@ -1,6 +1,7 @@
 """What a labelling page and the server say to each other, whatever the browser sends."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -215,6 +216,27 @@ def test_who_judges_blind_is_told_nothing_until_the_answer_is_given(
     (after,) = (one for one in say(want=[names[0]])["spectra"][:1])
     assert after["told"]["predicted"]
     assert [one["oracle"] for one in after["told"]["said"]] == ["ann"]
+
+
+def test_the_page_is_told_why_a_spectrum_was_chosen(say, store, campaign, query, names):
+    items = tuple(
+        replace(item, chosen_by="random" if n else "direct", score=None if n else 0.43)
+        for n, item in enumerate(query.items[:2])
+    )
+    shares = {"direct": 0.6, "clue": 0.2, "random": 0.2}
+    mixed = store.add_query(
+        replace(query, strategy="mixed", seed=1, items=items, design={"shares": shares})
+    )
+    told = {one["sheet"]["identifier"]: one["told"] for one in say(want=names[:3])["spectra"]}
+    begin = f"query {mixed.number}: mixed (60 % direct, 20 % clue, 20 % random), seed 1, "
+    assert [(told[name]["why"], told[name]["score"]) for name in names[:2]] == [
+        (f"{begin}iteration 0; chosen by direct", 0.43),
+        (f"{begin}iteration 0; chosen by random", None),
+    ]
+    # One strategy alone has no shares.
+    assert told[names[2]]["why"].startswith(f"query {query.number}: entropy, seed 3, iteration 0")
+    store.set_sharing(campaign.name, Sharing(SharingMode.DOUBLE, 2), "ann")
+    assert "chosen by" not in json.dumps(say()["spectra"])
 
 
 def test_another_choice_of_classes_or_rules_makes_another_desk(say, store, campaign):

@@ -292,6 +292,18 @@ def test_a_repeated_spectrum_can_still_be_asked_about_for_its_label(
     assert store.current_answers(campaign.name)[name].event == "mended"
 
 
+def test_who_is_asked_for_the_label_of_a_spectrum_is_not_asked_blindly_as_well(
+    store, campaign, first, ask_again
+):
+    say(store, first, 0, "emission", "a0")
+    query = ask_again([0])
+    repeat = replace(query.items[1], position=0, is_repeat=True)
+    store.add_query(replace(query, items=(repeat,)))
+    desk = lay_out(store, campaign, Task.RELABEL)
+    assert desk.by_identifier[repeat.identifier].query.number == query.number
+    assert [one.item.identifier for one in desk.questions] == names_of(query, repeats=False)
+
+
 def test_a_sample_that_measures_cannot_hold_repeats(store, campaign, first):
     repeat = replace(first.items[0], is_repeat=True)
     sample = replace(first, purpose=Purpose.PERFORMANCE, items=(repeat,))
