@@ -56,7 +56,7 @@ class AuditPlan:
     width : float
         Of the recall's 95 % interval, on average, if `expected` is right.
     is_calibrated : bool
-        Whether these probabilities have been calibrated.
+        Whether the probabilities of the predicted targets have been calibrated.
     """
 
     ranked: NDArray[np.int64]
@@ -121,8 +121,9 @@ def _p_target(
     known = calibrator(store, campaign, iteration)
     if known is None:
         return scored.p_target[rows].astype(float), False
+    # It was fitted to predicted targets, and knows nothing of the others.
     p_right = known.p_right(scored.probabilities[rows])
-    return np.where(scored.is_target[rows], p_right, 1 - p_right), True
+    return np.where(scored.is_target[rows], p_right, scored.p_target[rows]), True
 
 
 def draw_audit(

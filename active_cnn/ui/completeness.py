@@ -83,9 +83,9 @@ def _offer(view: View) -> None:
 
 
 def _promise(plan: AuditPlan, size: int, n_below: int) -> str:
-    source = "calibrated" if plan.is_calibrated else "uncalibrated"
+    calibrated = " (calibrated where it predicts a target)" if plan.is_calibrated else ""
     return (
-        f"{size + n_below} spectra to judge. If the network's {source} probabilities are right, "
+        f"{size + n_below} spectra to judge. If the network's probabilities{calibrated} are right, "
         f"some {plan.expected.sum():,.0f} targets lie above rank {plan.floor:,}, and the 95 % "
         f"interval of the recall will be about {plan.width:.2f} wide."
     )

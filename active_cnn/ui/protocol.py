@@ -31,6 +31,7 @@ from active_cnn.records import (
     Answer,
     AnswerEvent,
     Campaign,
+    Purpose,
     Query,
     QueryItem,
     Sharing,
@@ -291,7 +292,9 @@ def _told(
         hidden = sharing.mode is SharingMode.DOUBLE and oracle not in judges
     # A blind repeat says why it was chosen as the item of its query does that it is most like.
     shown = _most_like(query, item) if item.is_repeat else item
-    chosen = f"; chosen by {shown.chosen_by}" if shown.chosen_by and not hidden else ""
+    # The stratum of an audit would tell what the network thinks of the spectrum.
+    is_told = shown.chosen_by and not hidden and query.purpose is Purpose.RELABEL
+    chosen = f"; chosen by {shown.chosen_by}" if is_told else ""
     return {
         "query": query.number,
         "why": f"query {query.number}: {query.strategy}{_describe_shares(query)}, "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pandas as pd
 import streamlit as st
 
 from active_cnn.campaign.stopping import advise_stopping, read_goals, set_goals
@@ -11,7 +10,7 @@ from active_cnn.ui import cached
 from active_cnn.ui.page import View, acting, say
 from active_cnn.ui.text import plain
 
-_SIGNS = {Light.MET: "🟢", Light.NEAR: "🟡", Light.FAR: "🔴", Light.UNKNOWN: "⚪"}
+_COLOURS = {Light.MET: "green", Light.NEAR: "orange", Light.FAR: "red", Light.UNKNOWN: "gray"}
 _GOALS = {
     "precision": ("Precision of each class (%)", 50.0, 99.9),
     "recall": ("Audited recall (%)", 5.0, 99.9),
@@ -28,21 +27,19 @@ def show_stopping(view: View) -> None:
         return
     with st.container(border=True, key="stopping"):
         st.markdown(f"**When to stop.** {plain(found.advice)}")
-        st.dataframe(stopping_table(found), hide_index=True)
+        st.markdown(stopping_table(found))
         with st.popover("Set the goals", key="goals"):
             _ask_goals(view)
 
 
-def stopping_table(found: Stopping) -> pd.DataFrame:
-    """Put the criteria into rows."""
-    return pd.DataFrame(
-        {
-            "": [f"{_SIGNS[one.light]} {one.light}" for one in found.criteria],
-            "criterion": [one.name for one in found.criteria],
-            "now": [one.figure for one in found.criteria],
-            "goal": [one.goal for one in found.criteria],
-        }
-    )
+def stopping_table(found: Stopping) -> str:
+    """Put the criteria into rows, each with its light, as Markdown."""
+    rows = [
+        f"| :{_COLOURS[one.light]}-badge[{one.light}] | {plain(one.name)} | {plain(one.figure)} "
+        f"| {plain(one.goal)} |"
+        for one in found.criteria
+    ]
+    return "\n".join(["| | criterion | now | goal |", "|---|---|---|---|", *rows])
 
 
 def _ask_goals(view: View) -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from active_cnn.campaign.audit import draw_audit
 from active_cnn.campaign.campaign import record_answer
 from active_cnn.campaign.labelling import Task, lay_out
 from active_cnn.campaign.relabelling import draw_relabel_query
@@ -246,3 +247,9 @@ def test_another_choice_of_classes_or_rules_makes_another_desk(say, store, campa
     again = say(desk=desk)
     assert again["deskId"] != desk
     assert again["desk"]
+
+
+def test_who_judges_an_audit_is_not_told_its_stratum(say, store, campaign):
+    audit = draw_audit(store, campaign, 100, 250, 10)
+    whys = {one["told"]["why"] for one in say(task=Task.AUDIT)["spectra"]}
+    assert whys == {f"query {audit.number}: audit, seed {audit.seed}, iteration 0"}
