@@ -11,7 +11,7 @@ from active_cnn.campaign.status import summarise
 from active_cnn.campaign.training_data import trained_answers
 from active_cnn.cli.options import Commands, add_campaign, add_command, open_store, path
 from active_cnn.cli.output import say
-from active_cnn.delivery.candidates import above_threshold, find_candidates
+from active_cnn.delivery.candidates import THRESHOLD, above_threshold, find_candidates
 from active_cnn.delivery.tables import FORMATS, write_candidates
 from active_cnn.errors import StoreError
 
@@ -72,9 +72,10 @@ def add_export(commands: Commands) -> None:
     command.add_argument(
         "--threshold",
         type=float,
-        default=0.0,
+        default=THRESHOLD,
         metavar="P",
-        help="least probability of what only the network says (default: %(default)s)",
+        help="least probability, calibrated where there are answers enough, of what only the "
+        "network says (default: %(default)s)",
     )
 
 

@@ -5,12 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from active_cnn.campaign.confidence import find_confidence
 from active_cnn.campaign.files import last_scored, open_pool, open_predictions
 from active_cnn.campaign.store import Store
 from active_cnn.errors import CampaignError
 from active_cnn.records import Campaign
 
 ORACLE, NETWORK = "oracle", "network"
+
+# Calibrated probability, the network's own where there is none, from which on a predicted target
+# is listed unless somebody wants it otherwise: of ten looked at, one is worth it.
+THRESHOLD = 0.1
+CALIBRATED = "p_calibrated"
 
 
 def probability_column(network_class: str) -> str:
@@ -36,7 +42,8 @@ def find_candidates(store: Store, campaign: Campaign) -> pd.DataFrame:
     -------
     pandas.DataFrame
         Columns identifier, ra, dec (degrees), label, source ("oracle" or "network"), answer,
-        p_<class> of each class of the network, entropy (nats), iteration (that the label comes
+        p_<class> of each class of the network, p_calibrated (that it is a target, by the answers;
+        NaN where there are too few), entropy (nats), iteration (that the label comes
         from), snr_r, designation, pipeline_class, oracle, note, path; the oracle's first, then
         by falling probability of the label, then in the order of the pool.
 
@@ -62,7 +69,7 @@ def list_candidates(store: Store, campaign: Campaign) -> pd.DataFrame:
     -------
     pandas.DataFrame
         The same rows in the same order: row (of the pool), label, source, answer, p_<class>,
-        entropy, iteration, snr_r, oracle, note.
+        p_calibrated, entropy, iteration, snr_r, oracle, note.
 
     Raises
     ------
@@ -107,6 +114,7 @@ def list_candidates(store: Store, campaign: Campaign) -> pd.DataFrame:
         if row in confirmed:
             label[place], source[place], number[place] = confirmed[row], ORACLE, one.iteration
     probabilities = predictions.probabilities(rows)
+    confidence = find_confidence(store, campaign, iteration)
     table = pd.DataFrame(
         {
             "row": rows,
@@ -114,6 +122,7 @@ def list_candidates(store: Store, campaign: Campaign) -> pd.DataFrame:
             "source": source,
             "answer": answer,
             **{probability_column(name): probabilities[:, i] for i, name in enumerate(names)},
+            CALIBRATED: confidence.p_target(probabilities) if confidence else np.nan,
             "entropy": predictions.entropy()[rows],
             "iteration": number,
             "snr_r": pool.column("snr_r")[rows],
@@ -150,23 +159,23 @@ def describe_candidates(store: Store, campaign: Campaign, listed: pd.DataFrame) 
             for name in (
                 "identifier", "ra", "dec", "label", "source", "answer",
                 *(probability_column(one) for one in campaign.network_classes),
-                "entropy", "iteration", "snr_r", "designation", "pipeline_class", "oracle", "note",
-                "path",
+                CALIBRATED, "entropy", "iteration", "snr_r", "designation", "pipeline_class",
+                "oracle", "note", "path",
             )
         }
     )  # fmt: skip
 
 
 def candidate_probability(candidates: pd.DataFrame) -> pd.Series:
-    """Give the newest network's probability of each candidate's label."""
-    probability = pd.Series(np.nan, index=candidates.index)
-    for label in candidates["label"].unique():
-        chosen = candidates["label"] == label
+    """Give the calibrated probability of being a target, or else the network's of the label."""
+    probability = candidates[CALIBRATED].astype(float)
+    for label in candidates.loc[probability.isna(), "label"].unique():
+        chosen = probability.isna() & (candidates["label"] == label)
         probability[chosen] = candidates.loc[chosen, probability_column(label)]
     return probability
 
 
 def above_threshold(candidates: pd.DataFrame, threshold: float) -> pd.DataFrame:
-    """Keep what the oracle confirmed and what the network says with such a probability at least."""
+    """Keep what the oracle confirmed and what is a target with such a probability at least."""
     keep = (candidates["source"] == ORACLE) | (candidate_probability(candidates) >= threshold)
     return candidates[keep].reset_index(drop=True)

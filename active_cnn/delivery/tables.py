@@ -27,6 +27,7 @@ _MEANING = {
     "label": ("", "meta.code.class", "Class of the candidate"),
     "source": ("", "meta.code", "Who says so: oracle or network"),
     "answer": ("", "meta.code", "What the oracle answered, if anything"),
+    "p_calibrated": ("", "stat.probability", "Probability of being a target, by the answers"),
     "entropy": ("", "stat.value", "Entropy of the probabilities (nats)"),
     "iteration": ("", "meta.number", "Iteration that the label comes from"),
     "snr_r": ("", "stat.snr", "Signal-to-noise ratio in r"),

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import isotonic_regression, minimize_scalar
-from scipy.special import logsumexp, softmax
+from scipy.optimize import isotonic_regression, minimize, minimize_scalar
+from scipy.special import expit, logsumexp, softmax
 
 N_FOLDS = 10
 
@@ -72,6 +72,72 @@ class Isotonic:
 
 
 Calibration = Temperature | Isotonic
+
+
+@dataclass(frozen=True)
+class Logistic:
+    """A rising curve from the log odds that a network gives to a probability."""
+
+    slope: float
+    intercept: float
+
+    def probability(self, odds: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Give the probability at some log odds; NaN gives NaN."""
+        return expit(self.slope * odds + self.intercept)
+
+
+def log_odds(
+    probabilities: NDArray[np.floating], positions: tuple[int, ...]
+) -> NDArray[np.float64]:
+    """Give ln [p / (1 - p)] of belonging to one of some classes, shape (n_spectra,).
+
+    Parameters
+    ----------
+    probabilities : ndarray, shape (n_spectra, n_classes)
+        Rows that sum to 1, or are NaN.
+    positions : tuple of int
+        Which classes.
+    """
+    is_one = np.isin(np.arange(probabilities.shape[1]), positions)
+    inside = probabilities[:, is_one].sum(axis=1, dtype=float)
+    # Not 1 - p, which float32 has long rounded to 0 where p is large.
+    outside = probabilities[:, ~is_one].sum(axis=1, dtype=float)
+    return np.log(inside.clip(SMALLEST)) - np.log(outside.clip(SMALLEST))
+
+
+def fit_logistic(odds: NDArray[np.floating], is_one: NDArray[np.bool_]) -> Logistic:
+    """Fit the probability that belongs to log odds.
+
+    Parameters
+    ----------
+    odds : ndarray, shape (n_spectra,)
+        Log odds.
+    is_one : ndarray of bool, shape (n_spectra,)
+        The truth; of both kinds.
+
+    Returns
+    -------
+    Logistic
+
+    Notes
+    -----
+    The truth is softened to (n₊ + 1) / (n₊ + 2) and 1 / (n₋ + 2), so that odds which part both
+    kinds cleanly give a finite slope.
+
+    References
+    ----------
+    Platt (1999), in Advances in Large Margin Classifiers, 61.
+    """
+    n_one = int(is_one.sum())
+    goal = np.where(is_one, (n_one + 1) / (n_one + 2), 1 / (len(is_one) - n_one + 2))
+
+    def loss(at: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        x = at[0] * odds + at[1]
+        excess = expit(x) - goal
+        return float((np.logaddexp(0, x) - goal * x).sum()), np.array([excess @ odds, excess.sum()])
+
+    slope, intercept = minimize(loss, [1.0, 0.0], jac=True, method="BFGS").x
+    return Logistic(float(slope), float(intercept))
 
 
 def fit_temperature(probabilities: NDArray[np.floating], labels: NDArray[np.integer]) -> float:

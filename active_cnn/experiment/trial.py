@@ -17,10 +17,12 @@ from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score
 
 from active_cnn.campaign.campaign import close_iteration, create_campaign
+from active_cnn.campaign.confidence import find_confidence
 from active_cnn.campaign.files import open_pool, open_predictions
 from active_cnn.campaign.iteration import remove_superseded_files, run_iteration
 from active_cnn.campaign.relabelling import draw_relabel_query
 from active_cnn.campaign.store import Store
+from active_cnn.delivery.candidates import THRESHOLD
 from active_cnn.errors import AcquisitionError
 from active_cnn.experiment.plan import Trial
 from active_cnn.experiment.truth import Truth, read_truth
@@ -141,13 +143,17 @@ def _history(
         known = store.current_answers(CAMPAIGN, iteration)
         said = {name: known[name].answer for name in asked if name in known}
         probabilities = open_predictions(store, iteration).all_probabilities()
+        confidence = find_confidence(store, campaign, iteration, before=True)
+        p_target = confidence.p_target(probabilities) if confidence else None
         rows.append(
             {
                 "arm": trial.arm.title,
                 "seed": trial.seed,
                 "iteration": iteration.number,
                 "labels": len(asked),
-                **measure(campaign, truth, probabilities, pool.rows(list(said)), said.values()),
+                **measure(
+                    campaign, truth, probabilities, p_target, pool.rows(list(said)), said.values()
+                ),
                 "seconds": sum(iteration.result.seconds.values()),
             }
         )
@@ -158,36 +164,65 @@ def measure(
     campaign: Campaign,
     truth: Truth,
     probabilities: NDArray[np.float32],
+    p_target: NDArray[np.float64] | None,
     answered: NDArray[np.int64],
     answers: Iterable[str | None],
 ) -> dict[str, float]:
     """See what a campaign has come to.
 
+    Parameters
+    ----------
+    campaign, truth
+        What is looked for, and what there is.
+    probabilities : ndarray, shape (n_pool, n_classes)
+        What the network says.
+    p_target : ndarray, shape (n_pool,) or None
+        What the answers make of that.
+    answered, answers
+        Rows, and what was said of them.
+
     Returns
     -------
     dict of str to float
         found: targets among the answered; share_found: of the answered that are targets;
-        candidates: what was confirmed, and what is predicted and was not refuted; precision: of
-        these that are targets, visible or not; recall: of the visible targets that are among
-        them; average_precision: of the network alone over the pool.
+        predicted: what the network calls a target, with what was confirmed and without what was
+        refuted, and predicted_precision and predicted_recall of these; candidates, precision and
+        recall: of those among them that the candidate table lists, confirmed or probable enough;
+        average_precision: of the network alone over the pool; targets: visible ones in the pool.
+        A precision counts targets that are too faint to be seen as right; a recall leaves them
+        out.
     """
     is_sought = truth.is_target | truth.is_hidden
     targets = [campaign.network_classes.index(target) for target in campaign.targets]
-    is_predicted = ~np.isnan(probabilities[:, 0])
-    score = np.nan_to_num(probabilities[:, targets].sum(axis=1))
-    is_candidate = np.isin(np.nan_to_num(probabilities).argmax(axis=1), targets) & is_predicted
+    known = np.nan_to_num(probabilities)
+    is_scored = ~np.isnan(probabilities[:, 0])
+    is_predicted = np.isin(known.argmax(axis=1), targets) & is_scored
+    is_listed = is_predicted if p_target is None else is_predicted & (p_target >= THRESHOLD)
     sought = {one.name for one in campaign.classes if one.is_target}
     for row, answer in zip(answered, answers, strict=True):
         if answer in campaign.trains:
-            is_candidate[row] = answer in sought
-    ranked = is_predicted & ~truth.is_hidden
-    n_candidates = int(is_candidate.sum())
+            is_predicted[row] = is_listed[row] = answer in sought
+    ranked = is_scored & ~truth.is_hidden
+    nan = float("nan")
+
+    def of(chosen: NDArray[np.bool_]) -> tuple[int, float, float]:
+        n = int(chosen.sum())
+        precision = float(is_sought[chosen].mean()) if n else nan
+        return n, precision, float(chosen[truth.is_target].mean())
+
+    predicted, predicted_precision, predicted_recall = of(is_predicted)
+    candidates, precision, recall = of(is_listed)
     return {
         "found": int(is_sought[answered].sum()),
-        "share_found": float(is_sought[answered].mean()) if len(answered) else float("nan"),
-        "candidates": n_candidates,
-        "precision": float(is_sought[is_candidate].mean()) if n_candidates else float("nan"),
-        "recall": float(is_candidate[truth.is_target].mean()),
-        "average_precision": float(average_precision_score(truth.is_target[ranked], score[ranked])),
+        "share_found": float(is_sought[answered].mean()) if len(answered) else nan,
+        "predicted": predicted,
+        "predicted_precision": predicted_precision,
+        "predicted_recall": predicted_recall,
+        "candidates": candidates,
+        "precision": precision,
+        "recall": recall,
+        "average_precision": float(
+            average_precision_score(truth.is_target[ranked], known[:, targets].sum(axis=1)[ranked])
+        ),
         "targets": int(truth.is_target.sum()),
     }

@@ -28,7 +28,7 @@ Score = Callable[[Scored, NDArray[np.int64]], NDArray[np.float32]]
 MIXED = "mixed"
 DEFAULT_STRATEGY = MIXED
 # Of a batch: about the border of each rare class to learn from, and the surest finds.
-DEFAULT_SHARES = {"direct": 0.5, "greedy": 0.35, "margin": 0.15}
+DEFAULT_SHARES = {"direct": 0.4, "greedy": 0.45, "margin": 0.15}
 
 
 def _highest(name: str, score: Score) -> Strategy:

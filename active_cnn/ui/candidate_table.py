@@ -12,7 +12,9 @@ import streamlit as st
 from active_cnn.campaign.files import last_scored
 from active_cnn.campaign.overview import predicted_probabilities
 from active_cnn.delivery.candidates import (
+    CALIBRATED,
     ORACLE,
+    THRESHOLD,
     above_threshold,
     describe_candidates,
     probability_column,
@@ -48,10 +50,11 @@ def ask_threshold(campaign: Campaign, found: pd.DataFrame) -> float:
         "Lowest probability of a predicted candidate (confirmed ones always stay)",
         0.0,
         1.0,
-        0.0,
+        THRESHOLD,
         0.01,
         key="threshold",
         bind="query-params",
+        help="Calibrated by your answers where there are enough of them, else the network's own.",
     )
     kept = above_threshold(found, threshold)
     confirmed = int((kept["source"] == ORACLE).sum())
@@ -149,6 +152,11 @@ def show_table(view: View, shown: pd.DataFrame) -> str | None:
                 probability_column(name): number(f"p {name}", format="%.3f")
                 for name in view.campaign.network_classes
             },
+            CALIBRATED: number(
+                "p calibrated",
+                format="%.3f",
+                help="Probability of being a target, by the answers the network was not taught.",
+            ),
             "entropy": number("entropy (nats)", format="%.3f"),
             "snr_r": number("S/N r", format="%.1f"),
         },

@@ -1,0 +1,117 @@
+"""What the network's probabilities mean, by answers that it had not been taught."""
+
+import numpy as np
+import pytest
+from scipy.special import expit, logit
+
+from active_cnn.campaign.campaign import close_iteration, record_answer
+from active_cnn.campaign.confidence import FEWEST, find_confidence
+from active_cnn.campaign.relabelling import ask_about, draw_relabel_query
+from active_cnn.campaign.sampling import draw_performance_sample
+from active_cnn.delivery.candidates import THRESHOLD, above_threshold, find_candidates
+from active_cnn.evaluation.calibration import Logistic, fit_logistic, log_odds
+
+
+def test_a_logistic_curve_is_found_again():
+    rng = np.random.default_rng(1)
+    odds = rng.normal(0, 3, 20_000)
+    is_one = rng.random(len(odds)) < expit(1.4 * odds - 2)
+    curve = fit_logistic(odds, is_one)
+    assert curve.slope == pytest.approx(1.4, abs=0.05)
+    assert curve.intercept == pytest.approx(-2, abs=0.08)
+
+
+def test_a_clean_parting_gives_a_finite_curve():
+    curve = fit_logistic(np.array([-2.0, -1, 1, 2]), np.array([False, False, True, True]))
+    # Platt (1999): 2 of each are as good as 3/4 and 1/4, which four odds of ±1 and ±2 share.
+    assert 0 < curve.slope < 2
+    assert curve.intercept == pytest.approx(0, abs=1e-4)
+
+
+def test_log_odds_are_of_all_targets_together_and_keep_what_is_nearly_certain():
+    probabilities = np.float32([[0.5, 0.3, 0.2], [1e-6, 1, 0], [np.nan, np.nan, np.nan]])
+    odds = log_odds(probabilities, (1, 2))
+    assert odds[0] == pytest.approx(0, abs=1e-6)
+    assert odds[1] == pytest.approx(logit(1 - 1e-6), rel=1e-3)
+    assert np.isnan(odds[2])
+    assert np.isnan(Logistic(1, 0).probability(odds)[2])
+
+
+def answer(store, query, says):
+    for item in query.items:
+        record_answer(store, query, item.identifier, says(item), oracle="ann")
+
+
+def p_of(item):
+    return item.probabilities[1] + item.probabilities[2]
+
+
+def test_an_overconfident_network_is_corrected(store, campaign, score):
+    """Of all that the network calls a target, the oracle confirms what has p above 0.9."""
+    iteration = score()
+    assert find_confidence(store, campaign, iteration) is None
+    sample = draw_performance_sample(store, campaign, 20)
+    answer(store, sample, lambda item: "emission" if p_of(item) > 0.9 else "absorption")
+    confidence = find_confidence(store, campaign, iteration)
+    assert confidence.n == 40
+    assert "40 answers of iteration 0" in str(confidence)
+    low, high = confidence.p_target(np.array([[0.35, 0.6, 0.05], [0.02, 0.9, 0.08]]))
+    assert low < 0.3 < 0.7 < high
+    found = find_candidates(store, campaign)
+    listed = above_threshold(found, THRESHOLD)
+    assert len(listed) < len(found)
+    assert set(listed.loc[listed["source"] == "network", "p_calibrated"] >= THRESHOLD) == {True}
+    assert set(found["identifier"]) - set(listed["identifier"]) <= set(
+        found.loc[found["source"] == "network", "identifier"]
+    )
+
+
+def test_too_few_answers_or_one_kind_only_give_none(store, campaign, score):
+    iteration = score()
+    query = draw_relabel_query(store, campaign, "random-target", FEWEST - 1)
+    answer(store, query, lambda item: "emission" if p_of(item) > 0.8 else "noise")
+    assert find_confidence(store, campaign, iteration) is None
+    more = draw_relabel_query(store, campaign, "random-target", 20)
+    answer(store, more, lambda _: "unsure")  # teaches nothing
+    assert find_confidence(store, campaign, iteration) is None
+    last = draw_relabel_query(store, campaign, "random", 40)
+    answer(store, last, lambda item: "emission" if p_of(item) > 0.8 else "noise")
+    assert find_confidence(store, campaign, iteration).n == FEWEST - 1 + 40
+
+
+def test_all_right_or_all_wrong_is_no_calibration(store, campaign, score):
+    iteration = score()
+    query = draw_relabel_query(store, campaign, "random", 60)
+    answer(store, query, lambda _: "emission")
+    assert find_confidence(store, campaign, iteration) is None
+
+
+def test_what_a_person_picked_does_not_count(store, campaign, score):
+    iteration = score()
+    query = draw_relabel_query(store, campaign, "random-target", FEWEST)
+    answer(store, query, lambda item: "emission" if p_of(item) > 0.8 else "noise")
+    before = find_confidence(store, campaign, iteration)
+    free = draw_relabel_query(store, campaign, "random", 1)  # shows an identifier that is free
+    assert len(free.items) == 1
+    asked = {item.identifier for item in (*query.items, *free.items)}
+    other = next(one for one in find_candidates(store, campaign)["identifier"] if one not in asked)
+    answer(store, ask_about(store, campaign, other), lambda _: "emission")
+    assert find_confidence(store, campaign, iteration) == before
+
+
+def test_the_next_network_takes_the_curve_of_the_one_before_until_it_has_its_own(
+    store, campaign, score
+):
+    first = score()
+    query = draw_relabel_query(store, campaign, "random-target", 40)
+    answer(store, query, lambda item: "emission" if p_of(item) > 0.8 else "noise")
+    known = find_confidence(store, campaign, first)
+    assert find_confidence(store, campaign, first, before=True) is None
+    close_iteration(store, campaign)
+    second = score()
+    assert find_confidence(store, campaign, second) == known
+    assert find_confidence(store, campaign, second, before=True) == known
+    sample = draw_relabel_query(store, campaign, "random", 200)
+    answer(store, sample, lambda item: "emission" if p_of(item) > 0.6 else "noise")
+    assert find_confidence(store, campaign, second).iteration == 1
+    assert find_confidence(store, campaign, second, before=True) == known
