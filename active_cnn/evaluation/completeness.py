@@ -322,10 +322,12 @@ def _draw_totals(
     is_up: bool,
     rng: np.random.Generator,
     n_draws: int,
+    weight: NDArray[np.floating] | float = 1.0,
 ) -> NDArray[np.float64]:
     """Draw totals of two kinds of spectra, of which the first is to be large (is_up) or small.
 
-    `found` and `possible` have the shape (2, n_strata), the totals (2, n_draws).
+    `found` and `possible` have the shape (2, n_strata), the totals (2, n_draws). By `weight` the
+    strata in which none was found share the half count.
     """
     # Two kinds out of n and the rest: Dirichlet in place of Beta, as a ratio of gamma variates.
     added = np.zeros((2, len(n)))
@@ -333,7 +335,8 @@ def _draw_totals(
         is_found = found[kind] > 0
         is_empty = possible[kind] & ~is_found
         if (kind == 0) == is_up:
-            added[kind] = _MOST * is_found + _SHARED / max(is_empty.sum(), 1) * is_empty
+            part = weight * is_empty
+            added[kind] = _MOST * is_found + _SHARED * part / max(part.sum(), 1e-9)
         else:
             added[kind] = _LEAST * is_found
     shape = np.vstack([found + added, n - found.sum(axis=0) + 1 - added.sum(axis=0)])
@@ -570,7 +573,8 @@ def estimate_other(
     -----
     Each judged spectrum stands for N_h / n_h. Precision and recall are ratios of such totals, and
     n_called comes in where a number is given: n_right = n_called * precision. The limits are found
-    as in `estimate_completeness`, with both parts of a ratio in every stratum.
+    as in `estimate_completeness`, with both parts of a ratio in every stratum; the strata in which
+    none was found share their half by size for the precision, and by its inverse for the recall.
 
     References
     ----------
@@ -595,15 +599,19 @@ def estimate_other(
     n_all, n, _ = _counts(sizes, counts["judged"], counts["right"])
     tail = (1 - confidence) / 2
 
-    def estimate(other: str) -> tuple[float, float, float]:
+    def estimate(other: str, weight: NDArray[np.float64]) -> tuple[float, float, float]:
         found = np.array([counts["right"], counts[other]])
         first, second = (float(total) for total in (n_all / n * found).sum(axis=1))
         possible = np.ones_like(found, bool)
         lower, upper = (
-            _draw_totals(n_all, n, found, possible, is_up, rng, n_draws) for is_up in (False, True)
+            _draw_totals(n_all, n, found, possible, is_up, rng, n_draws, weight)
+            for is_up in (False, True)
         )
         value = first / (first + second) if first + second else nan
         return value, *_ratio_limits(lower, upper, first, second, tail)
 
-    precision, recall = estimate("false"), estimate("missed")
+    # False alarms are as likely in each stratum, so that most of them are where the spectra are;
+    # positives grow rare with the rank.
+    precision = estimate("false", n_all / n_all.sum())
+    recall = estimate("missed", 1 / n_all)
     return AuditedClassifier(*precision, *recall, *(n_called * one for one in precision))
