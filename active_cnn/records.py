@@ -255,6 +255,7 @@ class TrainingResult:
     """What one training and the prediction after it left behind.
 
     Everything that is needed to trace or repeat it: settings, seed, versions, device, hashes.
+    `recovery_file` is that of planted lines; '' where none were planted.
     """
 
     settings: TrainingSettings
@@ -274,6 +275,8 @@ class TrainingResult:
     device: str
     versions: dict[str, str]
     seconds: dict[str, float]
+    recovery_file: str = ""
+    recovery_sha256: str = ""
 
 
 @dataclass(frozen=True, eq=False)

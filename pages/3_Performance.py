@@ -6,10 +6,12 @@ from active_cnn.campaign.labelling import Task
 from active_cnn.ui import cached
 from active_cnn.ui.completeness import show_completeness
 from active_cnn.ui.drawing import offer_performance_sample
+from active_cnn.ui.iterations import show_iterations
 from active_cnn.ui.labelling import judge, show_list
 from active_cnn.ui.next_iteration import offer_training
 from active_cnn.ui.page import View, choose_section, page
-from active_cnn.ui.precision import show_precision
+from active_cnn.ui.planted import show_planted
+from active_cnn.ui.precision import show_precision, show_precision_curve
 from active_cnn.ui.reliability import show_reliability
 from active_cnn.ui.stopping import show_stopping
 
@@ -33,7 +35,12 @@ def show_purity(view: View) -> None:
     show_reliability(view)
 
 
-SECTIONS = {"Precision": show_purity, "Completeness": show_completeness}
+SECTIONS = {
+    "Precision": show_purity,
+    "Completeness": show_completeness,
+    "Planted lines": show_planted,
+    "Iterations": show_iterations,
+}
 
 with page("Performance", lead=LEAD, signs=True) as view:
     if view.iteration.result is None:
@@ -42,7 +49,7 @@ with page("Performance", lead=LEAD, signs=True) as view:
             f"Iteration {view.iteration.number} has not been trained yet: there is nothing to "
             "measure.",
         )
-        show_precision(view)
+        show_precision_curve(view)
         st.stop()
     SECTIONS[choose_section(SECTIONS)](view)
     show_stopping(view)

@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from active_cnn.campaign.files import POOL_INDEX, hash_file, stored_path
+from active_cnn.campaign.files import POOL_INDEX, hash_file, open_pool, stored_path
+from active_cnn.campaign.rule import rule_significance
 from active_cnn.campaign.store import Store
 from active_cnn.errors import CampaignError, StoreError
 from active_cnn.evaluation.precision import Judgement, Precision, estimate_precision
@@ -23,6 +24,7 @@ from active_cnn.records import (
     Query,
 )
 from active_cnn.spectra.pool import Pool, index_pool
+from active_cnn.spectra.rule import K_SIGMA
 from active_cnn.spectra.training_set import read_training_csv
 from active_cnn.spectra.wavelength import LINES
 
@@ -233,6 +235,36 @@ def measure_precision(
         target: estimate_precision(judgements, population.get(target))
         for target, judgements in judged.items()
     }
+
+
+def rule_in_sample(
+    store: Store, campaign: Campaign, iteration: Iteration
+) -> dict[str, tuple[int, int]] | None:
+    """Count what the simple rule calls of an iteration's judged sample.
+
+    Returns
+    -------
+    dict of str to tuple of int, or None
+        By predicted target how many of its right ones the rule calls, and how many of its wrong
+        ones; None where the rule has not been applied to the pool.
+    """
+    significance = rule_significance(store, campaign)
+    if significance is None:
+        return None
+    answers = store.current_answers(campaign.name)
+    items = [
+        item
+        for query in store.queries(iteration, Purpose.PERFORMANCE)
+        for item in query.items
+        if item.identifier in answers
+    ]
+    rows = open_pool(store, campaign).rows([item.identifier for item in items])
+    counts = {target: {Judgement.RIGHT: 0, Judgement.WRONG: 0} for target in campaign.targets}
+    for item, row in zip(items, rows.tolist(), strict=True):
+        said = judge(campaign, item.predicted, answers[item.identifier].answer)
+        if said in counts[item.predicted]:
+            counts[item.predicted][said] += bool(significance[row] >= K_SIGMA)
+    return {name: (n[Judgement.RIGHT], n[Judgement.WRONG]) for name, n in counts.items()}
 
 
 def close_iteration(store: Store, campaign: Campaign, number: int | None = None) -> Iteration:

@@ -15,8 +15,9 @@ from active_cnn.records import Campaign, Iteration, Purpose, Query
 FEWEST = 30
 FEWEST_OF_EACH = 5
 
-# What was asked about because it resembles a target says more of it than the network does.
-_TELLTALE = ("similar", "by hand")
+# What was asked about for another reason than the network's prediction, such as its likeness to a
+# target, is more often one, or more rarely, than others of that prediction.
+_TELLTALE = ("similar", "by hand", "disagreement")
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,8 @@ import platform
 import time
 from contextlib import suppress
 from dataclasses import asdict
+from functools import partial
+from pathlib import Path
 
 import keras
 
@@ -17,6 +19,7 @@ from active_cnn.campaign.files import (
     iteration_folder,
     open_pool,
 )
+from active_cnn.campaign.recovery import recover_planted, write_recovery
 from active_cnn.campaign.rule import compute_rule
 from active_cnn.campaign.store import Store
 from active_cnn.campaign.training_data import (
@@ -27,10 +30,11 @@ from active_cnn.campaign.training_data import (
 from active_cnn.engine import Engine, count_cores, open_engine
 from active_cnn.errors import SpectrumError, StoreError
 from active_cnn.learning.network import save_network
+from active_cnn.learning.predictions import PredictionsFile
 from active_cnn.learning.presentation import Labelled
-from active_cnn.learning.scoring import score_pool
+from active_cnn.learning.scoring import predict, score_pool
 from active_cnn.learning.training import Report, Trained, train
-from active_cnn.records import Job, TrainingResult
+from active_cnn.records import Iteration, Job, TrainingResult
 from active_cnn.spectra.pool import Pool
 
 _TRACED_PACKAGES = (
@@ -111,7 +115,13 @@ def run_iteration(
                 engine,
                 features_path(store, job.campaign, job.number),
             )
-            notices = (*trained.notices, *scored.notices, *_apply_rule(store, job, engine, report))
+            recovery_path = folder / f"recovery-{job.number}.csv"
+            report("planting lines", 0, 1, {})
+            recovery_sha256, missing = _plant_lines(
+                store, iteration, predictions_path, pool.fingerprint, trained, recovery_path
+            )
+            rule = _apply_rule(store, job, engine, report)
+            notices = (*trained.notices, *scored.notices, *missing, *rule)
         except BaseException as error:
             # Who cancels wants nothing of it; after a failure, Restart goes on from the network.
             if not isinstance(error, Exception):
@@ -136,7 +146,29 @@ def run_iteration(
         device=f"{describe_device()}; predicted by {scored.runtime}",
         versions=versions(),
         seconds={"training": trained_at - began, "predicting": predicted_at - trained_at},
+        recovery_file=recovery_path.name if recovery_sha256 else "",
+        recovery_sha256=recovery_sha256,
     )
+
+
+def _plant_lines(
+    store: Store,
+    iteration: Iteration,
+    predictions: Path,
+    fingerprint: str,
+    trained: Trained,
+    path: Path,
+) -> tuple[str, tuple[str, ...]]:
+    # A map beside the figures; without it all else stands.
+    campaign = store.campaign(iteration.campaign)
+    labels = PredictionsFile(predictions, fingerprint).labels()
+    try:
+        table = recover_planted(
+            store, campaign, iteration, labels, partial(predict, trained.network)
+        )
+        return write_recovery(table, path), ()
+    except (SpectrumError, StoreError) as error:
+        return "", (f"No lines were planted into the pool: {error}",)
 
 
 def _apply_rule(store: Store, job: Job, engine: Engine, report: Report) -> tuple[str, ...]:
@@ -177,7 +209,7 @@ def remove_superseded_files(store: Store, job: Job, result: TrainingResult) -> N
             path.unlink(missing_ok=True)
     folder = iteration_folder(store, store.iteration(job.campaign, job.iteration))
     for path in folder.iterdir():
-        if path.name not in (result.network_file, result.predictions_file):
+        if path.name not in (result.network_file, result.predictions_file, result.recovery_file):
             path.unlink(missing_ok=True)
 
 

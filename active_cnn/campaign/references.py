@@ -54,7 +54,10 @@ def references(store: Store) -> list[Reference]:
             for what, file, sha256 in (
                 ("network", result.network_file, result.network_sha256),
                 ("predictions", result.predictions_file, result.predictions_sha256),
+                ("planted lines", result.recovery_file, result.recovery_sha256),
             ):
+                if not file:  # a version before planted none
+                    continue
                 found.append(
                     Reference(
                         name,

@@ -7,6 +7,7 @@ import pandas as pd
 
 from active_cnn.campaign.confidence import find_confidence
 from active_cnn.campaign.files import last_scored, open_pool, open_predictions
+from active_cnn.campaign.rule import rule_significance
 from active_cnn.campaign.store import Store
 from active_cnn.errors import CampaignError
 from active_cnn.records import Campaign
@@ -17,6 +18,7 @@ ORACLE, NETWORK = "oracle", "network"
 # is listed unless somebody wants it otherwise: of ten looked at, one is worth it.
 THRESHOLD = 0.1
 CALIBRATED = "p_calibrated"
+RULE = "rule_sigma"
 
 
 def probability_column(network_class: str) -> str:
@@ -43,7 +45,8 @@ def find_candidates(store: Store, campaign: Campaign) -> pd.DataFrame:
     pandas.DataFrame
         Columns identifier, ra, dec (degrees), label, source ("oracle" or "network"), answer,
         p_<class> of each class of the network, p_calibrated (that it is a target, by the answers;
-        NaN where there are too few), entropy (nats), iteration (that the label comes
+        NaN where there are too few), entropy (nats), rule_sigma (how far a peak at the line stands
+        above the continuum, the rule that the network has to beat), iteration (that the label comes
         from), snr_r, designation, pipeline_class, oracle, note, path; the oracle's first, then
         by falling probability of the label, then in the order of the pool.
 
@@ -69,7 +72,7 @@ def list_candidates(store: Store, campaign: Campaign) -> pd.DataFrame:
     -------
     pandas.DataFrame
         The same rows in the same order: row (of the pool), label, source, answer, p_<class>,
-        p_calibrated, entropy, iteration, snr_r, oracle, note.
+        p_calibrated, entropy, rule_sigma, iteration, snr_r, oracle, note.
 
     Raises
     ------
@@ -115,6 +118,7 @@ def list_candidates(store: Store, campaign: Campaign) -> pd.DataFrame:
             label[place], source[place], number[place] = confirmed[row], ORACLE, one.iteration
     probabilities = predictions.probabilities(rows)
     confidence = find_confidence(store, campaign, iteration)
+    rule = rule_significance(store, campaign)
     table = pd.DataFrame(
         {
             "row": rows,
@@ -124,6 +128,7 @@ def list_candidates(store: Store, campaign: Campaign) -> pd.DataFrame:
             **{probability_column(name): probabilities[:, i] for i, name in enumerate(names)},
             CALIBRATED: confidence.p_target(probabilities) if confidence else np.nan,
             "entropy": predictions.entropy()[rows],
+            RULE: np.nan if rule is None else np.asarray(rule[rows]),
             "iteration": number,
             "snr_r": pool.column("snr_r")[rows],
             "oracle": oracle,
@@ -159,7 +164,7 @@ def describe_candidates(store: Store, campaign: Campaign, listed: pd.DataFrame) 
             for name in (
                 "identifier", "ra", "dec", "label", "source", "answer",
                 *(probability_column(one) for one in campaign.network_classes),
-                CALIBRATED, "entropy", "iteration", "snr_r", "designation", "pipeline_class",
+                CALIBRATED, "entropy", RULE, "iteration", "snr_r", "designation", "pipeline_class",
                 "oracle", "note", "path",
             )
         }

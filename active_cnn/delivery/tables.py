@@ -29,6 +29,7 @@ _MEANING = {
     "answer": ("", "meta.code", "What the oracle answered, if anything"),
     "p_calibrated": ("", "stat.probability", "Probability of being a target, by the answers"),
     "entropy": ("", "stat.value", "Entropy of the probabilities (nats)"),
+    "rule_sigma": ("", "stat.snr", "Peak at the line above the continuum, in units of the noise"),
     "iteration": ("", "meta.number", "Iteration that the label comes from"),
     "snr_r": ("", "stat.snr", "Signal-to-noise ratio in r"),
     "designation": ("", "meta.id.assoc", "Name of the object"),

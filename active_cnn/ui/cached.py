@@ -10,10 +10,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import streamlit as st
+from numpy.typing import NDArray
 
-from active_cnn.campaign import overview, sheets, stopping
+from active_cnn.campaign import comparison, overview, sheets, stopping
 from active_cnn.campaign.files import last_scored, open_pool, spectrum_file
 from active_cnn.campaign.labelling import Desk, Task, asking_iteration, lay_out
 from active_cnn.campaign.overview import Gallery, Histogram, Preparation
@@ -215,3 +217,17 @@ def candidate_texts(
     searched = (table[name] for name in ("identifier", "designation", "note", "pipeline_class"))
     texts = ["\n".join(one).lower() for one in zip(*searched, strict=True)]
     return pd.Series(texts, index=listed["row"], dtype=object)
+
+
+@st.cache_data(max_entries=16, hash_funcs=_KEYS, show_spinner="Comparing the predictions …")
+def migration(
+    store: Store,
+    campaign: Campaign,
+    first: int,
+    first_job: int | None,  # noqa: ARG001 - part of the key: another training predicts otherwise
+    second: int,
+    second_job: int | None,  # noqa: ARG001
+) -> NDArray[np.int64]:
+    """Count how spectra moved from class to class between two trainings."""
+    one, two = (store.iteration(campaign.name, number) for number in (first, second))
+    return comparison.migrate(store, campaign, one, two)

@@ -14,6 +14,7 @@ from active_cnn.campaign.overview import predicted_probabilities
 from active_cnn.delivery.candidates import (
     CALIBRATED,
     ORACLE,
+    RULE,
     THRESHOLD,
     above_threshold,
     describe_candidates,
@@ -158,6 +159,11 @@ def show_table(view: View, shown: pd.DataFrame) -> str | None:
                 help="Probability of being a target, by the answers the network was not taught.",
             ),
             "entropy": number("entropy (nats)", format="%.3f"),
+            RULE: number(
+                "rule (σ)",
+                format="%.1f",
+                help="A peak at the line above the local continuum: the simple rule.",
+            ),
             "snr_r": number("S/N r", format="%.1f"),
         },
     )

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 import pandas as pd
 import streamlit as st
 
-from active_cnn.campaign.campaign import measure_precision
+from active_cnn.campaign.campaign import measure_precision, rule_in_sample
 from active_cnn.evaluation.precision import Certification, Precision, Unsure, certify
 from active_cnn.records import Purpose
+from active_cnn.spectra.rule import K_SIGMA
 from active_cnn.ui import charts
 from active_cnn.ui.page import View
 from active_cnn.ui.palette import class_colours
@@ -19,43 +20,46 @@ _PERCENT = ("precision", "95 % from", "95 % to", "if unsure are wrong", "if unsu
 
 
 def show_precision(view: View) -> None:
-    """Show the precision of each class with its interval, now and over the iterations."""
-    iterations = view.store.iterations(view.campaign.name)
+    """Show the precision of each class with its interval."""
+    iteration = view.iteration
     colours = class_colours(view.campaign.targets, view.campaign.targets)
-    measured = {
-        iteration.number: measure_precision(view.store, view.campaign, iteration)
-        for iteration in iterations
-        if iteration.result
-    }
-    number = iterations[-1].number
-    if number in measured:
-        st.subheader(f"Precision of iteration {number}", anchor=False)
-        for query in view.store.queries(iterations[-1], Purpose.PERFORMANCE):
-            if query.notice:
-                st.info(plain(query.notice))
-        st.dataframe(
-            precision_table(measured[number]),
-            hide_index=True,
-            placeholder="–",
-            column_config={
-                name: st.column_config.NumberColumn(format="percent") for name in _PERCENT
-            },
+    measured = measure_precision(view.store, view.campaign, iteration)
+    st.subheader(f"Precision of iteration {iteration.number}", anchor=False)
+    for query in view.store.queries(iteration, Purpose.PERFORMANCE):
+        if query.notice:
+            st.info(plain(query.notice))
+    st.dataframe(
+        precision_table(measured, rule_in_sample(view.store, view.campaign, iteration)),
+        hide_index=True,
+        placeholder="–",
+        column_config={name: st.column_config.NumberColumn(format="percent") for name in _PERCENT},
+    )
+    if any(one.n_judged for one in measured.values()):
+        left, right = st.columns([3, 2], gap="large")
+        left.altair_chart(
+            charts.precision_bars(measured, colours, iteration.number), key="precision"
         )
-        if any(one.n_judged for one in measured[number].values()):
-            left, right = st.columns([3, 2], gap="large")
-            left.altair_chart(
-                charts.precision_bars(measured[number], colours, number), key="precision"
-            )
-            with right:
-                _show_certification(measured[number])
-        st.caption(
-            "Precision = right / (right + wrong), without the spectra that the oracle is unsure "
-            "of; beside it, what it would be if all of these were wrong, or right. Its 95 % "
-            "interval is Wilson's, or the hypergeometric one where more than 5 % of the predicted "
-            "spectra were judged."
-        )
-    judged = [n for n, one in measured.items() if any(p.n_judged for p in one.values())]
-    if len(judged) > 1:
+        with right:
+            _show_certification(measured)
+    st.caption(
+        "Precision = right / (right + wrong), without the spectra that the oracle is unsure "
+        "of; beside it, what it would be if all of these were wrong, or right. Its 95 % "
+        "interval is Wilson's, or the hypergeometric one where more than 5 % of the predicted "
+        "spectra were judged. Beside the network: how many of the right ones, and of the wrong "
+        f"ones, the simple rule calls too (a peak {K_SIGMA:g} σ above the continuum)."
+    )
+
+
+def show_precision_curve(view: View) -> None:
+    """Show the precision of each class over the iterations that were measured."""
+    colours = class_colours(view.campaign.targets, view.campaign.targets)
+    measured = {}
+    for iteration in view.store.iterations(view.campaign.name):
+        if iteration.result:
+            found = measure_precision(view.store, view.campaign, iteration)
+            if any(one.n_judged for one in found.values()):
+                measured[iteration.number] = found
+    if measured:
         st.subheader("Precision over the iterations", anchor=False)
         st.altair_chart(charts.precision_curve(measured, colours), key="precision-curve")
 
@@ -86,10 +90,12 @@ def describe_certification(found: Certification) -> str:
     return f"{text}; at the present rate of errors {found.more_at_this_rate}."
 
 
-def precision_table(precision: Mapping[str, Precision]) -> pd.DataFrame:
-    """Put the figures of each class into a row."""
+def precision_table(
+    precision: Mapping[str, Precision], rule: Mapping[str, tuple[int, int]] | None = None
+) -> pd.DataFrame:
+    """Put the figures of each class into a row; `rule` is of `rule_in_sample`."""
     found = list(precision.values())
-    return pd.DataFrame(
+    table = pd.DataFrame(
         {
             "class": list(precision),
             "precision": [one.value for one in found],
@@ -105,3 +111,7 @@ def precision_table(precision: Mapping[str, Precision]) -> pd.DataFrame:
             "if unsure are right": [one.with_unsure(Unsure.RIGHT).value for one in found],
         }
     )
+    if rule:
+        for place, name in enumerate(("right by rule", "wrong by rule")):
+            table[name] = [rule[one][place] for one in precision]
+    return table

@@ -16,7 +16,7 @@ from active_cnn.errors import CampaignError
 
 COLUMNS = [
     "identifier", "ra", "dec", "label", "source", "answer", "p_not-interesting", "p_emission",
-    "p_double-peak", "p_calibrated", "entropy", "iteration", "snr_r", "designation",
+    "p_double-peak", "p_calibrated", "entropy", "rule_sigma", "iteration", "snr_r", "designation",
     "pipeline_class", "oracle", "note", "path",
 ]  # fmt: skip
 

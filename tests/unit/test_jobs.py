@@ -251,7 +251,7 @@ def test_a_job_fills_its_iteration_and_takes_away_what_it_supersedes(store, camp
     result = iteration.result
     assert (iteration.state, iteration.job) == ("scored", job.number)
     assert sorted(path.name for path in folder.iterdir()) == sorted(
-        [result.network_file, result.predictions_file]
+        [result.network_file, result.predictions_file, result.recovery_file]
     )
     kept = open_features(store, iteration)
     assert np.linalg.norm(kept.take(np.array([0, 7])), axis=1) == pytest.approx([1, 0], abs=1e-2)

@@ -1,0 +1,153 @@
+"""Lines planted into the pool, and what an iteration's network makes of them."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from active_cnn.campaign.files import hash_file, iteration_folder, open_pool
+from active_cnn.campaign.store import Store
+from active_cnn.campaign.training_data import initial_identifiers
+from active_cnn.errors import SpectrumError, StoreError
+from active_cnn.records import Campaign, Iteration
+from active_cnn.spectra.injection import (
+    DOUBLE,
+    SINGLE,
+    SPEED_OF_LIGHT,
+    draw_profiles,
+    measure_hosts,
+    plant,
+)
+from active_cnn.spectra.preprocessing import rescale
+from active_cnn.spectra.rule import HALPHA_RANGE, line_significance
+from active_cnn.spectra.wavelength import LINES
+from active_cnn.whole_file import write_whole
+
+N_PLANTED = 10_000
+HALPHA = LINES[0].wavelength
+
+Predict = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+
+
+def recover_planted(
+    store: Store,
+    campaign: Campaign,
+    iteration: Iteration,
+    labels: NDArray[np.uint8],
+    predict: Predict,
+    size: int = N_PLANTED,
+) -> pd.DataFrame:
+    """Plant lines into spectra that are no targets, and predict these.
+
+    Parameters
+    ----------
+    store : Store
+        Read only.
+    campaign, iteration : Campaign, Iteration
+        Whose pool, and whose seed.
+    labels : ndarray of uint8, shape (n_pool,)
+        Predicted classes; what is predicted to be a target gets no line.
+    predict : callable
+        From rescaled windows to probabilities.
+    size : int
+        Lines; fewer where the pool has fewer spectra that can host one.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row for each line: identifier, kind ("emission" or "double-peak"), equivalent_width (Å),
+        fwhm, separation, velocity (km/s), snr (of a pixel), rule (what `line_significance` says of
+        it), and p_0, p_1 … of the network's
+        classes.
+
+    Raises
+    ------
+    SpectrumError
+        If the grid does not hold the campaign's first line with continuum on both sides, or no
+        spectrum is left that can host one.
+    """
+    rng = np.random.default_rng([iteration.seed, 1])
+    wavelength, line = campaign.grid.wavelength, _line(campaign)
+    measure_hosts(np.ones((1, len(wavelength))), wavelength, line)  # before anything is read
+    pool = open_pool(store, campaign)
+    targets = [campaign.network_classes.index(target) for target in campaign.targets]
+    is_free = pool.usable & ~np.isin(labels, targets)
+    known = pool.find([*store.opinions(campaign.name), *initial_identifiers(store, campaign)])
+    is_free[known[known >= 0]] = False
+    free = np.flatnonzero(is_free)
+    rows = rng.choice(free, min(size, len(free)), replace=False)
+    flux = pool.flux(rows)
+    hosts = measure_hosts(flux, wavelength, line)
+    rows, flux, snr = rows[hosts.can_host], flux[hosts.can_host], hosts.snr[hosts.can_host]
+    if not len(rows):
+        raise SpectrumError(
+            "none of the pool's spectra has a continuum that an equivalent width could be "
+            "measured in: give a pool that is not rescaled"
+        )
+    step = SPEED_OF_LIGHT * float(np.diff(wavelength).max()) / line
+    profiles = draw_profiles(len(rows), step, rng)
+    planted = plant(flux, wavelength, line, profiles, rng)
+    probabilities = predict(rescale(planted))
+    here = (line + HALPHA_RANGE[0] - HALPHA, line + HALPHA_RANGE[1] - HALPHA)
+    return pd.DataFrame(
+        {
+            "identifier": pool.identifiers(rows),
+            "kind": np.where(profiles.is_double, DOUBLE, SINGLE),
+            "equivalent_width": profiles.equivalent_width,
+            "fwhm": profiles.fwhm,
+            "separation": profiles.separation,
+            "velocity": profiles.velocity,
+            "snr": snr,
+            "rule": line_significance(planted, wavelength, here),
+            **{f"p_{i}": probabilities[:, i] for i in range(len(campaign.network_classes))},
+        }
+    )
+
+
+def _line(campaign: Campaign) -> float:
+    if not campaign.lines:
+        raise SpectrumError("the campaign names no line that could be planted")
+    return campaign.lines[0].wavelength
+
+
+def write_recovery(table: pd.DataFrame, path: Path) -> str:
+    """Write what became of planted lines as CSV; give its SHA-256."""
+    write_whole(path, table.to_csv(index=False, float_format="%.6g").encode())
+    return hash_file(path)
+
+
+def read_recovery(store: Store, iteration: Iteration) -> pd.DataFrame | None:
+    """Read what became of the lines that were planted after a training.
+
+    Returns
+    -------
+    pandas.DataFrame or None
+        As of `recover_planted`; None if none were planted.
+
+    Raises
+    ------
+    StoreError
+        If the file is missing or damaged.
+    """
+    if iteration.result is None or not iteration.result.recovery_file:
+        return None
+    path = iteration_folder(store, iteration) / iteration.result.recovery_file
+    try:
+        table = pd.read_csv(io.BytesIO(path.read_bytes()))
+        table["equivalent_width"], table["snr"], table["rule"], table["p_0"]  # noqa: B018 - are they there?
+    except (OSError, ValueError, KeyError) as error:
+        raise StoreError(
+            f"Cannot read {path}: {error}. Train the iteration again, or restore the file from a "
+            "copy."
+        ) from error
+    return table
+
+
+def probabilities_of(table: pd.DataFrame, n_classes: int) -> NDArray[np.float64]:
+    """Give the probabilities that a table of `recover_planted` holds, shape (n, n_classes)."""
+    return table[[f"p_{i}" for i in range(n_classes)]].to_numpy(dtype=float)

@@ -1,0 +1,110 @@
+"""Planted lines on the page: which of them the network finds again, as a map and in words."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+from numpy.typing import NDArray
+
+from active_cnn.campaign.confidence import find_confidence
+from active_cnn.campaign.recovery import probabilities_of, read_recovery
+from active_cnn.delivery.candidates import THRESHOLD
+from active_cnn.evaluation.recovery import AXES, describe_recovery, limits_by_snr, map_recovery
+from active_cnn.spectra.injection import DOUBLE, SINGLE
+from active_cnn.spectra.rule import K_SIGMA
+from active_cnn.ui.page import View
+from active_cnn.ui.recovery_chart import recovery_map
+from active_cnn.ui.text import plain
+
+PREDICTED, LISTED, RULE = "predicted to be targets", "listed as candidates", "called by the rule"
+_SHAPES = {"single and double": (SINGLE, DOUBLE), "single": (SINGLE,), "double": (DOUBLE,)}
+
+
+def show_planted(view: View) -> None:
+    """Show what becomes of lines of known strength and shape."""
+    table = read_recovery(view.store, view.iteration)
+    if table is None:
+        st.info(
+            "No lines were planted after this training (its page says why, or a version before "
+            "did it): train the iteration again, or the next one."
+        )
+        return
+    st.markdown(
+        "After each training, emission lines of known strength and shape are planted into spectra "
+        "of the pool that nobody has labelled and that are not predicted to be targets, with the "
+        "noise that their light brings. What the network finds of them tells how faint a line it "
+        "sees, in the pool's own noise. It says nothing of targets of other shapes."
+    )
+    ways = _ways(view, table)
+    first, second, third = st.columns(3)
+    way = first.selectbox("Found means", list(ways), key="planted-way")
+    shape = second.selectbox("Lines", list(_SHAPES), key="planted-shape")
+    axes = ["snr", "fwhm", *(["separation"] if shape == "double" else [])]
+    x = third.selectbox(
+        "Equivalent width against", axes, format_func=lambda one: AXES[one], key="planted-axis"
+    )
+    here = table["kind"].isin(_SHAPES[shape]).to_numpy()
+    some, is_found = table[here], ways[way][here]
+    st.markdown(plain(describe_recovery(some, is_found, way)))
+    left, right = st.columns([3, 2], gap="large")
+    left.altair_chart(
+        recovery_map(
+            map_recovery(some, is_found, x, "equivalent_width"), AXES[x], AXES["equivalent_width"]
+        ),
+        key="planted-map",
+    )
+    with right:
+        st.dataframe(
+            limits_table(some, {name: found[here] for name, found in ways.items()}),
+            hide_index=True,
+            placeholder="–",
+            column_config={
+                f"found: {name}": st.column_config.NumberColumn(format="percent")
+                for name in _SHORT.values()
+            },
+        )
+        st.caption(
+            "Share found of all that was planted, and the equivalent width from which on 90 % are "
+            "found, by the S/N of a pixel of the continuum."
+        )
+        st.download_button(
+            "Download all planted lines (CSV)",
+            table.to_csv(index=False).encode(),
+            file_name=f"{view.campaign.name}-iteration-{view.iteration.number:03d}-planted.csv",
+            mime="text/csv",
+            key="download-planted",
+            on_click="ignore",
+        )
+
+
+def _ways(view: View, table: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
+    campaign = view.campaign
+    probabilities = probabilities_of(table, len(campaign.network_classes))
+    targets = [campaign.network_classes.index(target) for target in campaign.targets]
+    is_predicted = np.isin(probabilities.argmax(axis=1), targets)
+    ways = {PREDICTED: is_predicted}
+    confidence = find_confidence(view.store, campaign, view.iteration)
+    if confidence:
+        ways[LISTED] = is_predicted & (confidence.p_target(probabilities) >= THRESHOLD)
+    return {**ways, RULE: table["rule"].to_numpy() >= K_SIGMA}
+
+
+_SHORT = {PREDICTED: "predicted", LISTED: "listed", RULE: "rule"}
+
+
+def limits_table(table: pd.DataFrame, ways: dict[str, NDArray[np.bool_]]) -> pd.DataFrame:
+    """Put the ranges of S/N into rows, the ways of finding beside each other."""
+    shown: dict[str, object] = {}
+    for name, is_found in ways.items():
+        limits = limits_by_snr(table, is_found)
+        if not shown:
+            shown["S/N"] = [
+                f"above {low:g}" if np.isinf(high) else f"{low:g}–{high:g}"
+                for low, high in limits[["snr_from", "snr_to"]].to_numpy()
+            ]
+            shown["planted"] = limits["n"]
+        shown[f"found: {_SHORT[name]}"] = limits["share"]
+        shown[f"90 % from (Å): {_SHORT[name]}"] = limits["limit"].round(1)
+    # First all shares, then all limits.
+    return pd.DataFrame(shown)[sorted(shown, key=lambda name: str(name).startswith("90 %"))]
