@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from active_cnn.campaign.files import hash_file, iteration_folder, open_pool
 from active_cnn.campaign.jobs import note_process
+from active_cnn.campaign.recovery import recover_planted, write_recovery
 from active_cnn.campaign.store import Store
 from active_cnn.campaign.training_data import build_training_set
-from active_cnn.learning.predictions import PredictionsWriter
+from active_cnn.learning.predictions import PredictionsFile, PredictionsWriter
 from active_cnn.recipes import TrainingSettings
 from active_cnn.records import Campaign, Job, TrainingResult
 from active_cnn.spectra.preprocessing import rescale
@@ -66,6 +67,14 @@ def score(store: Store, campaign: Campaign, job: Job) -> TrainingResult:
         labels = writer.write(rows, usable, line_depth_rule(windows, campaign))
         predicted += np.bincount(labels, minlength=len(predicted))
     writer.finish()
+    recovery = folder / f"recovery-{job.number}.csv"
+    planted = recover_planted(
+        store,
+        campaign,
+        iteration,
+        PredictionsFile(predictions, pool.fingerprint).labels(),
+        lambda windows: line_depth_rule(windows, campaign),
+    )
     said = line_depth_rule(rescale(training_set.flux), campaign).argmax(axis=1)
     confusion = np.zeros((len(counts), len(counts)), dtype=int)
     np.add.at(confusion, (training_set.labels, said), 1)
@@ -87,6 +96,8 @@ def score(store: Store, campaign: Campaign, job: Job) -> TrainingResult:
         device="CPU (line-depth rule)",
         versions={"python": "3"},
         seconds={"training": 61.0, "predicting": 2.0},
+        recovery_file=recovery.name,
+        recovery_sha256=write_recovery(planted, recovery),
     )
 
 

@@ -129,8 +129,45 @@ def test_a_closed_iteration_stays_in_the_curve(store, campaign, sample, open_pag
     fakes.train(store, campaign)
     second = draw_performance_sample(store, campaign, 2)
     record_answer(store, second, second.items[0].identifier, "noise", oracle="tester")
-    at = open_page(PAGE)
+    at = open_page(PAGE, section="Iterations")
     assert "Precision over the iterations" in [heading.value for heading in at.subheader]
+
+
+def test_with_one_iteration_there_is_nothing_to_compare(store, sample, open_page):
+    at = open_page(PAGE, section="Iterations")
+    assert "Train a second iteration" in at.info[0].value
+    assert "Judge its random sample" in " ".join(one.value for one in at.caption)
+    record_answer(store, sample, sample.items[0].identifier, "unsure", oracle="tester")
+    at = open_page(PAGE, section="Iterations")
+    assert not at.exception
+    assert "Answers to what iteration 0 predicts" in [one.value for one in at.subheader]
+
+
+def test_two_iterations_are_compared_by_their_disagreements(store, campaign, open_page):
+    close_iteration(store, campaign)
+    fakes.train(store, campaign)
+    at = open_page(PAGE, section="Iterations")
+    assert not at.exception
+    # The rule learns nothing: it says the same again.
+    assert "**0** of 300 spectra changed their class" in " ".join(one.value for one in at.markdown)
+    (ask,) = [one for one in at.button if "disagreements" in one.label]
+    assert ask.disabled
+
+
+@pytest.mark.usefixtures("store")
+def test_planted_lines_are_shown_as_a_map_and_in_words(open_page):
+    at = open_page(PAGE, section="Planted lines")
+    assert not at.exception
+    words = " ".join(one.value for one in at.markdown)
+    assert "emission lines planted into spectra of the pool" in words
+    assert "are predicted to be targets" in words
+    table = table_of(at, "planted")
+    assert table["planted"].sum() > 100
+    at.selectbox(key="planted-way").set_value("called by the rule").run()
+    assert "are called by the rule" in " ".join(one.value for one in at.markdown)
+    at.selectbox(key="planted-shape").set_value("double").run()
+    at.selectbox(key="planted-axis").set_value("separation").run()
+    assert not at.exception
 
 
 def test_nothing_more_to_measure_is_a_message(store, campaign, open_page):
