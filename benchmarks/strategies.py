@@ -43,10 +43,16 @@ MEASURES = {
     "share_found": "targets among answered",
 }
 # An augmentation that knows spectra has no place among digits.
-DIGITS = {"augmentation": False, "background": 0, "answer_weight": 1, "max_epochs": 25}
+DIGITS = {
+    "augmentation": False,
+    "background": 0,
+    "answer_weight": 1,
+    "max_epochs": 30,
+    "batch_size": 32,
+}
 RARE = (3, 8)
 N_DIGITS, RARE_SHARE = 30_000, 0.002
-N_KNOWN = 600
+N_KNOWN = 3000
 
 
 def make_arms(options: argparse.Namespace) -> tuple[Arm, ...]:

@@ -10,7 +10,7 @@ from typing import NoReturn
 from active_cnn import __version__
 from active_cnn.cli.answers import add_answers
 from active_cnn.cli.backup import add_backup, add_restore
-from active_cnn.cli.campaigns import add_export, add_next, add_status
+from active_cnn.cli.campaigns import add_export, add_next, add_report, add_status
 from active_cnn.cli.creation import add_create, add_demo
 from active_cnn.cli.options import Parser
 from active_cnn.cli.output import complain
@@ -23,7 +23,7 @@ from active_cnn.errors import ActiveCnnError
 # In the order of the help.
 _COMMANDS = (
     add_demo, add_ingest, add_create, add_train, add_predict, add_next, add_status, add_export,
-    add_backup, add_restore, add_answers, add_simulate, add_serve,
+    add_report, add_backup, add_restore, add_answers, add_simulate, add_serve,
 )  # fmt: skip
 
 

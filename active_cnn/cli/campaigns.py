@@ -1,4 +1,4 @@
-"""The commands about how a campaign stands and goes on: `next`, `status` and `export`."""
+"""The commands about how a campaign stands and goes on: `next`, `status`, `export`, `report`."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from active_cnn.campaign.training_data import trained_answers
 from active_cnn.cli.options import Commands, add_campaign, add_command, open_store, path
 from active_cnn.cli.output import say
 from active_cnn.delivery.candidates import THRESHOLD, above_threshold, find_candidates
+from active_cnn.delivery.methods import describe_methods
 from active_cnn.delivery.tables import FORMATS, write_candidates
 from active_cnn.errors import StoreError
+from active_cnn.whole_file import write_whole
 
 
 def add_next(commands: Commands) -> None:
@@ -87,3 +89,24 @@ def _export(options: argparse.Namespace) -> None:
     candidates = above_threshold(candidates, options.threshold)
     write_candidates(candidates, options.out)
     say(f"{len(candidates)} candidates are in {options.out}.")
+
+
+def add_report(commands: Commands) -> None:
+    """Add the command that writes the methods section."""
+    command = add_command(
+        commands, "report", _report, "write a methods section with the campaign's own numbers"
+    )
+    add_campaign(command)
+    command.add_argument(
+        "--out", type=path, metavar="FILE", help="Markdown; without it, to the screen"
+    )
+
+
+def _report(options: argparse.Namespace) -> None:
+    with open_store(options) as store:
+        text = describe_methods(store, store.campaign(options.campaign))
+    if options.out is None:
+        say(text)
+        return
+    write_whole(options.out, text.encode())
+    say(f"The methods section is in {options.out}.")

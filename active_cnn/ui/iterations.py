@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from active_cnn.campaign.audit import measure_audit
@@ -13,9 +15,12 @@ from active_cnn.campaign.comparison import (
     draw_disagreement_query,
 )
 from active_cnn.campaign.stopping import read_goals
+from active_cnn.campaign.store import Store
+from active_cnn.delivery.methods import describe_methods
 from active_cnn.evaluation.comparison import most_change_of_f
 from active_cnn.evaluation.precision import Unsure
 from active_cnn.records import Iteration
+from active_cnn.settings import Settings
 from active_cnn.ui import cached
 from active_cnn.ui.iteration_charts import agreement_curve, counts_matrix, recall_curve
 from active_cnn.ui.page import RELABEL, View, acting, link, say
@@ -33,9 +38,30 @@ def show_iterations(view: View) -> None:
     _show_confusion(view, scored)
     if len(scored) < 2:
         st.info("Train a second iteration, and both networks are compared here.")
-        return
-    _show_agreement(view, scored)
-    _show_comparison(view, scored)
+    else:
+        _show_agreement(view, scored)
+        _show_comparison(view, scored)
+    _offer_methods(view)
+
+
+def _offer_methods(view: View) -> None:
+    st.subheader("For a paper", anchor=False)
+    st.download_button(
+        "Methods section (Markdown)",
+        partial(_methods, view.campaign.name),
+        file_name=f"{view.campaign.name}-methods.md",
+        mime="text/markdown",
+        key="download-methods",
+        on_click="ignore",
+        help="With the campaign's own numbers, versions, seeds and hashes; "
+        "`active-cnn report` writes the same.",
+    )
+
+
+def _methods(name: str) -> bytes:
+    # Called when it is asked for, after the run of the page has closed its store.
+    with Store(Settings.from_environment().home) as store:
+        return describe_methods(store, store.campaign(name)).encode()
 
 
 def _show_recall(view: View, scored: list[Iteration]) -> None:

@@ -1,0 +1,253 @@
+"""A methods section for a paper, with a campaign's own numbers, and what it takes to repeat it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from active_cnn import __version__
+from active_cnn.campaign.audit import measure_audit
+from active_cnn.campaign.campaign import measure_precision
+from active_cnn.campaign.confidence import find_confidence
+from active_cnn.campaign.files import last_scored, open_pool
+from active_cnn.campaign.recovery import probabilities_of, read_recovery
+from active_cnn.campaign.stopping import advise_stopping
+from active_cnn.campaign.store import Store
+from active_cnn.campaign.training_data import read_initial_set
+from active_cnn.delivery.candidates import ORACLE, THRESHOLD, above_threshold, list_candidates
+from active_cnn.errors import CampaignError, StoreError
+from active_cnn.evaluation.precision import Precision
+from active_cnn.evaluation.proportions import choose_method
+from active_cnn.evaluation.recovery import describe_recovery
+from active_cnn.records import Campaign, Iteration, Purpose, TrainingResult
+
+
+def describe_methods(store: Store, campaign: Campaign) -> str:
+    """Write how a campaign was carried out and what it came to.
+
+    Parameters
+    ----------
+    store : Store
+        Read only.
+    campaign : Campaign
+        Scored once at least.
+
+    Returns
+    -------
+    str
+        Markdown: paragraphs for the methods and results of a paper, then a table of versions,
+        seeds and hashes. The same campaign gives the same text. What has not been measured is
+        said to be unknown.
+
+    Raises
+    ------
+    CampaignError
+        If nothing has been predicted yet.
+    """
+    scored = last_scored(store, campaign.name)
+    if scored is None or scored.result is None:
+        raise CampaignError(
+            f"Campaign {campaign.name!r} has nothing to report: nothing has been predicted. Train "
+            "its first iteration."
+        )
+    parts = [
+        f"# Methods of the search {campaign.name!r}",
+        _search(store, campaign),
+        _training(scored.result),
+        _labelling(store, campaign, scored),
+        "## Result",
+        _candidates(store, campaign, scored),
+        _precision(store, campaign, scored),
+        _completeness(store, campaign, scored),
+        _planted(store, campaign, scored),
+        _stopping(store, campaign),
+        "## To repeat it",
+        _provenance(store, campaign),
+        "## References",
+        "Škoda, P., Podsztavek, O., Tvrdík, P. 2020, A&A, 643, A122 (the method)",
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _search(store: Store, campaign: Campaign) -> str:
+    pool = open_pool(store, campaign)
+    initial = read_initial_set(store, campaign)
+    classes = Counter(campaign.trains[label] for label in initial.labels)
+    grid = campaign.grid
+    return (
+        f"We searched {pool.n:,} spectra, of which {int(pool.usable.sum()):,} can be used, for "
+        f"{_join(campaign.targets)} with Active CNN {__version__}, which follows Škoda et al. "
+        f"(2020). Each spectrum was resampled to {grid.n} vacuum wavelengths from {grid.start:g} "
+        f"to {grid.end:g} Å and rescaled to [−1, 1]. The initial training set holds "
+        f"{len(initial.labels):,} labelled spectra ({_counts(classes)})."
+    )
+
+
+def _training(result: TrainingResult) -> str:
+    settings = result.settings
+    shown = [f"batches of {settings.batch_size}", f"at most {settings.max_epochs} epochs"]
+    if settings.augmentation:
+        shown.append("labelled spectra shown with the noise of the pool and with planted lines")
+    if settings.background:
+        shown.append(f"{settings.background:,} unlabelled spectra of the pool shown as no targets")
+    if settings.answer_weight > 1:
+        shown.append(f"answered spectra shown {settings.answer_weight} times as often")
+    if settings.balancing != "none":
+        shown.append(f"classes balanced by {settings.balancing}")
+    return (
+        f"In each iteration the network {settings.network!r} was trained from scratch "
+        f"({'; '.join(shown)}; Adam, learning rate {settings.learning_rate:g}, {settings.schedule})"
+        f" and predicted the whole pool. The last training had {result.n_training:,} spectra."
+    )
+
+
+def _labelling(store: Store, campaign: Campaign, scored: Iteration) -> str:
+    answers = store.current_answers(campaign.name)
+    given = [one for one in answers.values() if one.answer]
+    targets = {one.name for one in campaign.classes if one.is_target}
+    asked: Counter[str] = Counter()
+    for query in store.all_queries(campaign.name):
+        if query.purpose is Purpose.RELABEL:
+            asked[query.strategy] += sum(not item.is_repeat for item in query.items)
+    if not given:
+        return "Nobody has answered a spectrum yet."
+    people = {one.oracle for one in given}
+    rounds = "one iteration" if not scored.number else f"{scored.number + 1} iterations"
+    share = sum(one.answer in targets for one in given) / len(given)
+    text = (
+        f"In {rounds} {_people(len(people))} answered {len(given):,} spectra "
+        f"({_counts(Counter(one.answer or '' for one in given))}), {share:.1%} of them targets"
+    )
+    if asked:
+        text += f". They were asked about {_counts(asked)} spectra by query strategy"
+    return f"{text}."
+
+
+def _candidates(store: Store, campaign: Campaign, scored: Iteration) -> str:
+    found = above_threshold(list_candidates(store, campaign), THRESHOLD)
+    confirmed = int((found["source"] == ORACLE).sum())
+    confidence = find_confidence(store, campaign, scored)
+    how = (
+        f"a calibrated probability of {THRESHOLD:g} at least ({confidence})"
+        if confidence
+        else f"a probability of {THRESHOLD:g} at least by the network, not calibrated"
+    )
+    return (
+        f"The candidate list holds {len(found):,} spectra "
+        f"({_counts(Counter(found['label']))}): {confirmed:,} confirmed by a person, and "
+        f"{len(found) - confirmed:,} that the network of iteration {scored.number} predicts with "
+        f"{how}."
+    )
+
+
+def _precision(store: Store, campaign: Campaign, scored: Iteration) -> str:
+    measured = measure_precision(store, campaign, scored)
+    known = [_one_precision(name, one) for name, one in measured.items() if one.n_judged]
+    if not known:
+        return f"The precision of the predictions of iteration {scored.number} was not measured."
+    return (
+        f"The precision of what iteration {scored.number} predicts was measured on random samples "
+        f"that its network had not learned from: {'; '.join(known)}."
+    )
+
+
+def _one_precision(name: str, one: Precision) -> str:
+    unsure = f", {one.n_unsure} unsure left out" if one.n_unsure else ""
+    drawn = "" if one.population is None else f" of {one.population:,} predicted"
+    return (
+        f"{name} {one.value:.3f} ({one.n_right} of {one.n_judged} right{unsure}{drawn}; 95 % "
+        f"interval {one.low:.3f}–{one.high:.3f}, {choose_method(one.n_judged, one.population)})"
+    )
+
+
+def _completeness(store: Store, campaign: Campaign, scored: Iteration) -> str:
+    audit = measure_audit(store, campaign, scored)
+    if audit is None or not audit.words:
+        return "The completeness was not measured by an audit; none is claimed."
+    text = (
+        f"The completeness was measured by an audit of {int(audit.n_judged.sum()):,} spectra, "
+        f"drawn at random in {len(audit.strata)} strata of ranks. {audit.words}"
+    )
+    if audit.rule:
+        rule = audit.rule
+        text += (
+            f" A simple rule, a peak above the continuum, has a precision of {rule.precision:.3f} "
+            f"({rule.precision_low:.3f}–{rule.precision_high:.3f}) and a recall of "
+            f"{rule.recall:.3f} ({rule.recall_low:.3f}–{rule.recall_high:.3f}) on the same labels."
+        )
+    return text
+
+
+def _planted(store: Store, campaign: Campaign, scored: Iteration) -> str:
+    try:
+        table = read_recovery(store, scored)
+    except StoreError:
+        table = None
+    if table is None:
+        return ""
+    probabilities = probabilities_of(table, len(campaign.network_classes))
+    targets = [campaign.network_classes.index(target) for target in campaign.targets]
+    is_predicted = (probabilities.argmax(axis=1)[:, None] == targets).any(axis=1)
+    return describe_recovery(table, is_predicted, "predicted to be targets")
+
+
+def _stopping(store: Store, campaign: Campaign) -> str:
+    advice = advise_stopping(store, campaign)
+    if advice is None:
+        return ""
+    states = "; ".join(
+        f"{one.name}: {one.figure} (goal {one.goal}, {one.light})" for one in advice.criteria
+    )
+    return f"Criteria of stopping: {states}."
+
+
+def _provenance(store: Store, campaign: Campaign) -> str:
+    lines = [
+        f"Campaign seed {campaign.seed}; pool fingerprint `{campaign.pool_fingerprint}`; training "
+        f"set SHA-256 `{campaign.training_sha256}`.",
+        "",
+        "| iteration | seed | training set | network | predictions |",
+        "|---:|---:|---|---|---|",
+    ]
+    last = None
+    for one in store.iterations(campaign.name):
+        if one.result:
+            last = one.result
+            hashes = (last.training_sha256, last.network_sha256, last.predictions_sha256)
+            cells = " | ".join(f"`{value[:16]}`" if value else "–" for value in hashes)
+            lines.append(f"| {one.number} | {last.settings.seed} | {cells} |")
+    queries = store.all_queries(campaign.name)
+    if queries:
+        lines += [
+            "",
+            "| query | iteration | for | strategy | spectra | seed |",
+            "|---:|---:|---|---|---:|---:|",
+        ]
+        lines += [
+            f"| {one.number} | {one.iteration} | {one.purpose} "
+            f"| {_strategy(one.strategy, one.design)} | {len(one.items)} | {one.seed} |"
+            for one in queries
+        ]
+    if last:
+        versions = ", ".join(f"{name} {version}" for name, version in last.versions.items())
+        lines += ["", f"Software: {versions}. Device: {last.device}."]
+    return "\n".join(lines)
+
+
+def _strategy(name: str, design: dict[str, object]) -> str:
+    shares = design.get("shares")
+    if not isinstance(shares, dict):
+        return name.replace("|", "\\|")
+    return f"{name} ({', '.join(f'{part} {share:g}' for part, share in shares.items())})"
+
+
+def _counts(counts: Counter[str]) -> str:
+    return ", ".join(f"{n:,} {name}" for name, n in counts.most_common()) or "none"
+
+
+def _people(n: int) -> str:
+    return "one person" if n == 1 else f"{n} people"
+
+
+def _join(names: Sequence[str]) -> str:
+    return " and ".join(names) if len(names) < 3 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -1,0 +1,75 @@
+"""The methods section: the campaign's own numbers, and no claim that was not measured."""
+
+import pytest
+
+from active_cnn import __version__
+from active_cnn.campaign.audit import draw_audit
+from active_cnn.campaign.campaign import close_iteration, record_answer
+from active_cnn.campaign.relabelling import draw_relabel_query
+from active_cnn.campaign.sampling import draw_performance_sample
+from active_cnn.cli import main
+from active_cnn.delivery.candidates import THRESHOLD, above_threshold, find_candidates
+from active_cnn.delivery.methods import describe_methods
+from active_cnn.errors import CampaignError
+from tests import fakes
+
+
+def test_without_predictions_there_is_nothing_to_report(store, campaign):
+    with pytest.raises(CampaignError, match="nothing to report"):
+        describe_methods(store, campaign)
+
+
+def test_nothing_is_claimed_that_was_not_measured(store, campaign, score):
+    score()
+    text = describe_methods(store, campaign)
+    assert "was not measured" in text
+    assert "completeness was not measured by an audit; none is claimed" in text
+    assert "not calibrated" in text
+    assert "Nobody has answered a spectrum yet" in text
+
+
+def test_a_whole_campaign_is_told_with_its_own_numbers(store, campaign):
+    fakes.train(store, campaign)
+    query = draw_relabel_query(store, campaign, size=40)
+    for item in query.items:
+        record_answer(
+            store,
+            query,
+            item.identifier,
+            item.predicted.replace("not-interesting", "absorption"),
+            oracle="ann",
+        )
+    close_iteration(store, campaign)
+    result = fakes.train(store, campaign)
+    sample = draw_performance_sample(store, campaign, 4)
+    for item in sample.items:
+        record_answer(store, sample, item.identifier, item.predicted, oracle="bob")
+    audit = draw_audit(store, campaign, 60, 200, 10)
+    for item in audit.items:
+        record_answer(store, audit, item.identifier, "noise", oracle="bob")
+    text = describe_methods(store, campaign)
+    assert text == describe_methods(store, campaign)
+    assert f"Active CNN {__version__}" in text
+    assert "We searched 300 spectra, of which 298 can be used" in text
+    assert "2 people answered" in text
+    assert "40 mixed" in text
+    assert f"{len(above_threshold(find_candidates(store, campaign), THRESHOLD)):,} spectra" in text
+    assert "drawn at random in" in text
+    assert "emission lines planted" in text
+    for value in (campaign.pool_fingerprint, campaign.training_sha256, result.network_sha256[:16]):
+        assert value in text
+    assert "mixed (direct 0.4, greedy 0.45, margin 0.15)" in text
+    for one in store.all_queries(campaign.name):
+        assert f"| {one.seed} |" in text
+
+
+def test_the_command_writes_it_to_the_screen_or_to_a_file(store, campaign, score, tmp_path, capsys):
+    score()
+    expected = describe_methods(store, campaign)
+    home = ["--home", str(store.home)]
+    with pytest.raises(SystemExit, match="0"):
+        main(["report", *home])
+    assert capsys.readouterr().out.strip() == expected.strip()
+    with pytest.raises(SystemExit, match="0"):
+        main(["report", *home, "--out", str(tmp_path / "methods.md")])
+    assert (tmp_path / "methods.md").read_text(encoding="utf-8") == expected
