@@ -23,6 +23,7 @@ import h5py
 import numpy as np
 import pandas as pd
 from scipy.stats import ttest_rel, wilcoxon
+from sklearn.metrics import average_precision_score
 
 from active_cnn.engine import open_engine
 from active_cnn.experiment.plan import Arm, Survey
@@ -30,10 +31,13 @@ from active_cnn.experiment.rehearsal import Rehearsal, read_results, rehearse
 from active_cnn.experiment.truth import Oracle
 from active_cnn.query.strategies import DEFAULT_STRATEGY, PLAIN, STRATEGIES
 from active_cnn.records import Grid
+from active_cnn.spectra.preprocessing import find_defects
+from active_cnn.spectra.rule import K_SIGMA, line_significance
 from active_cnn.spectra.simulation import write_demo
 
 YARDSTICK = "entropy, the authors' network"
 SHARES = (0.001, 0.0003)  # of emission and double-peak: Škoda et al. (2020) found 1013 in 4.1 M
+TARGETS = ("emission", "double-peak")
 MEASURES = {
     "precision": "precision",
     "recall": "recall",
@@ -103,14 +107,13 @@ def make_digits(folder: Path, seed: int) -> Survey:
     made = make_dataset(args)
     rng = np.random.default_rng(seed)
     x, digit = 10 + made["x"], made["y"]
-    names = ("emission", "double-peak")
     label = np.full(len(digit), "absorption", dtype=object)
-    for name, rare in zip(names, RARE, strict=True):
+    for name, rare in zip(TARGETS, RARE, strict=True):
         label[digit == rare] = name
-    of = {name: rng.permutation(np.flatnonzero(label == name)) for name in ("absorption", *names)}
-    n_known = {"absorption": N_KNOWN * 2 // 3, names[0]: N_KNOWN // 6, names[1]: N_KNOWN // 6}
+    of = {name: rng.permutation(np.flatnonzero(label == name)) for name in ("absorption", *TARGETS)}
+    n_known = {"absorption": N_KNOWN * 2 // 3, TARGETS[0]: N_KNOWN // 6, TARGETS[1]: N_KNOWN // 6}
     n_rare = round(RARE_SHARE * N_DIGITS / 2)
-    n_pool = {"absorption": N_DIGITS - 2 * n_rare, names[0]: n_rare, names[1]: n_rare}
+    n_pool = {"absorption": N_DIGITS - 2 * n_rare, TARGETS[0]: n_rare, TARGETS[1]: n_rare}
     known = np.concatenate([rows[: n_known[name]] for name, rows in of.items()])
     pool = np.concatenate([rows[n_known[name] :][: n_pool[name]] for name, rows in of.items()])
     pool = rng.permutation(pool)
@@ -130,6 +133,30 @@ def make_digits(folder: Path, seed: int) -> Survey:
         rows.writerows(zip(identifiers, label[pool], strict=True))
     (place / "complete").touch()
     return files
+
+
+def measure_rule(survey: Survey) -> dict[str, float]:
+    """Measure the simple rule on a survey: no network, no labels."""
+    with h5py.File(survey.pool) as file:
+        (group,) = file.values()
+        flux = group["spectra"][:]
+        names = [name.decode() for name in group["filenames"][:]]
+    with survey.truth.open(encoding="utf-8", newline="") as file:
+        truth = {row["identifier"]: row for row in csv.DictReader(file)}
+    is_sought = np.array([truth[name]["label"] in TARGETS for name in names])
+    is_visible = np.array([truth[name]["is_visible"] != "0" for name in names])
+    usable = find_defects(flux) == 0
+    significance = np.full(len(flux), -np.inf)
+    significance[usable] = line_significance(flux[usable], Grid().wavelength)
+    is_called = significance >= K_SIGMA
+    ranked = usable & (is_visible | ~is_sought)
+    return {
+        "precision": float(is_sought[is_called].mean()),
+        "recall": float(is_called[is_sought & is_visible & usable].mean()),
+        "average_precision": float(
+            average_precision_score(is_sought[ranked], significance[ranked])
+        ),
+    }
 
 
 def at_the_end(results: pd.DataFrame) -> pd.DataFrame:
@@ -233,6 +260,10 @@ def main() -> None:
         with open_engine(processes=options.processes) as engine:
             results = rehearse(rehearsal, engine, tell)
     print(table(results))
+    if not options.open:
+        rules = pd.DataFrame([measure_rule(survey) for survey in surveys.values()])
+        p, r, ap = (f"{rules[name].mean():.3f} ± {rules[name].std():.3f}" for name in rules)
+        print(f"| the rule, {K_SIGMA:g} σ | {len(rules)} | 0 | {p} | {r} | – | – | {ap} | – |")
     if DEFAULT_STRATEGY in set(results["arm"]):
         print()
         print(differences(results, DEFAULT_STRATEGY))

@@ -33,7 +33,7 @@ class Confidence:
     iteration : int
         By whose predictions the answered spectra were chosen.
     n, n_targets : int
-        Answers that it was fitted to, and targets among them.
+        Answers on predicted targets that it was fitted to, and targets among them.
     """
 
     curve: Logistic
@@ -85,8 +85,10 @@ def find_confidence(
     -----
     The network had not been taught the answers to the queries that were drawn by its predictions.
     They were chosen by strategies that look at the predictions, which makes no difference to the
-    share of targets at a given prediction. What was named by hand or for its likeness to a target,
-    blind repeats and answers that teach nothing are left out.
+    share of targets at a given prediction. Only predicted targets count, which it is applied to:
+    elsewhere targets are so rare that a person's slips of the hand outnumber them. What was named
+    by hand or for its likeness to a target, blind repeats and answers that teach nothing are left
+    out.
     """
     answers = store.current_answers(campaign.name, iteration if before else None)
     told = {name: one.answer for name, one in answers.items()}
@@ -106,7 +108,8 @@ def _fit(
         item.identifier: item.probabilities
         for query in queries
         for item in query.items
-        if not item.is_repeat
+        if item.predicted in campaign.targets
+        and not item.is_repeat
         and not item.chosen_by.startswith(_TELLTALE)
         and told.get(item.identifier) in campaign.trains
     }

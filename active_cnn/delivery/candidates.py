@@ -162,9 +162,9 @@ def describe_candidates(store: Store, campaign: Campaign, listed: pd.DataFrame) 
         {
             name: columns[name]
             for name in (
-                "identifier", "ra", "dec", "label", "source", "answer",
+                "identifier", "ra", "dec", "label", "source", "answer", CALIBRATED,
                 *(probability_column(one) for one in campaign.network_classes),
-                CALIBRATED, "entropy", RULE, "iteration", "snr_r", "designation", "pipeline_class",
+                "entropy", RULE, "iteration", "snr_r", "designation", "pipeline_class",
                 "oracle", "note", "path",
             )
         }

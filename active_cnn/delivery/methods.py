@@ -119,7 +119,8 @@ def _labelling(store: Store, campaign: Campaign, scored: Iteration) -> str:
         f"({_counts(Counter(one.answer or '' for one in given))}), {share:.1%} of them targets"
     )
     if asked:
-        text += f". They were asked about {_counts(asked)} spectra by query strategy"
+        listed = ", ".join(f"{name} {n:,}" for name, n in asked.most_common())
+        text += f". Asked about by query strategy were: {listed}"
     return f"{text}."
 
 
@@ -161,13 +162,19 @@ def _one_precision(name: str, one: Precision) -> str:
 
 
 def _completeness(store: Store, campaign: Campaign, scored: Iteration) -> str:
-    audit = measure_audit(store, campaign, scored)
-    if audit is None or not audit.words:
+    iterations = [one for one in store.iterations(campaign.name) if one.result]
+    audits = ((one, measure_audit(store, campaign, one)) for one in reversed(iterations))
+    found = next(((one, audit) for one, audit in audits if audit and audit.words), None)
+    if found is None:
         return "The completeness was not measured by an audit; none is claimed."
+    audited, audit = found
     text = (
-        f"The completeness was measured by an audit of {int(audit.n_judged.sum()):,} spectra, "
-        f"drawn at random in {len(audit.strata)} strata of ranks. {audit.words}"
+        f"The completeness of what iteration {audited.number} predicts was measured by an audit of "
+        f"{int(audit.n_judged.sum()):,} spectra, drawn at random in {len(audit.strata)} strata of "
+        f"ranks. {audit.words}"
     )
+    if audited.number != scored.number:
+        text += f" Iteration {scored.number}, which the candidates come from, has not been audited."
     if audit.rule:
         rule = audit.rule
         text += (

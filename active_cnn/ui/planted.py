@@ -47,35 +47,35 @@ def show_planted(view: View) -> None:
     here = table["kind"].isin(_SHAPES[shape]).to_numpy()
     some, is_found = table[here], ways[way][here]
     st.markdown(plain(describe_recovery(some, is_found, way)))
-    left, right = st.columns([3, 2], gap="large")
-    left.altair_chart(
+    st.altair_chart(
         recovery_map(
             map_recovery(some, is_found, x, "equivalent_width"), AXES[x], AXES["equivalent_width"]
         ),
         key="planted-map",
     )
-    with right:
-        st.dataframe(
-            limits_table(some, {name: found[here] for name, found in ways.items()}),
-            hide_index=True,
-            placeholder="–",
-            column_config={
-                f"found: {name}": st.column_config.NumberColumn(format="percent")
-                for name in _SHORT.values()
-            },
-        )
-        st.caption(
-            "Share found of all that was planted, and the equivalent width from which on 90 % are "
-            "found, by the S/N of a pixel of the continuum."
-        )
-        st.download_button(
-            "Download all planted lines (CSV)",
-            table.to_csv(index=False).encode(),
-            file_name=f"{view.campaign.name}-iteration-{view.iteration.number:03d}-planted.csv",
-            mime="text/csv",
-            key="download-planted",
-            on_click="ignore",
-        )
+    limits = limits_table(some, {name: found[here] for name, found in ways.items()})
+    st.dataframe(
+        limits,
+        hide_index=True,
+        placeholder="–",
+        column_config={
+            str(name): st.column_config.NumberColumn(format="percent")
+            for name in limits
+            if str(name).startswith(_FOUND)
+        },
+    )
+    st.caption(
+        "Share found of all that was planted, and the equivalent width from which on 90 % are "
+        "found, by the S/N of a pixel of the continuum."
+    )
+    st.download_button(
+        "Download all planted lines (CSV)",
+        table.to_csv(index=False).encode(),
+        file_name=f"{view.campaign.name}-iteration-{view.iteration.number:03d}-planted.csv",
+        mime="text/csv",
+        key="download-planted",
+        on_click="ignore",
+    )
 
 
 def _ways(view: View, table: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
@@ -90,6 +90,7 @@ def _ways(view: View, table: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
     return {**ways, RULE: table["rule"].to_numpy() >= K_SIGMA}
 
 
+_FOUND, _FROM = "found: ", "90 % from (Å): "
 _SHORT = {PREDICTED: "predicted", LISTED: "listed", RULE: "rule"}
 
 
@@ -104,7 +105,7 @@ def limits_table(table: pd.DataFrame, ways: dict[str, NDArray[np.bool_]]) -> pd.
                 for low, high in limits[["snr_from", "snr_to"]].to_numpy()
             ]
             shown["planted"] = limits["n"]
-        shown[f"found: {_SHORT[name]}"] = limits["share"]
-        shown[f"90 % from (Å): {_SHORT[name]}"] = limits["limit"].round(1)
+        shown[f"{_FOUND}{_SHORT[name]}"] = limits["share"]
+        shown[f"{_FROM}{_SHORT[name]}"] = limits["limit"].round(1)
     # First all shares, then all limits.
-    return pd.DataFrame(shown)[sorted(shown, key=lambda name: str(name).startswith("90 %"))]
+    return pd.DataFrame(shown)[sorted(shown, key=lambda name: str(name).startswith(_FROM))]

@@ -15,8 +15,8 @@ from active_cnn.delivery.candidates import (
 from active_cnn.errors import CampaignError
 
 COLUMNS = [
-    "identifier", "ra", "dec", "label", "source", "answer", "p_not-interesting", "p_emission",
-    "p_double-peak", "p_calibrated", "entropy", "rule_sigma", "iteration", "snr_r", "designation",
+    "identifier", "ra", "dec", "label", "source", "answer", "p_calibrated", "p_not-interesting",
+    "p_emission", "p_double-peak", "entropy", "rule_sigma", "iteration", "snr_r", "designation",
     "pipeline_class", "oracle", "note", "path",
 ]  # fmt: skip
 

@@ -74,9 +74,22 @@ def test_too_few_answers_or_one_kind_only_give_none(store, campaign, score):
     more = draw_relabel_query(store, campaign, "random-target", 20)
     answer(store, more, lambda _: "unsure")  # teaches nothing
     assert find_confidence(store, campaign, iteration) is None
-    last = draw_relabel_query(store, campaign, "random", 40)
+    last = draw_relabel_query(store, campaign, "random-target", 10)
     answer(store, last, lambda item: "emission" if p_of(item) > 0.8 else "noise")
-    assert find_confidence(store, campaign, iteration).n == FEWEST - 1 + 40
+    assert find_confidence(store, campaign, iteration).n == FEWEST - 1 + len(last.items)
+
+
+def test_slips_of_the_hand_where_nothing_is_expected_do_not_count(store, campaign, score):
+    iteration = score()
+    query = draw_relabel_query(store, campaign, "random-target", FEWEST)
+    answer(store, query, lambda item: "emission" if p_of(item) > 0.8 else "noise")
+    before = find_confidence(store, campaign, iteration)
+    more = draw_relabel_query(store, campaign, "random", 100)
+    is_target = {"emission", "double-peak"}
+    for item in more.items:
+        if item.predicted not in is_target:
+            record_answer(store, more, item.identifier, "emission", oracle="ann")
+    assert find_confidence(store, campaign, iteration) == before
 
 
 def test_all_right_or_all_wrong_is_no_calibration(store, campaign, score):
@@ -103,7 +116,7 @@ def test_the_next_network_takes_the_curve_of_the_one_before_until_it_has_its_own
     store, campaign, score
 ):
     first = score()
-    query = draw_relabel_query(store, campaign, "random-target", 40)
+    query = draw_relabel_query(store, campaign, "random-target", 30)
     answer(store, query, lambda item: "emission" if p_of(item) > 0.8 else "noise")
     known = find_confidence(store, campaign, first)
     assert find_confidence(store, campaign, first, before=True) is None
@@ -111,7 +124,7 @@ def test_the_next_network_takes_the_curve_of_the_one_before_until_it_has_its_own
     second = score()
     assert find_confidence(store, campaign, second) == known
     assert find_confidence(store, campaign, second, before=True) == known
-    sample = draw_relabel_query(store, campaign, "random", 200)
-    answer(store, sample, lambda item: "emission" if p_of(item) > 0.6 else "noise")
+    sample = draw_performance_sample(store, campaign, 20)
+    answer(store, sample, lambda item: "emission" if p_of(item) > 0.75 else "noise")
     assert find_confidence(store, campaign, second).iteration == 1
     assert find_confidence(store, campaign, second, before=True) == known

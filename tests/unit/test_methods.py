@@ -52,13 +52,19 @@ def test_a_whole_campaign_is_told_with_its_own_numbers(store, campaign):
     assert f"Active CNN {__version__}" in text
     assert "We searched 300 spectra, of which 298 can be used" in text
     assert "2 people answered" in text
-    assert "40 mixed" in text
+    assert "by query strategy were: mixed 40" in text
     assert f"{len(above_threshold(find_candidates(store, campaign), THRESHOLD)):,} spectra" in text
     assert "drawn at random in" in text
     assert "emission lines planted" in text
     for value in (campaign.pool_fingerprint, campaign.training_sha256, result.network_sha256[:16]):
         assert value in text
     assert "mixed (direct 0.4, greedy 0.45, margin 0.15)" in text
+    assert "has not been audited" not in text
+    close_iteration(store, campaign)
+    fakes.train(store, campaign)
+    later = describe_methods(store, campaign)
+    assert "of what iteration 1 predicts was measured by an audit" in later
+    assert "Iteration 2, which the candidates come from, has not been audited" in later
     for one in store.all_queries(campaign.name):
         assert f"| {one.seed} |" in text
 
