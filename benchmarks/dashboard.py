@@ -199,7 +199,7 @@ def ask(home: Home) -> dict[str, list[float]]:
         return {
             **{
                 f"draw 100 spectra, {strategy}": time_of(
-                    lambda strategy=strategy: draw_relabel_query(store, campaign, strategy)
+                    lambda strategy=strategy: draw_relabel_query(store, campaign, strategy), 2
                 )
                 for strategy in STRATEGIES
             },

@@ -234,6 +234,8 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     command.add_argument("--batch", type=int, default=140)
     command.add_argument("--epochs", type=int, default=25, help="of our own recipe")
     command.add_argument("--processes", type=int, default=1)
+    command.add_argument("--errors", type=float, default=0.02, help="of the person who answers")
+    command.add_argument("--unsure", type=float, default=0.03)
     command.add_argument("--report", action="store_true", help="tables of what is there; run none")
     return command.parse_args(arguments)
 
@@ -248,7 +250,9 @@ def main() -> None:
         else make_survey(folder, seed, options.pool_size)
         for seed in options.seeds
     }
-    rehearsal = Rehearsal(make_arms(options), options.seeds, surveys, Oracle(), folder)
+    rehearsal = Rehearsal(
+        make_arms(options), options.seeds, surveys, Oracle(options.errors, options.unsure), folder
+    )
     began = time.monotonic()
 
     def tell(done: int, total: int) -> None:

@@ -17,10 +17,11 @@ import numpy as np
 
 from active_cnn.campaign.campaign import create_campaign
 from active_cnn.campaign.demo import DEMO_NAME
-from active_cnn.campaign.files import iteration_folder, open_pool
+from active_cnn.campaign.files import features_path, iteration_folder, open_pool
 from active_cnn.campaign.relabelling import draw_relabel_query
 from active_cnn.campaign.sampling import draw_performance_sample
 from active_cnn.campaign.store import FILE_NAME, Store
+from active_cnn.learning.features import FeaturesWriter, unit_vectors
 from active_cnn.learning.predictions import PredictionsWriter
 from active_cnn.recipes import TrainingSettings
 from active_cnn.records import AnswerEvent, Campaign, Query, TrainingResult
@@ -30,6 +31,7 @@ LAMOST_DR2 = 4_136_482  # spectra of the method's authors
 # Of the pool, as in nature: 1.3 of a thousand spectra show what is looked for.
 EMISSION, DOUBLE_PEAK = 0.001, 0.0003
 PEOPLE = ("ann", "bob", "cleo")
+N_FEATURES = 48
 CHUNK = 262_144  # rows that are predicted at a time
 # Network's score of what is not interesting, in logits: one in a hundred is called a target.
 MEAN, SPREAD = 5.1, 2.2
@@ -152,14 +154,19 @@ def score(home: Home, store: Store, campaign: Campaign) -> TrainingResult:
     truth = _truth(home, campaign)
     rng = np.random.default_rng(iteration.seed)
     counts = np.zeros(len(campaign.network_classes), dtype=np.int64)
+    # As many as the compact network has; of a network they would lie closer together.
+    features = FeaturesWriter(features_path(store, campaign.name, job.number), pool.n, network.name)
     for start in range(0, pool.n, CHUNK):
         rows = slice(start, min(start + CHUNK, pool.n))
         usable = pool.usable[rows]
+        vectors = rng.standard_normal((int(usable.sum()), N_FEATURES), dtype=np.float32)
+        features.append(usable, unit_vectors(vectors))
         labels = writer.write(
             rows, usable, _predict(truth[rows][usable], len(campaign.network_classes), rng)
         )
         counts += np.bincount(labels, minlength=len(counts))
     writer.finish()
+    features.finish()
     loss = 0.5 * np.exp(-np.arange(1, 31) / 6) + 0.02
     classes = campaign.network_classes
     result = TrainingResult(
