@@ -114,9 +114,8 @@ def read_results(trials: Sequence[Trial]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        A row for each iteration of each campaign: arm, seed, iteration, labels (used), found
-        (targets among these), share_found, candidates, precision, recall, average_precision,
-        targets (in the pool), seconds.
+        A row for each iteration of each campaign: arm, seed, iteration, labels (used), seconds,
+        and what `active_cnn.experiment.trial.measure` gives.
 
     Raises
     ------
