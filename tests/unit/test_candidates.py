@@ -57,7 +57,7 @@ def test_without_answers_the_candidates_are_what_the_network_predicts(store, cam
     rows = open_pool(store, campaign).rows(list(candidates["identifier"]))
     predictions = open_predictions(store, iteration)
     np.testing.assert_array_equal(
-        candidates[COLUMNS[6:9]].to_numpy(np.float32), predictions.probabilities(rows)
+        candidates[COLUMNS[7:10]].to_numpy(np.float32), predictions.probabilities(rows)
     )
     np.testing.assert_array_equal(candidates["entropy"], predictions.entropy()[rows])
 
