@@ -92,10 +92,10 @@ def find_confidence(
     """
     answers = store.current_answers(campaign.name, iteration if before else None)
     told = {name: one.answer for name, one in answers.items()}
-    for number in range(iteration.number - before, -1, -1):
-        one = store.iteration(campaign.name, number)
+    known = store.iterations(campaign.name)[: iteration.number + 1 - before]
+    for one in reversed(known):
         queries = [query for purpose in Purpose for query in store.queries(one, purpose)]
-        found = _fit(campaign, number, queries, told)
+        found = _fit(campaign, one.number, queries, told)
         if found:
             return found
     return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,14 +17,13 @@ from active_cnn.records import Campaign, Iteration
 from active_cnn.spectra.injection import (
     DOUBLE,
     SINGLE,
-    SPEED_OF_LIGHT,
     draw_profiles,
     measure_hosts,
     plant,
 )
 from active_cnn.spectra.preprocessing import rescale
 from active_cnn.spectra.rule import HALPHA_RANGE, line_significance
-from active_cnn.spectra.wavelength import LINES
+from active_cnn.spectra.wavelength import LINES, SPEED_OF_LIGHT
 from active_cnn.whole_file import write_whole
 
 N_PLANTED = 10_000
@@ -138,14 +136,22 @@ def read_recovery(store: Store, iteration: Iteration) -> pd.DataFrame | None:
         return None
     path = iteration_folder(store, iteration) / iteration.result.recovery_file
     try:
-        table = pd.read_csv(io.BytesIO(path.read_bytes()))
-        table["equivalent_width"], table["snr"], table["rule"], table["p_0"]  # noqa: B018 - are they there?
-    except (OSError, ValueError, KeyError) as error:
+        table = pd.read_csv(path)
+        missing = {"equivalent_width", "snr", "rule", "p_0"} - set(table)
+        if missing:
+            raise ValueError(f"it has no column {min(missing)}")
+    except (OSError, ValueError) as error:
         raise StoreError(
             f"Cannot read {path}: {error}. Train the iteration again, or restore the file from a "
             "copy."
         ) from error
     return table
+
+
+def is_predicted(table: pd.DataFrame, campaign: Campaign) -> NDArray[np.bool_]:
+    """Tell which of the lines of `recover_planted` the network calls targets."""
+    labels = probabilities_of(table, len(campaign.network_classes)).argmax(axis=1)
+    return np.isin(labels, [campaign.network_classes.index(one) for one in campaign.targets])
 
 
 def probabilities_of(table: pd.DataFrame, n_classes: int) -> NDArray[np.float64]:

@@ -10,7 +10,7 @@ from active_cnn.campaign.audit import measure_audit
 from active_cnn.campaign.campaign import measure_precision
 from active_cnn.campaign.confidence import find_confidence
 from active_cnn.campaign.files import last_scored, open_pool
-from active_cnn.campaign.recovery import probabilities_of, read_recovery
+from active_cnn.campaign.recovery import is_predicted, read_recovery
 from active_cnn.campaign.stopping import advise_stopping
 from active_cnn.campaign.store import Store
 from active_cnn.campaign.training_data import read_initial_set
@@ -192,10 +192,7 @@ def _planted(store: Store, campaign: Campaign, scored: Iteration) -> str:
         table = None
     if table is None:
         return ""
-    probabilities = probabilities_of(table, len(campaign.network_classes))
-    targets = [campaign.network_classes.index(target) for target in campaign.targets]
-    is_predicted = (probabilities.argmax(axis=1)[:, None] == targets).any(axis=1)
-    return describe_recovery(table, is_predicted, "predicted to be targets")
+    return describe_recovery(table, is_predicted(table, campaign), "predicted to be targets")
 
 
 def _stopping(store: Store, campaign: Campaign) -> str:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from active_cnn.spectra.noise import pixel_noise
+
 # The line lies within so many pixels of where the target classes differ most from the continuum.
 LINE_HALF_WIDTH = 13
 SHIFT = 0.6  # pixels: radial velocities scatter by some 40 km/s, LAMOST's pixels are 70 km/s wide
@@ -45,13 +47,9 @@ def noise_level(flux: NDArray[np.floating]) -> NDArray[np.float64]:
     Returns
     -------
     ndarray, shape (n_spectra,)
-        1.4826 MAD of the second differences / √6, over the continuum; infinite where that is 0.
-
-    References
-    ----------
-    Stoehr et al. (2008), ASP Conf. Ser., 394, 505, with differences of second order.
+        `pixel_noise` over the continuum; infinite where that is 0.
     """
-    scatter = 1.4826 * np.median(np.abs(np.diff(flux, 2, axis=1)), axis=1) / np.sqrt(6)
+    scatter = pixel_noise(flux)
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.nan_to_num(scatter / np.abs(continuum(flux)), nan=np.inf)
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from active_cnn.spectra.noise import pixel_noise
 from active_cnn.spectra.sky import is_place, separation
 from active_cnn.spectra.wavelength import air_to_vacuum
 
@@ -89,7 +90,7 @@ def is_instrumental(
     """
     flux = np.asarray(windows, dtype=np.float64)
     # The noise from differences of second order, which see little of a line.
-    noise = 1.4826 * np.median(np.abs(np.diff(flux, 2, axis=1)), axis=1) / np.sqrt(6)
+    noise = pixel_noise(flux)
     noise = np.maximum(noise, 1e-9)[:, None]
     n = flux.shape[1]
     padded = np.pad(flux, ((0, 0), (2, 2)), mode="edge")

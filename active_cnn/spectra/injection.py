@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from active_cnn.errors import SpectrumError
+from active_cnn.spectra.noise import pixel_noise
 from active_cnn.spectra.rule import place_bands
+from active_cnn.spectra.wavelength import SPEED_OF_LIGHT
 
-SPEED_OF_LIGHT = 299_792.458  # km/s
 FWHM_TO_SIGMA = 1 / np.sqrt(8 * np.log(2))
 
 SINGLE, DOUBLE = "emission", "double-peak"
@@ -145,11 +146,7 @@ def measure_hosts(
     bands = place_bands(wavelength, (line - HALF_BAND, line + HALF_BAND))
     beside = np.concatenate([flux[:, bands.left], flux[:, bands.right]], axis=1)
     continuum = np.median(beside, axis=1).astype(float)
-    # Second differences leave out slopes; of white noise they scatter by √6 of it.
-    differences = np.concatenate(
-        [np.diff(flux[:, band], 2, axis=1) for band in (bands.left, bands.right)], axis=1
-    )
-    noise = 1.4826 / np.sqrt(6) * np.median(np.abs(differences), axis=1).astype(float)
+    noise = pixel_noise(flux[:, bands.left], flux[:, bands.right]).astype(float)
     lowest = flux.min(axis=1)
     can_host = (noise > 0) & (continuum > noise) & (lowest > LOWEST_DIP * continuum)
     return Hosts(continuum, noise, can_host)

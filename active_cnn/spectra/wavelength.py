@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from active_cnn.errors import SpectrumError
 from active_cnn.records import Line
 
+SPEED_OF_LIGHT = 299_792.458  # km/s
+
 # Vacuum; the forbidden ones from the line list of the SDSS pipeline.
 LINES = (
     Line("Hα", 6564.614),

@@ -8,7 +8,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from active_cnn.campaign.confidence import find_confidence
-from active_cnn.campaign.recovery import probabilities_of, read_recovery
+from active_cnn.campaign.recovery import is_predicted, probabilities_of, read_recovery
 from active_cnn.delivery.candidates import THRESHOLD
 from active_cnn.evaluation.recovery import AXES, describe_recovery, limits_by_snr, map_recovery
 from active_cnn.spectra.injection import DOUBLE, SINGLE
@@ -80,13 +80,12 @@ def show_planted(view: View) -> None:
 
 def _ways(view: View, table: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
     campaign = view.campaign
-    probabilities = probabilities_of(table, len(campaign.network_classes))
-    targets = [campaign.network_classes.index(target) for target in campaign.targets]
-    is_predicted = np.isin(probabilities.argmax(axis=1), targets)
-    ways = {PREDICTED: is_predicted}
+    found = is_predicted(table, campaign)
+    ways = {PREDICTED: found}
     confidence = find_confidence(view.store, campaign, view.iteration)
     if confidence:
-        ways[LISTED] = is_predicted & (confidence.p_target(probabilities) >= THRESHOLD)
+        probabilities = probabilities_of(table, len(campaign.network_classes))
+        ways[LISTED] = found & (confidence.p_target(probabilities) >= THRESHOLD)
     return {**ways, RULE: table["rule"].to_numpy() >= K_SIGMA}
 
 

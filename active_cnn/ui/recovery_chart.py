@@ -21,20 +21,12 @@ def recovery_map(cells: pd.DataFrame, x_title: str, y_title: str) -> alt.LayerCh
     x_title, y_title : str
         What the axes show.
     """
+    scale = alt.Scale(type="log", nice=False)
+    axis = alt.Axis(format="~g", tickCount=6, grid=False)
     base = alt.Chart(cells).encode(
-        x=alt.X(
-            "x_from:Q",
-            title=x_title,
-            scale=alt.Scale(type="log", nice=False),
-            axis=alt.Axis(format="~g", tickCount=6, grid=False),
-        ),
+        x=alt.X("x_from:Q", title=x_title, scale=scale, axis=axis),
         x2="x_to:Q",
-        y=alt.Y(
-            "y_from:Q",
-            title=y_title,
-            scale=alt.Scale(type="log", nice=False),
-            axis=alt.Axis(format="~g", tickCount=6, grid=False),
-        ),
+        y=alt.Y("y_from:Q", title=y_title, scale=scale, axis=axis),
         y2="y_to:Q",
         tooltip=[
             alt.Tooltip("share:Q", title="found again", format=".1%"),

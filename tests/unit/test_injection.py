@@ -8,12 +8,12 @@ import pytest
 from active_cnn.errors import SpectrumError
 from active_cnn.records import Grid
 from active_cnn.spectra.injection import (
-    SPEED_OF_LIGHT,
     Profiles,
     draw_profiles,
     measure_hosts,
     plant,
 )
+from active_cnn.spectra.wavelength import SPEED_OF_LIGHT
 
 HALPHA = 6564.614
 WAVELENGTH = Grid().wavelength

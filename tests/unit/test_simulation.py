@@ -18,11 +18,12 @@ from active_cnn.spectra.preprocessing import find_defects, prepare
 from active_cnn.spectra.simulation import exposures, instruments, write_demo
 from active_cnn.spectra.simulation import survey as survey_module
 from active_cnn.spectra.simulation.exposures import simulate_pool, simulate_training
-from active_cnn.spectra.simulation.lines import HALPHA, HELIUM, NII, SPEED_OF_LIGHT
+from active_cnn.spectra.simulation.lines import HALPHA, HELIUM, NII
 from active_cnn.spectra.simulation.population import POOL, draw
 from active_cnn.spectra.simulation.stars import Kind, no_sources, render
 from active_cnn.spectra.simulation.visibility import look
 from active_cnn.spectra.simulation.visits import first_visits
+from active_cnn.spectra.wavelength import SPEED_OF_LIGHT
 
 GRID = Grid()
 X = GRID.wavelength

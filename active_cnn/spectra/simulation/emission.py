@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from active_cnn.spectra.simulation import lines
 from active_cnn.spectra.simulation.others import log_uniform, remove_lines
 from active_cnn.spectra.simulation.stars import N_DISC_TABLES, Kind
+from active_cnn.spectra.wavelength import SPEED_OF_LIGHT
 
 
 def _veil(sources: NDArray[np.void], rows: NDArray[np.intp], share: NDArray[np.float64]) -> None:
@@ -22,7 +23,7 @@ def _add_nebular_lines(
     n = len(rows)
     sigma = np.full(n, 0.7)
     height = sources["strength"][rows] / (np.sqrt(2 * np.pi) * sigma)
-    stretch = 1 + (sources["rv"] + sources["line_velocity"])[rows] / lines.SPEED_OF_LIGHT
+    stretch = 1 + (sources["rv"] + sources["line_velocity"])[rows] / SPEED_OF_LIGHT
     nitrogen = height * log_uniform(rng, 0.02, 1.6, n)
     sulphur = height * log_uniform(rng, 0.02, 0.6, n)
     density = rng.uniform(0.5, 1.4, n)

@@ -14,8 +14,6 @@ from numpy.typing import NDArray
 
 from active_cnn.spectra.wavelength import LINES, air_to_vacuum
 
-SPEED_OF_LIGHT = 299_792.458  # km/s
-
 HALPHA = next(line.wavelength for line in LINES if line.name == "Hα")
 HELIUM = next(line.wavelength for line in LINES if line.name == "He I 6678")
 NII = (6549.86, 6585.27)

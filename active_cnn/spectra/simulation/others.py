@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from active_cnn.spectra.simulation import lines
+from active_cnn.spectra.wavelength import SPEED_OF_LIGHT
 
 
 def log_uniform(rng: np.random.Generator, low: float, high: float, n: int) -> NDArray[np.float64]:
@@ -92,7 +93,7 @@ def add_supernovae(
     remove_lines(sources, rows)
     # Of those nearby, so that Hα is still in the window.
     velocity = log_uniform(rng, 1200, 9000, n)
-    width = lines.HALPHA * velocity / lines.SPEED_OF_LIGHT / 2.2
+    width = lines.HALPHA * velocity / SPEED_OF_LIGHT / 2.2
     peak = lines.HALPHA * (1 + rng.uniform(0.001, 0.012, n)) + rng.uniform(-0.3, 0.6, n) * width
     height = log_uniform(rng, 0.2, 3, n)
     sources["feature"][rows, 0] = np.column_stack([peak, width, height])

@@ -14,6 +14,7 @@ from active_cnn.spectra.simulation.stars import (
     Kind,
     no_sources,
 )
+from active_cnn.spectra.wavelength import SPEED_OF_LIGHT
 
 # Shares of the kinds within a label, and of the spectral types among ordinary stars. The pool is
 # what LAMOST observes; the training archive holds more of what is rare there, as an archive of
@@ -186,7 +187,7 @@ def _photospheres(
 
     width = width * np.exp(rng.normal(0, 0.14, n)) * np.where(evolved, 0.85, 1.0)
     half = half * np.exp(rng.normal(0, 0.12, n)) * np.where(evolved, 0.65, 1.0)
-    broadening = lines.HALPHA * vsini / lines.SPEED_OF_LIGHT / 2
+    broadening = lines.HALPHA * vsini / SPEED_OF_LIGHT / 2
     sources["balmer_wing"][:, 1] = np.hypot(half, broadening)
     sources["balmer_wing"][:, 0] = np.minimum(
         width * share / (_WING_AREA * sources["balmer_wing"][:, 1]), 0.6

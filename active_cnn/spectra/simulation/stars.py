@@ -17,9 +17,9 @@ from active_cnn.spectra.simulation.lines import (
     HALPHA,
     HELIUM,
     SPECIES,
-    SPEED_OF_LIGHT,
     opacities,
 )
+from active_cnn.spectra.wavelength import SPEED_OF_LIGHT
 
 N_FEATURES = 6
 

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from active_cnn.spectra.simulation.instruments import SCATTER
-from active_cnn.spectra.simulation.lines import HALPHA, SPEED_OF_LIGHT
+from active_cnn.spectra.simulation.lines import HALPHA
 from active_cnn.spectra.simulation.stars import Light
+from active_cnn.spectra.wavelength import SPEED_OF_LIGHT
 
 # A line counts as seen when its matched-filter signal-to-noise ratio and its height above the
 # profile's sides, in units of the noise of a pixel, reach these.

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from active_cnn.records import Grid
 from active_cnn.spectra.simulation.instruments import COEFF0, COEFF1, FLOOR, SCATTER, Lamost
-from active_cnn.spectra.simulation.lines import SPEED_OF_LIGHT, opacities
+from active_cnn.spectra.simulation.lines import opacities
 from active_cnn.spectra.simulation.stars import Kind
+from active_cnn.spectra.wavelength import SPEED_OF_LIGHT
 
 N_PIXELS = 3909
 
