@@ -62,7 +62,25 @@ def test_presses_while_the_server_dies_and_comes_back_are_stored_once(ask: Ask, 
     ann.hurry("nxaed")
     expect(ann.desk.locator(".saved")).to_have_text(re.compile("unsaved"))
     ann.asked.server.start()
-    ann.hurry("nxaed")
+    # A server that has come back builds the page anew, which is empty for a moment.
+    for key in "nxaed":
+        ann.wait().hurry(key)
+    assert ann.stored() == ann.pressed
+
+
+def test_keys_count_while_the_word_that_the_connection_is_gone_fades(ask: Ask, page: Page) -> None:
+    ann = Person(page, ask()).open()
+    # Streamlit takes its dialog away some time after it has been closed.
+    page.evaluate(
+        "document.body.insertAdjacentHTML('beforeend', "
+        "'<div role=dialog id=fading><h2>Connection error</h2></div>')"
+    )
+    ann.press("ae")
+    assert ann.stored() == ann.pressed
+    page.evaluate("document.querySelector('#fading h2').textContent = 'Another dialog'")
+    page.keyboard.press("d")
+    page.evaluate("document.querySelector('#fading').remove()")
+    ann.press("x")
     assert ann.stored() == ann.pressed
 
 

@@ -90,7 +90,7 @@ export class Desk {
   }
 
   #tick() {
-    if (this.page.root.isConnected) closeConnectionError();
+    if (this.page.root.isConnected) closeConnectionErrors();
     const isLate = this.sentAt && performance.now() - this.sentAt > PATIENCE;
     const asksAgain = this.session.waitsForOthers && performance.now() - this.heardAt > RETRY;
     if (isLate || asksAgain || this.session.trouble || this.session.needsServer()) this.send();
@@ -119,8 +119,8 @@ export class Desk {
     const target = event.composedPath()[0];
     // A button that has the focus would be pressed again and again.
     if (event.repeat && event.key === "Enter" && root.contains(target)) event.preventDefault();
-    closeConnectionError();
-    if (isEditable(target) || document.querySelector("[role=dialog], [data-baseweb=popover]")) return;
+    closeConnectionErrors();
+    if (isEditable(target) || isCovered()) return;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     const found = this.keys.get(key) ?? (key === "Escape" ? ["escape"] : null);
     if (!found || (event.shiftKey && /^[a-z]$/.test(key))) return;
@@ -296,11 +296,20 @@ export class Desk {
 
 // Streamlit's word that the connection is gone covers the spectrum. The page says so itself, and
 // goes on without the server.
-function closeConnectionError() {
+function isConnectionError(dialog) {
+  return dialog.querySelector("h2")?.textContent === "Connection error";
+}
+
+function closeConnectionErrors() {
   for (const dialog of document.querySelectorAll("[role=dialog]")) {
-    if (dialog.querySelector("h2")?.textContent !== "Connection error") continue;
-    dialog.querySelector("button[aria-label=Close]")?.click();
+    if (isConnectionError(dialog)) dialog.querySelector("button[aria-label=Close]")?.click();
   }
+}
+
+// Keys belong to what lies over the page, but for that word, which takes a moment to fade.
+function isCovered() {
+  const over = [...document.querySelectorAll("[role=dialog], [data-baseweb=popover]")];
+  return over.some((one) => !isConnectionError(one) && !one.querySelector("[role=dialog]"));
 }
 
 function isEditable(target) {
