@@ -1,15 +1,18 @@
-"""How likely what the network calls a target is one, told by answers it had not been taught."""
+"""How likely a spectrum is a target, told by answers that the networks had not been taught."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from active_cnn.campaign.committee import mean_log_odds
+from active_cnn.campaign.files import open_pool
 from active_cnn.campaign.store import Store
-from active_cnn.evaluation.calibration import Logistic, fit_logistic, log_odds
-from active_cnn.records import Campaign, Iteration, Purpose, Query
+from active_cnn.evaluation.calibration import Logistic, fit_logistic
+from active_cnn.records import Campaign, Iteration, Purpose, Query, QueryItem
 
 # With fewer answers, or fewer of either kind, a curve follows chance.
 FEWEST = 30
@@ -22,14 +25,12 @@ _TELLTALE = ("similar", "by hand", "disagreement")
 
 @dataclass(frozen=True)
 class Confidence:
-    """Turns an iteration's probabilities into that of being a target.
+    """Turns what an iteration's networks say into the probability of being a target.
 
     Parameters
     ----------
     curve : Logistic
-        Of the network's log odds.
-    targets : tuple of int
-        Positions of the network's classes that are sought.
+        Of the log odds of `mean_log_odds`.
     iteration : int
         By whose predictions the answered spectra were chosen.
     n, n_targets : int
@@ -37,20 +38,19 @@ class Confidence:
     """
 
     curve: Logistic
-    targets: tuple[int, ...]
     iteration: int
     n: int
     n_targets: int
 
-    def p_target(self, probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
+    def p_target(self, odds: NDArray[np.floating]) -> NDArray[np.float64]:
         """Give the probability of being a target, shape (n_spectra,).
 
         Parameters
         ----------
-        probabilities : ndarray, shape (n_spectra, n_classes)
-            What the network says; NaN gives NaN.
+        odds : ndarray, shape (n_spectra,)
+            Of `mean_log_odds`; NaN gives NaN.
         """
-        return self.curve.probability(log_odds(probabilities, self.targets))
+        return self.curve.probability(odds)
 
     def __str__(self) -> str:
         return (
@@ -62,7 +62,7 @@ class Confidence:
 def find_confidence(
     store: Store, campaign: Campaign, iteration: Iteration, before: bool = False
 ) -> Confidence | None:
-    """Fit what an iteration's probabilities mean to the newest answers that can tell.
+    """Fit what an iteration's networks mean to the newest answers that can tell.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def find_confidence(
         Whose iteration.
     iteration : Iteration
         Its own queries come first; as long as they have too few answers, those of the iteration
-        before it stand in, whose network was trained alike.
+        before it stand in, whose networks were trained alike.
     before : bool
         Leave its own queries out: what was known when it had just been trained.
 
@@ -83,43 +83,92 @@ def find_confidence(
 
     Notes
     -----
-    The network had not been taught the answers to the queries that were drawn by its predictions.
+    The networks had not been taught the answers to the queries that were drawn by the predictions.
     They were chosen by strategies that look at the predictions, which makes no difference to the
-    share of targets at a given prediction. Only predicted targets count, which it is applied to:
-    elsewhere targets are so rare that a person's slips of the hand outnumber them. What was named
-    by hand or for its likeness to a target, blind repeats and answers that teach nothing are left
-    out.
+    share of targets at a given prediction. Only predicted targets count: elsewhere targets are so
+    rare that a person's slips of the hand outnumber them. What was named by hand or for its
+    likeness to a target, blind repeats and answers that teach nothing are left out.
     """
     answers = store.current_answers(campaign.name, iteration if before else None)
     told = {name: one.answer for name, one in answers.items()}
     known = store.iterations(campaign.name)[: iteration.number + 1 - before]
     for one in reversed(known):
         queries = [query for purpose in Purpose for query in store.queries(one, purpose)]
-        found = _fit(campaign, one.number, queries, told)
+        found = _fit(store, campaign, one, queries, told)
         if found:
             return found
     return None
 
 
 def _fit(
-    campaign: Campaign, number: int, queries: list[Query], told: dict[str, str | None]
+    store: Store,
+    campaign: Campaign,
+    iteration: Iteration,
+    queries: list[Query],
+    told: Mapping[str, str | None],
 ) -> Confidence | None:
-    known = {
-        item.identifier: item.probabilities
+    names = list(telling(campaign, queries, told))
+    if len(names) < FEWEST:
+        return None
+    odds = mean_log_odds(store, campaign, iteration, open_pool(store, campaign).rows(names))
+    is_target = targets_among(campaign, [told[name] for name in names])
+    curve = fit_curve(odds, is_target)
+    return Confidence(curve, iteration.number, len(names), int(is_target.sum())) if curve else None
+
+
+def telling(
+    campaign: Campaign,
+    queries: Sequence[Query],
+    told: Mapping[str, str | None],
+    is_predicted: bool = True,
+) -> dict[str, QueryItem]:
+    """Choose from queries what tells how far a network's predictions are right.
+
+    Parameters
+    ----------
+    campaign : Campaign
+        Whose queries.
+    queries : sequence of Query
+        All drawn by the predictions of one network.
+    told : mapping of str to str or None
+        What counts on each spectrum.
+    is_predicted : bool
+        Only what was predicted to be a target.
+
+    Returns
+    -------
+    dict of str to QueryItem
+        By identifier.
+    """
+    return {
+        item.identifier: item
         for query in queries
         for item in query.items
-        if item.predicted in campaign.targets
+        if (item.predicted in campaign.targets or not is_predicted)
         and not item.is_repeat
         and not item.chosen_by.startswith(_TELLTALE)
         and told.get(item.identifier) in campaign.trains
     }
-    is_target = np.array(
-        [campaign.trains[told[name] or ""] in campaign.targets for name in known], dtype=bool
-    )
+
+
+def targets_among(campaign: Campaign, answers: Sequence[str | None]) -> NDArray[np.bool_]:
+    """Tell which of some answers, all classes that are trained, are targets."""
+    return np.array([campaign.trains[one or ""] in campaign.targets for one in answers], dtype=bool)
+
+
+def fit_curve(odds: NDArray[np.floating], is_target: NDArray[np.bool_]) -> Logistic | None:
+    """Fit the probability of being a target, where there are answers enough.
+
+    Parameters
+    ----------
+    odds : ndarray, shape (n,)
+        Log odds of spectra that tell something.
+    is_target : ndarray of bool, shape (n,)
+        What was said of them.
+    """
     n, n_targets = len(is_target), int(is_target.sum())
     if n < FEWEST or min(n_targets, n - n_targets) < FEWEST_OF_EACH:
         return None
-    targets = tuple(campaign.network_classes.index(target) for target in campaign.targets)
-    curve = fit_logistic(log_odds(np.array(list(known.values())), targets), is_target)
+    curve = fit_logistic(odds, is_target)
     # A falling curve says that the network is no guide; nothing is made of it.
-    return Confidence(curve, targets, number, n, n_targets) if curve.slope > 0 else None
+    return curve if curve.slope > 0 else None

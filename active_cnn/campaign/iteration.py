@@ -13,6 +13,7 @@ from pathlib import Path
 import keras
 
 from active_cnn.campaign import checkpoint
+from active_cnn.campaign.committee import predecessors
 from active_cnn.campaign.files import (
     features_path,
     hash_file,
@@ -28,8 +29,8 @@ from active_cnn.campaign.training_data import (
     draw_background,
 )
 from active_cnn.engine import Engine, count_cores, open_engine
-from active_cnn.errors import SpectrumError, StoreError
-from active_cnn.learning.network import save_network
+from active_cnn.errors import CampaignError, SpectrumError, StoreError
+from active_cnn.learning.network import load_network, save_network
 from active_cnn.learning.predictions import PredictionsFile
 from active_cnn.learning.presentation import Labelled
 from active_cnn.learning.scoring import predict, score_pool
@@ -163,11 +164,16 @@ def _plant_lines(
     campaign = store.campaign(iteration.campaign)
     labels = PredictionsFile(predictions, fingerprint).labels()
     try:
+        earlier = [
+            partial(predict, load_network(iteration_folder(store, one) / one.result.network_file))
+            for one in predecessors(store, iteration)
+            if one.result
+        ]
         table = recover_planted(
-            store, campaign, iteration, labels, partial(predict, trained.network)
+            store, campaign, iteration, labels, partial(predict, trained.network), earlier
         )
         return write_recovery(table, path), ()
-    except (SpectrumError, StoreError) as error:
+    except (CampaignError, SpectrumError, StoreError) as error:
         return "", (f"No lines were planted into the pool: {error}",)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 
+from active_cnn.campaign.doubts import find_doubts
 from active_cnn.campaign.files import last_scored
 from active_cnn.campaign.standing import Standing
 from active_cnn.campaign.store import Store
@@ -141,7 +142,7 @@ def asking_iteration(store: Store, campaign: Campaign, task: Task) -> Iteration 
 def lay_out(store: Store, campaign: Campaign, task: Task) -> Desk:
     """Collect all that is asked for a task; nothing if nothing has been drawn."""
     if task is Task.ADJUDICATE:
-        return _lay_out_disagreements(store, campaign)
+        return _lay_out_doubtful(store, campaign)
     iteration = asking_iteration(store, campaign, task)
     queries = store.queries(iteration, Purpose(task.value)) if iteration else []
     found: dict[str, Question] = {}
@@ -153,14 +154,16 @@ def lay_out(store: Store, campaign: Campaign, task: Task) -> Desk:
     return Desk(task, tuple(found.values()))
 
 
-def _lay_out_disagreements(store: Store, campaign: Campaign) -> Desk:
+def _lay_out_doubtful(store: Store, campaign: Campaign) -> Desk:
     opinions = store.opinions(campaign.name)
     adjudicated = store.adjudications(campaign.name)
-    divided = disagreements(said_by(opinions))
+    doubtful = dict.fromkeys(
+        [*disagreements(said_by(opinions)), *find_doubts(store, campaign), *adjudicated]
+    )
     queries: dict[int, Query] = {}
     questions = []
     # Those that have been settled stay, so that a decision can be looked at and taken back.
-    for identifier in [*divided, *(one for one in adjudicated if one not in divided)]:
+    for identifier in doubtful:
         last = opinions.get(identifier, [adjudicated.get(identifier)])[-1]
         if last is None:
             continue

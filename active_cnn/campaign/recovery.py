@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from active_cnn.campaign.committee import target_positions
 from active_cnn.campaign.files import hash_file, iteration_folder, open_pool
 from active_cnn.campaign.store import Store
 from active_cnn.campaign.training_data import initial_identifiers
 from active_cnn.errors import SpectrumError, StoreError
+from active_cnn.evaluation.calibration import log_odds
 from active_cnn.records import Campaign, Iteration
 from active_cnn.spectra.injection import (
     DOUBLE,
@@ -27,6 +29,7 @@ from active_cnn.spectra.wavelength import LINES, SPEED_OF_LIGHT
 from active_cnn.whole_file import write_whole
 
 N_PLANTED = 10_000
+LOG_ODDS = "log_odds"
 HALPHA = LINES[0].wavelength
 
 Predict = Callable[[NDArray[np.float32]], NDArray[np.float32]]
@@ -38,6 +41,7 @@ def recover_planted(
     iteration: Iteration,
     labels: NDArray[np.uint8],
     predict: Predict,
+    earlier: Sequence[Predict] = (),
     size: int = N_PLANTED,
 ) -> pd.DataFrame:
     """Plant lines into spectra that are no targets, and predict these.
@@ -52,6 +56,8 @@ def recover_planted(
         Predicted classes; what is predicted to be a target gets no line.
     predict : callable
         From rescaled windows to probabilities.
+    earlier : sequence of callable
+        The same of the networks that candidates are judged by together with this one.
     size : int
         Lines; fewer where the pool has fewer spectra that can host one.
 
@@ -60,8 +66,8 @@ def recover_planted(
     pandas.DataFrame
         A row for each line: identifier, kind ("emission" or "double-peak"), equivalent_width (Å),
         fwhm, separation, velocity (km/s), snr (of a pixel), rule (what `line_significance` says of
-        it), and p_0, p_1 … of the network's
-        classes.
+        it), log_odds (of being a target, the mean over these networks), and p_0, p_1 … of the
+        newest one's classes.
 
     Raises
     ------
@@ -73,7 +79,7 @@ def recover_planted(
     wavelength, line = campaign.grid.wavelength, _line(campaign)
     measure_hosts(np.ones((1, len(wavelength))), wavelength, line)  # before anything is read
     pool = open_pool(store, campaign)
-    targets = [campaign.network_classes.index(target) for target in campaign.targets]
+    targets = target_positions(campaign)
     is_free = pool.usable & ~np.isin(labels, targets)
     known = pool.find([*store.opinions(campaign.name), *initial_identifiers(store, campaign)])
     is_free[known[known >= 0]] = False
@@ -90,7 +96,9 @@ def recover_planted(
     step = SPEED_OF_LIGHT * float(np.diff(wavelength).max()) / line
     profiles = draw_profiles(len(rows), step, rng)
     planted = plant(flux, wavelength, line, profiles, rng)
-    probabilities = predict(rescale(planted))
+    windows = rescale(planted)
+    probabilities = predict(windows)
+    said = [probabilities, *(one(windows) for one in earlier)]
     here = (line + HALPHA_RANGE[0] - HALPHA, line + HALPHA_RANGE[1] - HALPHA)
     return pd.DataFrame(
         {
@@ -102,6 +110,7 @@ def recover_planted(
             "velocity": profiles.velocity,
             "snr": snr,
             "rule": line_significance(planted, wavelength, here),
+            LOG_ODDS: np.mean([log_odds(one, targets) for one in said], axis=0),
             **{f"p_{i}": probabilities[:, i] for i in range(len(campaign.network_classes))},
         }
     )
@@ -151,7 +160,7 @@ def read_recovery(store: Store, iteration: Iteration) -> pd.DataFrame | None:
 def is_predicted(table: pd.DataFrame, campaign: Campaign) -> NDArray[np.bool_]:
     """Tell which of the lines of `recover_planted` the network calls targets."""
     labels = probabilities_of(table, len(campaign.network_classes)).argmax(axis=1)
-    return np.isin(labels, [campaign.network_classes.index(one) for one in campaign.targets])
+    return np.isin(labels, target_positions(campaign))
 
 
 def probabilities_of(table: pd.DataFrame, n_classes: int) -> NDArray[np.float64]:

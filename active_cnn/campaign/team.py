@@ -10,6 +10,7 @@ from statistics import median
 
 import pandas as pd
 
+from active_cnn.campaign.doubts import find_doubts
 from active_cnn.campaign.labelling import Question, Task, asking_iteration, may_see, said_by
 from active_cnn.campaign.standing import Standing
 from active_cnn.campaign.store import Store
@@ -95,7 +96,7 @@ class QueryProgress:
 
 @dataclass(frozen=True)
 class Disagreement:
-    """A spectrum on which people differ, with the question that led to it.
+    """A spectrum on which people differ, or the network contradicts them.
 
     Parameters
     ----------
@@ -103,10 +104,14 @@ class Disagreement:
         The latest one that was answered.
     said : dict of str to str
         Class that each person gave, in the order of time.
+    chance : float or None
+        Of the answer by the network that had not been taught it, where that is small; see
+        `find_doubts`.
     """
 
     question: Question
     said: dict[str, str]
+    chance: float | None = None
 
 
 def activity(store: Store, campaign: Campaign) -> Activity:
@@ -221,20 +226,26 @@ def judgements(store: Store, campaign: Campaign) -> dict[str, dict[str, str]]:
 
 
 def open_disagreements(store: Store, campaign: Campaign) -> list[Disagreement]:
-    """List the spectra on which people differ and nobody has adjudicated, most divided first."""
+    """List the spectra whose answers are in doubt and that nobody has adjudicated.
+
+    Those on which people differ come first, the most divided before the others, then those whose
+    answer the network contradicts, the least likely first.
+    """
     opinions = store.opinions(campaign.name)
     adjudicated = store.adjudications(campaign.name)
     said = said_by(opinions)
     asked: dict[int, dict[str, Question]] = {}
     found = []
-    for identifier in disagreements(said):
+    doubts = find_doubts(store, campaign)
+    for identifier in dict.fromkeys([*disagreements(said), *doubts]):
         if identifier in adjudicated:
             continue
         number = opinions[identifier][-1].query
         if number not in asked:
             query = store.query(number)
             asked[number] = {item.identifier: Question(query, item) for item in query.items}
-        found.append(Disagreement(asked[number][identifier], said[identifier]))
+        question, chance = asked[number][identifier], doubts.get(identifier)
+        found.append(Disagreement(question, said[identifier], chance))
     return found
 
 

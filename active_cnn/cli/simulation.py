@@ -9,7 +9,7 @@ from active_cnn.cli.options import Commands, add_command, add_engine, path, posi
 from active_cnn.cli.output import Bar, say
 from active_cnn.engine import open_engine
 from active_cnn.errors import ExperimentError
-from active_cnn.experiment.plan import Arm, Survey
+from active_cnn.experiment.plan import LOOKS_AGAIN, Arm, Survey
 from active_cnn.experiment.rehearsal import Rehearsal, rehearse
 from active_cnn.experiment.report import FIGURE, PAGE, RESULTS, write_report
 from active_cnn.experiment.truth import Oracle
@@ -59,6 +59,11 @@ def add_simulate(commands: Commands) -> None:
         "--unsure", type=float, default=Oracle.unsure, metavar="P",
         help="share of unsure answers (default: %(default)s)",
     )  # fmt: skip
+    command.add_argument(
+        "--second-looks", action=argparse.BooleanOptionalAction, default=True,
+        help=f"keep {100 * LOOKS_AGAIN:.0f} %% of each batch to look again at answers that the "
+        "network contradicts (default: yes)",
+    )  # fmt: skip
     for name, text in zip(
         _FILES,
         (
@@ -87,6 +92,7 @@ def _simulate(options: argparse.Namespace) -> None:
             changes=changes,
             n_labels=options.labels,
             batch=options.batch,
+            looks_again=options.second_looks,
             name=name,
         )
         for name in options.strategies
@@ -111,7 +117,8 @@ def _simulate(options: argparse.Namespace) -> None:
     described = (
         f"{len(seeds)} seeds; batches of {options.batch} up to {options.labels} labels; recipe "
         f"{options.recipe}; {options.errors:.0%} of the answers are wrong, {options.unsure:.0%} "
-        f"unsure. Survey: {_describe(options)}."
+        f"unsure; {arms[0].n_looks} of a batch are second looks at answers that the network "
+        f"contradicts. Survey: {_describe(options)}."
     )
     write_report(results, [arm.title for arm in arms], baseline, folder, described)
     say(f"{described}\n\nWritten to {folder}: {RESULTS}, {FIGURE}, {PAGE}.")

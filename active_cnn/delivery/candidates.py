@@ -1,10 +1,11 @@
-"""The candidate table: what the oracle confirmed and what the network predicts."""
+"""The candidate table: what the oracle confirmed and what the networks hold to be a target."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 
+from active_cnn.campaign.committee import mean_log_odds, target_positions
 from active_cnn.campaign.confidence import find_confidence
 from active_cnn.campaign.files import last_scored, open_pool, open_predictions
 from active_cnn.campaign.rule import rule_significance
@@ -17,6 +18,8 @@ ORACLE, NETWORK = "oracle", "network"
 # Calibrated probability, the network's own where there is none, from which on a predicted target
 # is listed unless somebody wants it otherwise: of ten looked at, one is worth it.
 THRESHOLD = 0.1
+# With less, no spectrum is a candidate that the newest network calls something else.
+LOWEST = 0.01
 CALIBRATED = "p_calibrated"
 RULE = "rule_sigma"
 
@@ -30,8 +33,9 @@ def find_candidates(store: Store, campaign: Campaign) -> pd.DataFrame:
     """List the candidates of a campaign with all that is known of them.
 
     A spectrum that the oracle called a target is one; so is a spectrum that the newest network
-    predicts to be one, unless the oracle called it something else. Where the oracle is unsure,
-    the prediction stands and the answer is shown beside it.
+    predicts to be one, or to which the newest networks together give a calibrated probability of
+    `LOWEST` at least, unless the oracle called it something else. Where the oracle is unsure, the
+    prediction stands and the answer is shown beside it.
 
     Parameters
     ----------
@@ -44,11 +48,11 @@ def find_candidates(store: Store, campaign: Campaign) -> pd.DataFrame:
     -------
     pandas.DataFrame
         Columns identifier, ra, dec (degrees), label, source ("oracle" or "network"), answer,
-        p_<class> of each class of the network, p_calibrated (that it is a target, by the answers;
-        NaN where there are too few), entropy (nats), rule_sigma (how far a peak at the line stands
-        above the continuum, the rule that the network has to beat), iteration (that the label comes
-        from), snr_r, designation, pipeline_class, oracle, note, path; the oracle's first, then
-        by falling probability of the label, then in the order of the pool.
+        p_<class> of each class of the newest network, p_calibrated (that it is a target, by the
+        newest networks and the answers; NaN where there are too few), entropy (nats), rule_sigma
+        (how far a peak at the line stands above the continuum, the rule that the network has to
+        beat), iteration (that the label comes from), snr_r, designation, pipeline_class, oracle,
+        note, path; the oracle's first, then by falling probability, then in the order of the pool.
 
     Raises
     ------
@@ -91,9 +95,13 @@ def list_candidates(store: Store, campaign: Campaign) -> pd.DataFrame:
     answers = store.current_answers(campaign.name)
     said = dict(zip(pool.rows(list(answers)).tolist(), answers.values(), strict=True))
 
-    is_target = np.zeros(256, dtype=bool)
-    is_target[[campaign.network_classes.index(target) for target in campaign.targets]] = True
-    is_candidate = is_target[labels]
+    targets = np.array(target_positions(campaign))
+    is_candidate = np.isin(labels, targets)
+    confidence = find_confidence(store, campaign, iteration)
+    p_target = np.full(len(labels), np.nan)
+    if confidence:
+        p_target = confidence.p_target(mean_log_odds(store, campaign, iteration))
+        is_candidate |= p_target >= LOWEST
     target_classes = {c.name for c in campaign.classes if c.is_target}
     confirmed = {
         row: campaign.trains[one.answer]
@@ -106,7 +114,8 @@ def list_candidates(store: Store, campaign: Campaign) -> pd.DataFrame:
     rows = np.flatnonzero(is_candidate)
 
     names = np.array(campaign.network_classes, dtype=object)
-    label = names[labels[rows].clip(max=len(names) - 1)]
+    probabilities = predictions.probabilities(rows)
+    label = names[targets[probabilities[:, targets].argmax(axis=1)]]
     source = np.full(len(rows), NETWORK, dtype=object)
     number = np.full(len(rows), iteration.number)
     answer, oracle, note = (np.full(len(rows), "", dtype=object) for _ in range(3))
@@ -116,8 +125,6 @@ def list_candidates(store: Store, campaign: Campaign) -> pd.DataFrame:
         answer[place], oracle[place], note[place] = one.answer, one.oracle, one.note
         if row in confirmed:
             label[place], source[place], number[place] = confirmed[row], ORACLE, one.iteration
-    probabilities = predictions.probabilities(rows)
-    confidence = find_confidence(store, campaign, iteration)
     rule = rule_significance(store, campaign)
     table = pd.DataFrame(
         {
@@ -126,7 +133,7 @@ def list_candidates(store: Store, campaign: Campaign) -> pd.DataFrame:
             "source": source,
             "answer": answer,
             **{probability_column(name): probabilities[:, i] for i, name in enumerate(names)},
-            CALIBRATED: confidence.p_target(probabilities) if confidence else np.nan,
+            CALIBRATED: p_target[rows],
             "entropy": predictions.entropy()[rows],
             RULE: np.nan if rule is None else np.asarray(rule[rows]),
             "iteration": number,

@@ -14,6 +14,8 @@ from active_cnn.experiment.truth import Oracle
 from active_cnn.query.strategies import find_strategy
 from active_cnn.recipes import RECIPES, TrainingSettings
 
+LOOKS_AGAIN = 0.05
+
 
 @dataclass(frozen=True)
 class Arm:
@@ -30,9 +32,12 @@ class Arm:
     changes : mapping
         Training settings that differ from the recipe.
     n_labels : int
-        Spectra that are asked about in all.
+        Answers in all.
     batch : int
         In each iteration.
+    looks_again : bool
+        Whether `LOOKS_AGAIN` of a batch are kept for a second look at the most doubtful answers,
+        before the next training. What is not needed is not used otherwise.
     name : str
         As it is shown; by default made of the rest.
     """
@@ -43,6 +48,7 @@ class Arm:
     changes: Mapping[str, Any] = field(default_factory=dict)
     n_labels: int = 500
     batch: int = 100
+    looks_again: bool = True
     name: str = ""
 
     def __post_init__(self) -> None:
@@ -57,6 +63,11 @@ class Arm:
                 "to all of them."
             )
         self.settings(0)
+
+    @property
+    def n_looks(self) -> int:
+        """How many answers of a batch are kept for a second look."""
+        return round(LOOKS_AGAIN * self.batch) if self.looks_again else 0
 
     def settings(self, seed: int) -> TrainingSettings:
         """Give the settings of a training."""

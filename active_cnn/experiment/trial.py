@@ -17,14 +17,17 @@ from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score
 
 from active_cnn.campaign.campaign import close_iteration, create_campaign
+from active_cnn.campaign.committee import mean_log_odds
 from active_cnn.campaign.confidence import find_confidence
+from active_cnn.campaign.doubts import open_doubts
 from active_cnn.campaign.files import open_pool, open_predictions
 from active_cnn.campaign.iteration import remove_superseded_files, run_iteration
+from active_cnn.campaign.labelling import Task, record
 from active_cnn.campaign.relabelling import draw_relabel_query
 from active_cnn.campaign.store import Store
 from active_cnn.delivery.candidates import THRESHOLD
 from active_cnn.errors import AcquisitionError
-from active_cnn.experiment.plan import Trial
+from active_cnn.experiment.plan import Arm, Trial
 from active_cnn.experiment.truth import Truth, read_truth
 from active_cnn.records import AnswerEvent, Campaign, Purpose, Query
 from active_cnn.spectra.pool import Pool
@@ -66,9 +69,9 @@ def run(trial: Trial) -> None:
         while True:
             if store.iteration(CAMPAIGN).result is None:
                 _train(store, trial)
-            n_asked = sum(len(query.items) for query in store.all_queries(CAMPAIGN))
-            if n_asked >= trial.arm.n_labels or not _ask(store, campaign, trial, pool, truth):
+            if not _ask(store, campaign, trial, pool, truth):
                 break
+            _look_again(store, campaign, trial, pool, truth)
             close_iteration(store, campaign)
         rows = _history(store, campaign, pool, truth, trial)
     result = {"trial": _plain(trial), "rows": rows}
@@ -97,8 +100,9 @@ def _ask(store: Store, campaign: Campaign, trial: Trial, pool: Pool, truth: Trut
     arm = trial.arm
     queries = store.queries(store.iteration(CAMPAIGN), Purpose.RELABEL)
     if not queries:
-        n_asked = sum(len(query.items) for query in store.all_queries(CAMPAIGN))
-        size = min(arm.batch, arm.n_labels - n_asked)
+        size = min(arm.batch, arm.n_labels - _spent(store, arm)) - arm.n_looks
+        if size < 1:
+            return False
         try:
             queries = [
                 draw_relabel_query(
@@ -110,6 +114,11 @@ def _ask(store: Store, campaign: Campaign, trial: Trial, pool: Pool, truth: Trut
     for query in queries:
         _answer(store, campaign, trial, query, pool, truth)
     return True
+
+
+def _spent(store: Store, arm: Arm) -> int:
+    queries = store.all_queries(CAMPAIGN)
+    return sum(len(query.items) + arm.n_looks for query in queries)
 
 
 def _answer(
@@ -126,6 +135,19 @@ def _answer(
     store.add_answers(CAMPAIGN, events, ORACLE)
 
 
+def _look_again(store: Store, campaign: Campaign, trial: Trial, pool: Pool, truth: Truth) -> None:
+    doubts = open_doubts(store, campaign)[: trial.arm.n_looks]
+    named = dict(zip(doubts, pool.rows(doubts).tolist(), strict=True))
+    oracle = replace(trial.oracle, seed=trial.seed)
+    said = oracle.judge(campaign, truth, named, doubts, is_again=True)
+    query = {one.identifier: one.query for one in store.answer_log(CAMPAIGN)}
+    events = [
+        AnswerEvent(uuid.uuid5(_NAMES, f"again/{name}").hex, query[name], name, answer)
+        for name, answer in said.items()
+    ]
+    record(store, campaign, Task.ADJUDICATE, events, ORACLE)
+
+
 def _history(
     store: Store, campaign: Campaign, pool: Pool, truth: Truth, trial: Trial
 ) -> list[dict[str, Any]]:
@@ -134,25 +156,29 @@ def _history(
     for iteration in store.iterations(CAMPAIGN):
         if iteration.result is None:
             continue
-        asked = [
-            item.identifier
-            for query in queries
-            if query.iteration < iteration.number
-            for item in query.items
-        ]
+        drawn = [query for query in queries if query.iteration < iteration.number]
+        asked = [item.identifier for query in drawn for item in query.items]
         known = store.current_answers(CAMPAIGN, iteration)
         said = {name: known[name].answer for name in asked if name in known}
         probabilities = open_predictions(store, iteration).all_probabilities()
         confidence = find_confidence(store, campaign, iteration, before=True)
-        p_target = confidence.p_target(probabilities) if confidence else None
+        odds = mean_log_odds(store, campaign, iteration)
+        p_target = confidence.p_target(odds) if confidence else None
         rows.append(
             {
                 "arm": trial.arm.title,
                 "seed": trial.seed,
                 "iteration": iteration.number,
-                "labels": len(asked),
+                "labels": len(asked) + len(drawn) * trial.arm.n_looks,
+                "looked_again": sum(one.is_adjudication for one in known.values()),
                 **measure(
-                    campaign, truth, probabilities, p_target, pool.rows(list(said)), said.values()
+                    campaign,
+                    truth,
+                    probabilities,
+                    odds,
+                    p_target,
+                    pool.rows(list(said)),
+                    said.values(),
                 ),
                 "seconds": sum(iteration.result.seconds.values()),
             }
@@ -164,6 +190,7 @@ def measure(
     campaign: Campaign,
     truth: Truth,
     probabilities: NDArray[np.float32],
+    odds: NDArray[np.float64],
     p_target: NDArray[np.float64] | None,
     answered: NDArray[np.int64],
     answers: Iterable[str | None],
@@ -175,7 +202,9 @@ def measure(
     campaign, truth
         What is looked for, and what there is.
     probabilities : ndarray, shape (n_pool, n_classes)
-        What the network says.
+        What the newest network says.
+    odds : ndarray, shape (n_pool,)
+        What the newest networks say together.
     p_target : ndarray, shape (n_pool,) or None
         What the answers make of that.
     answered, answers
@@ -184,11 +213,12 @@ def measure(
     Returns
     -------
     dict of str to float
-        found: targets among the answered; share_found: of the answered that are targets;
-        predicted: what the network calls a target, with what was confirmed and without what was
-        refuted, and predicted_precision and predicted_recall of these; candidates, precision and
-        recall: of those among them that the candidate table lists, confirmed or probable enough;
-        average_precision: of the network alone over the pool; targets: visible ones in the pool.
+        found: targets among the answered; share_found: share of them;
+        predicted: what the newest network calls a target, with what was confirmed and without what
+        was refuted, predicted_precision and predicted_recall of these, and
+        predicted_average_precision: of this network alone over the pool; candidates, precision and
+        recall: of what the candidate table lists, confirmed or probable enough; average_precision:
+        of the networks' ranking that this follows; targets: visible ones in the pool.
         A precision counts targets that are too faint to be seen as right; a recall leaves them
         out.
     """
@@ -197,7 +227,7 @@ def measure(
     known = np.nan_to_num(probabilities)
     is_scored = ~np.isnan(probabilities[:, 0])
     is_predicted = np.isin(known.argmax(axis=1), targets) & is_scored
-    is_listed = is_predicted if p_target is None else is_predicted & (p_target >= THRESHOLD)
+    is_listed = is_predicted.copy() if p_target is None else p_target >= THRESHOLD
     sought = {one.name for one in campaign.classes if one.is_target}
     for row, answer in zip(answered, answers, strict=True):
         if answer in campaign.trains:
@@ -210,6 +240,9 @@ def measure(
         precision = float(is_sought[chosen].mean()) if n else nan
         return n, precision, float(chosen[truth.is_target].mean())
 
+    def rank(by: NDArray[np.floating]) -> float:
+        return float(average_precision_score(truth.is_target[ranked], by[ranked]))
+
     predicted, predicted_precision, predicted_recall = of(is_predicted)
     candidates, precision, recall = of(is_listed)
     return {
@@ -221,8 +254,7 @@ def measure(
         "candidates": candidates,
         "precision": precision,
         "recall": recall,
-        "average_precision": float(
-            average_precision_score(truth.is_target[ranked], known[:, targets].sum(axis=1)[ranked])
-        ),
+        "predicted_average_precision": rank(known[:, targets].sum(axis=1)),
+        "average_precision": rank(odds),
         "targets": int(truth.is_target.sum()),
     }

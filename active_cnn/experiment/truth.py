@@ -135,7 +135,12 @@ class Oracle:
                 )
 
     def judge(
-        self, campaign: Campaign, truth: Truth, named: Mapping[str, int], asked: Sequence[str]
+        self,
+        campaign: Campaign,
+        truth: Truth,
+        named: Mapping[str, int],
+        asked: Sequence[str],
+        is_again: bool = False,
     ) -> dict[str, str]:
         """Say what some spectra are.
 
@@ -149,6 +154,8 @@ class Oracle:
             Row of each identifier.
         asked : sequence of str
             Identifiers.
+        is_again : bool
+            Whether they are looked at once more, which is as likely to go wrong as the first time.
 
         Returns
         -------
@@ -159,7 +166,8 @@ class Oracle:
         said = {}
         for identifier in asked:
             row = named[identifier]
-            digest = hashlib.sha256(f"{self.seed}\0{identifier}".encode()).digest()
+            look = f"{self.seed}\0{identifier}" + "\0again" * is_again
+            digest = hashlib.sha256(look.encode()).digest()
             rng = np.random.default_rng(list(digest[:16]))
             chance, other = rng.random(), rng.random()
             right = truth.labels[row]

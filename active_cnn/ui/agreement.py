@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from active_cnn.campaign.doubts import LEAST_LIKELY
 from active_cnn.campaign.labelling import Task
 from active_cnn.campaign.team import (
     Disagreement,
@@ -224,7 +225,7 @@ def _show_confusion(pairs: Sequence[PairAgreement], classes: Sequence[str]) -> N
 
 
 def show_disagreements(view: View) -> None:
-    """Show where people differ, for somebody to settle it."""
+    """Show where people differ or the network contradicts them, for somebody to settle it."""
     found = open_disagreements(view.store, view.campaign)
     hidden = not_to_be_seen(found, view.store.sharing(view.campaign.name), view.name)
     n_settled = len(view.store.adjudications(view.campaign.name))
@@ -242,23 +243,38 @@ def show_disagreements(view: View) -> None:
     if shown:
         _list_disagreements(view, shown)
     elif not hidden and not n_settled:
-        st.success("There is nothing to settle: no spectrum has answers that differ.")
+        st.success(
+            "There is nothing to settle: no spectrum has answers that differ, and the network "
+            "contradicts none."
+        )
 
 
 def _list_disagreements(view: View, found: Sequence[Disagreement]) -> None:
-    st.markdown(
-        f"**Open disagreements: {len(found):,}**, the most divided first. Until "
-        f"somebody settles them, {_RESOLUTIONS[view.store.sharing(view.campaign.name).resolution]}."
-    )
+    divided = [one for one in found if len(set(one.said.values())) > 1]
+    if divided:
+        resolution = _RESOLUTIONS[view.store.sharing(view.campaign.name).resolution]
+        st.markdown(
+            f"**Open disagreements: {len(divided):,}**, the most divided first. Until somebody "
+            f"settles them, {resolution}."
+        )
+    if len(divided) < len(found):
+        st.markdown(
+            f"**Doubtful answers: {len(found) - len(divided):,}.** The network, before it was "
+            f"taught them, gave each a chance below {LEAST_LIKELY:.0%}, calibrated on all "
+            "answers. Many are slips of the hand, some are what the network has yet to learn: say "
+            "what you see. Until then they count as they stand."
+        )
     place = st.container()
     shown = found[ask_page(len(found), "disagreements-page")]
     place.dataframe(
         disagreement_table(shown),
         hide_index=True,
+        placeholder="–",
         height="auto",
         column_config={
             "identifier": st.column_config.TextColumn(pinned=True),
             "who says what": st.column_config.TextColumn(width="large"),
+            "chance of the answer": st.column_config.NumberColumn(format="percent"),
         },
     )
 
@@ -277,6 +293,7 @@ def disagreement_table(found: Sequence[Disagreement]) -> pd.DataFrame:
             "identifier": [one.question.item.identifier for one in found],
             "who says what": [_who_says_what(one.said) for one in found],
             "predicted": [one.question.item.predicted for one in found],
+            "chance of the answer": [one.chance for one in found],
             "query": [one.question.query.number for one in found],
         }
     )

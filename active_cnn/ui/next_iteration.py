@@ -5,8 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from active_cnn.campaign.campaign import close_iteration
+from active_cnn.campaign.doubts import open_doubts
 from active_cnn.campaign.overview import joining_answers
-from active_cnn.ui.page import TRAIN, View, acting, link, say
+from active_cnn.ui.page import AGREEMENT, TRAIN, View, acting, link, say
 
 
 def offer_next_iteration(view: View) -> None:
@@ -26,6 +27,15 @@ def offer_next_iteration(view: View) -> None:
         f"Iteration {iteration.number} is closed and never changes again. {what} "
         f"Then iteration {iteration.number + 1} can be trained."
     )
+    n_doubtful = len(open_doubts(view.store, view.campaign))
+    if n_doubtful:
+        link(
+            AGREEMENT,
+            f"Look again at {n_doubtful:,} doubtful {'answer' if n_doubtful == 1 else 'answers'} "
+            "first: the network contradicts what was said",
+            view.campaign,
+            section="Adjudicate",
+        )
     with st.popover(f"Go on to iteration {iteration.number + 1} …", key="next"):
         st.markdown(f"Close iteration {iteration.number}? It cannot be opened again.")
         st.button(

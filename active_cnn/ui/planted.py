@@ -8,7 +8,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from active_cnn.campaign.confidence import find_confidence
-from active_cnn.campaign.recovery import is_predicted, probabilities_of, read_recovery
+from active_cnn.campaign.recovery import LOG_ODDS, is_predicted, read_recovery
 from active_cnn.delivery.candidates import THRESHOLD
 from active_cnn.evaluation.recovery import AXES, describe_recovery, limits_by_snr, map_recovery
 from active_cnn.spectra.injection import DOUBLE, SINGLE
@@ -83,9 +83,8 @@ def _ways(view: View, table: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
     found = is_predicted(table, campaign)
     ways = {PREDICTED: found}
     confidence = find_confidence(view.store, campaign, view.iteration)
-    if confidence:
-        probabilities = probabilities_of(table, len(campaign.network_classes))
-        ways[LISTED] = found & (confidence.p_target(probabilities) >= THRESHOLD)
+    if confidence and LOG_ODDS in table:
+        ways[LISTED] = confidence.p_target(table[LOG_ODDS].to_numpy()) >= THRESHOLD
     return {**ways, RULE: table["rule"].to_numpy() >= K_SIGMA}
 
 

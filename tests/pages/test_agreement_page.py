@@ -270,3 +270,30 @@ def test_names_of_people_are_shown_as_they_are(say, open_page):
 @pytest.mark.usefixtures("empty_home")
 def test_an_empty_home_leads_to_creation(open_page):
     assert "no campaign" in open_page(PAGE).info[0].value
+
+
+def test_an_answer_that_the_network_contradicts_is_looked_at_again(store, campaign, open_page):
+    query = draw_relabel_query(store, campaign, "random-target", size=60)
+    by_p = sorted(query.items, key=lambda item: item.probabilities[0])
+    slip = by_p[0].identifier
+    acts = [
+        AnswerEvent(
+            f"e{place}",
+            query.number,
+            item.identifier,
+            "emission" if place and place < len(by_p) // 2 else "noise",
+        )
+        for place, item in enumerate(by_p)
+    ]
+    assert not store.add_answers(campaign.name, acts, "tester")
+    at = open_page("4_Relabel")
+    assert any("1 doubtful answer first" in one.label for one in at.get("page_link"))
+    at = open_page(PAGE, section="Adjudicate")
+    assert "Doubtful answers: 1" in texts(at)
+    assert "Open disagreements" not in texts(at)
+    (row,) = at.dataframe[0].value.to_dict("records")
+    assert (row["identifier"], row["who says what"]) == (slip, "noise: tester")
+    assert row["chance of the answer"] < 0.1
+    give(at, act(query, by_p[0].position, "emission"))
+    assert "Doubtful answers" not in texts(settle(at))
+    assert store.current_answers(campaign.name)[slip].answer == "emission"

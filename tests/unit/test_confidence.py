@@ -5,10 +5,12 @@ import pytest
 from scipy.special import expit, logit
 
 from active_cnn.campaign.campaign import close_iteration, record_answer
+from active_cnn.campaign.committee import mean_log_odds
 from active_cnn.campaign.confidence import FEWEST, find_confidence
+from active_cnn.campaign.files import open_pool
 from active_cnn.campaign.relabelling import ask_about, draw_relabel_query
 from active_cnn.campaign.sampling import draw_performance_sample
-from active_cnn.delivery.candidates import THRESHOLD, above_threshold, find_candidates
+from active_cnn.delivery.candidates import LOWEST, THRESHOLD, above_threshold, find_candidates
 from active_cnn.evaluation.calibration import Logistic, fit_logistic, log_odds
 
 
@@ -46,6 +48,11 @@ def p_of(item):
     return item.probabilities[1] + item.probabilities[2]
 
 
+def as_likely_as_told():
+    rng = np.random.default_rng(5)
+    return lambda item: "emission" if rng.random() < p_of(item) else "noise"
+
+
 def test_an_overconfident_network_is_corrected(store, campaign, score):
     """Of all that the network calls a target, the oracle confirms what has p above 0.9."""
     iteration = score()
@@ -55,7 +62,7 @@ def test_an_overconfident_network_is_corrected(store, campaign, score):
     confidence = find_confidence(store, campaign, iteration)
     assert confidence.n == 40
     assert "40 answers of iteration 0" in str(confidence)
-    low, high = confidence.p_target(np.array([[0.35, 0.6, 0.05], [0.02, 0.9, 0.08]]))
+    low, high = confidence.p_target(logit(np.array([0.65, 0.98])))
     assert low < 0.3 < 0.7 < high
     found = find_candidates(store, campaign)
     listed = above_threshold(found, THRESHOLD)
@@ -64,6 +71,50 @@ def test_an_overconfident_network_is_corrected(store, campaign, score):
     assert set(found["identifier"]) - set(listed["identifier"]) <= set(
         found.loc[found["source"] == "network", "identifier"]
     )
+
+
+def test_three_networks_are_heard_and_the_candidates_follow_them(
+    store, campaign, score, probabilities
+):
+    """A spectrum that the two networks before call a target is a candidate against the newest."""
+    score()
+    query = draw_relabel_query(store, campaign, "random-target", 40)
+    answer(store, query, as_likely_as_told())
+    close_iteration(store, campaign)
+    sure = probabilities.copy()
+    free = [0, 1, 2, 3]  # no targets, nobody is asked about them
+    assert set(probabilities[free].argmax(axis=1)) == {0}
+    sure[free] = 0.02, 0.97, 0.01
+    score(sure)
+    close_iteration(store, campaign)
+    score(sure)
+    close_iteration(store, campaign)
+    last = score()
+    odds = mean_log_odds(store, campaign, last, np.array(free))
+    own = log_odds(probabilities[free], (1, 2))
+    assert odds == pytest.approx((own + 2 * logit(0.98)) / 3, rel=1e-4)
+    assert mean_log_odds(store, campaign, last)[free] == pytest.approx(odds)
+    names = open_pool(store, campaign).identifiers(np.array(free))
+    found = find_candidates(store, campaign).set_index("identifier").loc[list(names)]
+    assert set(found["label"]) <= {"emission", "double-peak"}
+    p = find_confidence(store, campaign, last).p_target(odds)
+    assert found["p_calibrated"].to_numpy() == pytest.approx(p)
+    assert (p > THRESHOLD).all()
+
+
+def test_what_no_network_calls_a_target_is_no_candidate(store, campaign, score):
+    score()
+    query = draw_relabel_query(store, campaign, "random-target", 40)
+    answer(store, query, as_likely_as_told())
+    found = find_candidates(store, campaign)
+    others = found[~found["label"].isin(["emission", "double-peak"])]
+    assert others.empty
+    network = found[found["source"] == "network"]
+    is_predicted = network["p_not-interesting"] < network[["p_emission", "p_double-peak"]].max(
+        axis=1
+    )
+    assert (is_predicted | (network["p_calibrated"] >= LOWEST)).all()
+    assert not is_predicted.all()
 
 
 def test_too_few_answers_or_one_kind_only_give_none(store, campaign, score):

@@ -55,6 +55,26 @@ def test_it_is_the_same_person_in_whatever_order_it_is_asked(campaign, truth):
     assert forwards != Oracle(0.2, 0.2, seed=2).judge(campaign, truth, named, list(named))
 
 
+def test_a_second_look_goes_wrong_as_often_as_the_first_and_not_on_the_same(campaign, truth):
+    named = {f"s{n}": n for n in range(100, 4000)}
+    oracle = Oracle(0.1, 0, seed=4)
+    wrong = [
+        {
+            name
+            for name, one in oracle.judge(campaign, truth, named, list(named), again).items()
+            if campaign.trains[one] != campaign.trains[truth.labels[named[name]]]
+        }
+        for again in (False, True)
+    ]
+    assert binom.cdf([*map(len, wrong)], 3900, 0.1) == pytest.approx(0.5, abs=0.499)
+    assert binom.cdf(len(wrong[0] & wrong[1]), 3900, 0.01) == pytest.approx(0.5, abs=0.499)
+
+
+def test_of_a_batch_some_answers_are_kept_for_second_looks():
+    assert Arm("mixed", batch=140, n_labels=560).n_looks == 7
+    assert Arm("mixed", batch=140, n_labels=560, looks_again=False).n_looks == 0
+
+
 def test_what_nobody_can_see_is_unsure(campaign, truth):
     named = {f"s{n}": n for n in range(40) if truth.is_hidden[n]}
     assert set(Oracle(0, 0).judge(campaign, truth, named, list(named)).values()) == {"unsure"}

@@ -117,6 +117,19 @@ def test_strong_lines_are_found_again_and_faint_ones_are_not(store, campaign, sc
     pd.testing.assert_frame_equal(table, again)
 
 
+def test_the_networks_that_judge_candidates_together_judge_planted_lines_together(
+    store, campaign, score
+):
+    iteration = score()
+    labels = open_predictions(store, iteration).labels()
+    newest = rule(campaign)
+    earlier = [lambda windows: np.float32([[0.5, 0.25, 0.25]] * len(windows))] * 2
+    table = recover_planted(store, campaign, iteration, labels, newest, earlier)
+    is_found = probabilities_of(table, 3).argmax(axis=1) > 0
+    assert table["log_odds"][is_found].to_numpy() == pytest.approx(np.log(9) / 3, rel=1e-5)
+    assert table["log_odds"][~is_found].to_numpy() == pytest.approx(-np.log(9) / 3, rel=1e-5)
+
+
 def test_neither_labelled_spectra_nor_predicted_targets_are_hosts(store, campaign, score):
     iteration = score()
     query = draw_relabel_query(store, campaign, "random", 100)
