@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from active_cnn.campaign.committee import mean_log_odds
+from active_cnn.campaign.confidence import THRESHOLD, find_confidence
 from active_cnn.campaign.files import open_pool
 from active_cnn.campaign.questions import ask, open_scored, query_seed
 from active_cnn.campaign.reliability import calibrator
@@ -193,6 +195,7 @@ def draw_audit(
             "edges": [0, *(stratum.stop for stratum in plan.strata)],
             "n_ranked": len(plan.ranked),
             "n_called_by_rule": _count_called(store, campaign, plan),
+            "listed": _describe_list(store, campaign, iteration, plan),
         },
     )
 
@@ -202,6 +205,18 @@ def _count_called(store: Store, campaign: Campaign, plan: AuditPlan) -> int | No
     if significance is None:
         return None
     return int((significance[plan.ranked[: plan.floor]] >= K_SIGMA).sum())
+
+
+def _describe_list(
+    store: Store, campaign: Campaign, iteration: Iteration, plan: AuditPlan
+) -> dict[str, float] | None:
+    # Fixed now: the audit's own answers move the calibration.
+    confidence = find_confidence(store, campaign, iteration)
+    if confidence is None:
+        return None
+    border = confidence.border(THRESHOLD)
+    odds = mean_log_odds(store, campaign, iteration, plan.ranked[: plan.floor])
+    return {"log_odds_from": border, "n": int((odds >= border).sum())}
 
 
 @dataclass(frozen=True, eq=False)
@@ -221,9 +236,12 @@ class Audit:
         Spectra of the pool that the network has not learned from.
     n_below, n_below_judged, n_below_positive : int
         The sample from below the floor.
+    listed : AuditedClassifier or None
+        Precision and recall above the floor of the candidate list, as it was by its usual
+        threshold when the audit was drawn; None while they cannot be told, or if nothing was
+        calibrated then.
     rule : AuditedClassifier or None
-        Precision and recall above the floor of the rule "a peak at Hα above the continuum"; None
-        while they cannot be told.
+        The same of the rule "a peak at Hα above the continuum".
     words : str
         What may be claimed; '' while nothing can be.
     """
@@ -238,6 +256,7 @@ class Audit:
     n_below: int
     n_below_judged: int
     n_below_positive: int
+    listed: AuditedClassifier | None
     rule: AuditedClassifier | None
     words: str
 
@@ -287,11 +306,11 @@ def measure_audit(store: Store, campaign: Campaign, iteration: Iteration) -> Aud
     completeness = {counted: recall(counted) for counted in Unsure}
     main = completeness[Unsure.EXCLUDED]
     _, n_below_judged, n_below_positive, _ = (int(n) for n in counts[:, -1])
-    rule = None
-    if main:
-        rule = _measure_rule(store, campaign, query, place, sizes)
+    rule = listed = None
     words = ""
     if main:
+        others = _Others(store, campaign, iteration, query, place, sizes)
+        listed, rule = others.listed(), others.rule()
         words = describe_completeness(
             main, strata[-1].stop, n_ranked, n_below_judged, n_below_positive
         )
@@ -306,33 +325,52 @@ def measure_audit(store: Store, campaign: Campaign, iteration: Iteration) -> Aud
         int(counts[0, -1]),
         n_below_judged,
         n_below_positive,
+        listed,
         rule,
         words,
     )
 
 
-def _measure_rule(
-    store: Store,
-    campaign: Campaign,
-    query: Query,
-    place: Mapping[str, int],
-    sizes: NDArray[np.int64],
-) -> AuditedClassifier | None:
-    significance = rule_significance(store, campaign)
-    n_called = query.design.get("n_called_by_rule")
-    if significance is None or n_called is None:
-        return None
-    answers = store.current_answers(campaign.name)
-    targets = {one.name for one in campaign.classes if one.is_target}
-    judged = [
-        (item.identifier, place[item.chosen_by], answers[item.identifier].answer in targets)
-        for item in query.items
-        if place[item.chosen_by] < len(sizes)
-        and item.identifier in answers
-        and answers[item.identifier].answer in campaign.trains
-    ]
-    names, strata, is_true = (np.array(column) for column in zip(*judged, strict=True))
-    rows = open_pool(store, campaign).rows(names.tolist())
-    is_called = np.asarray(significance[rows]) >= K_SIGMA
-    rng = np.random.default_rng(query.seed)
-    return estimate_other(sizes, strata, is_true, is_called, n_called, rng)
+class _Others:
+    """Other classifiers, by the same labels."""
+
+    def __init__(
+        self,
+        store: Store,
+        campaign: Campaign,
+        iteration: Iteration,
+        query: Query,
+        place: Mapping[str, int],
+        sizes: NDArray[np.int64],
+    ) -> None:
+        self._store, self._campaign, self._iteration = store, campaign, iteration
+        self._query, self._sizes = query, sizes
+        answers = store.current_answers(campaign.name)
+        targets = {one.name for one in campaign.classes if one.is_target}
+        judged = [
+            (item.identifier, place[item.chosen_by], answers[item.identifier].answer in targets)
+            for item in query.items
+            if place[item.chosen_by] < len(sizes)
+            and item.identifier in answers
+            and answers[item.identifier].answer in campaign.trains
+        ]
+        names, self._strata, self._is_true = (np.array(one) for one in zip(*judged, strict=True))
+        self._rows = open_pool(store, campaign).rows(names.tolist())
+
+    def listed(self) -> AuditedClassifier | None:
+        design = self._query.design.get("listed")
+        if design is None:
+            return None
+        odds = mean_log_odds(self._store, self._campaign, self._iteration, self._rows)
+        return self._estimate(odds >= design["log_odds_from"], design["n"])
+
+    def rule(self) -> AuditedClassifier | None:
+        significance = rule_significance(self._store, self._campaign)
+        n_called = self._query.design.get("n_called_by_rule")
+        if significance is None or n_called is None:
+            return None
+        return self._estimate(np.asarray(significance[self._rows]) >= K_SIGMA, n_called)
+
+    def _estimate(self, is_called: NDArray[np.bool_], n_called: int) -> AuditedClassifier:
+        rng = np.random.default_rng(self._query.seed)
+        return estimate_other(self._sizes, self._strata, self._is_true, is_called, n_called, rng)

@@ -7,12 +7,16 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import logit
 
 from active_cnn.campaign.committee import mean_log_odds
 from active_cnn.campaign.files import open_pool
 from active_cnn.campaign.store import Store
 from active_cnn.evaluation.calibration import Logistic, fit_logistic
 from active_cnn.records import Campaign, Iteration, Purpose, Query, QueryItem
+
+# Probability from which on a spectrum is listed as a candidate unless somebody wants it otherwise.
+THRESHOLD = 0.1
 
 # With fewer answers, or fewer of either kind, a curve follows chance.
 FEWEST = 30
@@ -51,6 +55,10 @@ class Confidence:
             Of `mean_log_odds`; NaN gives NaN.
         """
         return self.curve.probability(odds)
+
+    def border(self, p_target: float) -> float:
+        """Give the log odds that a probability of being a target belongs to."""
+        return (float(logit(p_target)) - self.curve.intercept) / self.curve.slope
 
     def __str__(self) -> str:
         return (

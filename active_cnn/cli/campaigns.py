@@ -7,11 +7,12 @@ import json
 
 from active_cnn.campaign import jobs
 from active_cnn.campaign.campaign import close_iteration
+from active_cnn.campaign.confidence import THRESHOLD
 from active_cnn.campaign.status import summarise
 from active_cnn.campaign.training_data import trained_answers
 from active_cnn.cli.options import Commands, add_campaign, add_command, open_store, path
 from active_cnn.cli.output import say
-from active_cnn.delivery.candidates import THRESHOLD, above_threshold, find_candidates
+from active_cnn.delivery.candidates import above_threshold, find_candidates
 from active_cnn.delivery.methods import describe_methods
 from active_cnn.delivery.tables import FORMATS, write_candidates
 from active_cnn.errors import StoreError

@@ -15,9 +15,6 @@ from active_cnn.records import Campaign
 
 ORACLE, NETWORK = "oracle", "network"
 
-# Calibrated probability, the network's own where there is none, from which on a predicted target
-# is listed unless somebody wants it otherwise: of ten looked at, one is worth it.
-THRESHOLD = 0.1
 # With less, no spectrum is a candidate that the newest network calls something else.
 LOWEST = 0.01
 CALIBRATED = "p_calibrated"

@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from active_cnn import __version__
 from active_cnn.campaign.audit import measure_audit
 from active_cnn.campaign.campaign import measure_precision
-from active_cnn.campaign.confidence import find_confidence
+from active_cnn.campaign.committee import predecessors
+from active_cnn.campaign.confidence import THRESHOLD, find_confidence
 from active_cnn.campaign.files import last_scored, open_pool
 from active_cnn.campaign.recovery import is_predicted, read_recovery
 from active_cnn.campaign.stopping import advise_stopping
 from active_cnn.campaign.store import Store
 from active_cnn.campaign.training_data import read_initial_set
-from active_cnn.delivery.candidates import ORACLE, THRESHOLD, above_threshold, list_candidates
+from active_cnn.delivery.candidates import ORACLE, above_threshold, list_candidates
 from active_cnn.errors import CampaignError, StoreError
 from active_cnn.evaluation.precision import Precision
 from active_cnn.evaluation.proportions import choose_method
@@ -128,16 +129,18 @@ def _candidates(store: Store, campaign: Campaign, scored: Iteration) -> str:
     found = above_threshold(list_candidates(store, campaign), THRESHOLD)
     confirmed = int((found["source"] == ORACLE).sum())
     confidence = find_confidence(store, campaign, scored)
+    n_networks = 1 + len(predecessors(store, scored))
+    who = "the network" if n_networks == 1 else f"the newest {n_networks} networks together"
     how = (
-        f"a calibrated probability of {THRESHOLD:g} at least ({confidence})"
+        f"{who} and the answers give a calibrated probability of {THRESHOLD:g} at least "
+        f"({confidence})"
         if confidence
-        else f"a probability of {THRESHOLD:g} at least by the network, not calibrated"
+        else f"the network gives a probability of {THRESHOLD:g} at least, not calibrated"
     )
     return (
         f"The candidate list holds {len(found):,} spectra "
         f"({_counts(Counter(found['label']))}): {confirmed:,} confirmed by a person, and "
-        f"{len(found) - confirmed:,} that the network of iteration {scored.number} predicts with "
-        f"{how}."
+        f"{len(found) - confirmed:,} to which, after iteration {scored.number}, {how}."
     )
 
 
@@ -175,13 +178,17 @@ def _completeness(store: Store, campaign: Campaign, scored: Iteration) -> str:
     )
     if audited.number != scored.number:
         text += f" Iteration {scored.number}, which the candidates come from, has not been audited."
-    if audit.rule:
-        rule = audit.rule
-        text += (
-            f" A simple rule, a peak above the continuum, has a precision of {rule.precision:.3f} "
-            f"({rule.precision_low:.3f}–{rule.precision_high:.3f}) and a recall of "
-            f"{rule.recall:.3f} ({rule.recall_low:.3f}–{rule.recall_high:.3f}) on the same labels."
-        )
+    others = {
+        "The candidate list, as it was when the audit was drawn,": audit.listed,
+        "A simple rule, a peak above the continuum,": audit.rule,
+    }
+    for what, one in others.items():
+        if one:
+            text += (
+                f" {what} has a precision of {one.precision:.3f} ({one.precision_low:.3f}–"
+                f"{one.precision_high:.3f}) and a recall of {one.recall:.3f} "
+                f"({one.recall_low:.3f}–{one.recall_high:.3f}) on the same labels."
+            )
     return text
 
 

@@ -18,14 +18,13 @@ from sklearn.metrics import average_precision_score
 
 from active_cnn.campaign.campaign import close_iteration, create_campaign
 from active_cnn.campaign.committee import mean_log_odds
-from active_cnn.campaign.confidence import find_confidence
+from active_cnn.campaign.confidence import THRESHOLD, find_confidence
 from active_cnn.campaign.doubts import open_doubts
 from active_cnn.campaign.files import open_pool, open_predictions
 from active_cnn.campaign.iteration import remove_superseded_files, run_iteration
 from active_cnn.campaign.labelling import Task, record
 from active_cnn.campaign.relabelling import draw_relabel_query
 from active_cnn.campaign.store import Store
-from active_cnn.delivery.candidates import THRESHOLD
 from active_cnn.errors import AcquisitionError
 from active_cnn.experiment.plan import Arm, Trial
 from active_cnn.experiment.truth import Truth, read_truth

@@ -16,7 +16,7 @@ from active_cnn.campaign.audit import (
     plan_audit,
 )
 from active_cnn.campaign.labelling import Task
-from active_cnn.evaluation.completeness import AuditedClassifier, Completeness
+from active_cnn.evaluation.completeness import Completeness
 from active_cnn.evaluation.precision import Unsure
 from active_cnn.spectra.rule import HALPHA_RANGE, K_SIGMA
 from active_cnn.ui import cached
@@ -132,20 +132,23 @@ def _show(audit: Audit) -> None:
                 for name in ("recall", "95 % from", "95 % to")
             },
         )
-        if audit.rule:
-            st.markdown("**Beside a simple rule**")
+        if audit.listed or audit.rule:
+            others = others_table(audit)
+            st.markdown("**Beside the candidate list and a simple rule**")
             st.dataframe(
-                rule_table(audit, audit.rule),
+                others,
                 hide_index=True,
                 placeholder="–",
                 column_config={
                     name: st.column_config.NumberColumn(format="percent")
-                    for name in rule_table(audit, audit.rule).columns[1:]
+                    for name in others.columns[1:]
                 },
             )
             st.caption(
-                f"The rule: a pixel within {HALPHA_RANGE[0]:g}–{HALPHA_RANGE[1]:g} Å that is "
-                f"{K_SIGMA:g} σ above the local continuum. Both above the audit floor."
+                "The network: what it predicts. The candidate list: at its usual threshold, as it "
+                "was when the audit was drawn. The rule: a pixel within "
+                f"{HALPHA_RANGE[0]:g}–{HALPHA_RANGE[1]:g} Å that is {K_SIGMA:g} σ above the local "
+                "continuum. All above the audit floor."
             )
     with st.expander("Stratum by stratum"):
         st.dataframe(strata_table(audit), hide_index=True)
@@ -174,15 +177,18 @@ def completeness_table(audit: Audit) -> pd.DataFrame:
     )
 
 
-def rule_table(audit: Audit, rule: AuditedClassifier) -> pd.DataFrame:
-    """Put the network and the rule into a row each."""
+def others_table(audit: Audit) -> pd.DataFrame:
+    """Put the network, the candidate list and the rule into a row each."""
     found = audit.completeness[Unsure.EXCLUDED]
     size = audit.strata[0].size
+    others = {"candidate list": audit.listed, "rule": audit.rule}
     rows: dict[str, tuple[float, ...]] = {
-        "rule": (
-            rule.precision, rule.precision_low, rule.precision_high,
-            rule.recall, rule.recall_low, rule.recall_high,
+        name: (
+            one.precision, one.precision_low, one.precision_high,
+            one.recall, one.recall_low, one.recall_high,
         )
+        for name, one in others.items()
+        if one
     }  # fmt: skip
     if found:
         pure = (one / size for one in (found.n_true, found.n_true_low, found.n_true_high))

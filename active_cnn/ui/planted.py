@@ -7,9 +7,8 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
-from active_cnn.campaign.confidence import find_confidence
+from active_cnn.campaign.confidence import THRESHOLD, find_confidence
 from active_cnn.campaign.recovery import LOG_ODDS, is_predicted, read_recovery
-from active_cnn.delivery.candidates import THRESHOLD
 from active_cnn.evaluation.recovery import AXES, describe_recovery, limits_by_snr, map_recovery
 from active_cnn.spectra.injection import DOUBLE, SINGLE
 from active_cnn.spectra.rule import K_SIGMA

@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 
 from active_cnn.campaign.audit import BELOW, draw_audit, measure_audit, plan_audit
-from active_cnn.campaign.campaign import create_campaign, record_answer
+from active_cnn.campaign.campaign import close_iteration, create_campaign, record_answer
+from active_cnn.campaign.committee import mean_log_odds
+from active_cnn.campaign.confidence import THRESHOLD, find_confidence
 from active_cnn.campaign.files import open_pool
+from active_cnn.campaign.relabelling import draw_relabel_query
 from active_cnn.campaign.rule import compute_rule
 from active_cnn.engine import open_engine
 from active_cnn.errors import AcquisitionError, CampaignError, EvaluationError
@@ -115,6 +118,40 @@ def test_its_answers_are_read_as_recall_with_the_truth_inside_the_interval(store
     assert f"among the {plan.floor:,} spectra with the highest scores" in audit.words
     assert "one-sided 95 % bound" in audit.words
     assert 0 < audit.rule.recall_low < audit.rule.recall_high <= 1
+
+
+def test_the_candidate_list_is_measured_by_the_same_labels(store, audited, large):
+    truth = truth_of(large)
+    said = {**audited.trains, "other": "not-interesting", "noise": "not-interesting"}
+    names = {one.name for one in audited.classes}
+
+    def say(item):
+        return truth[item.identifier] if truth[item.identifier] in names else "noise"
+
+    iteration = store.iteration("large")
+    assert draw_audit(store, audited, 300, 1000, 0, seed=1).design["listed"] is None
+    taught = draw_relabel_query(store, audited, "random-target", 80)
+    answer(store, taught, say)
+    confidence = find_confidence(store, audited, iteration)
+    close_iteration(store, audited)
+    fakes.train(store, audited)
+    query = draw_audit(store, audited, 400, 1000, 0)
+    answer(store, query, say)
+    listed = measure_audit(store, audited, store.iteration("large")).listed
+    plan = plan_audit(store, audited, 400, 1000)
+    rows = plan.ranked[: plan.floor]
+    odds = mean_log_odds(store, audited, store.iteration("large"), rows)
+    is_listed = confidence.p_target(odds) >= THRESHOLD
+    is_true = np.array(
+        [
+            said[truth[name]] in audited.targets
+            for name in open_pool(store, audited).identifiers(rows)
+        ]
+    )
+    assert query.design["listed"]["n"] == is_listed.sum()
+    right = (is_listed & is_true).sum()
+    assert listed.precision_low <= right / is_listed.sum() <= listed.precision_high
+    assert listed.recall_low <= right / is_true.sum() <= listed.recall_high
 
 
 def test_unsure_answers_are_counted_three_ways(store, audited):

@@ -6,11 +6,11 @@ from scipy.special import expit, logit
 
 from active_cnn.campaign.campaign import close_iteration, record_answer
 from active_cnn.campaign.committee import mean_log_odds
-from active_cnn.campaign.confidence import FEWEST, find_confidence
+from active_cnn.campaign.confidence import FEWEST, THRESHOLD, find_confidence
 from active_cnn.campaign.files import open_pool
 from active_cnn.campaign.relabelling import ask_about, draw_relabel_query
 from active_cnn.campaign.sampling import draw_performance_sample
-from active_cnn.delivery.candidates import LOWEST, THRESHOLD, above_threshold, find_candidates
+from active_cnn.delivery.candidates import LOWEST, above_threshold, find_candidates
 from active_cnn.evaluation.calibration import Logistic, fit_logistic, log_odds
 
 

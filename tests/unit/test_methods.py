@@ -5,10 +5,11 @@ import pytest
 from active_cnn import __version__
 from active_cnn.campaign.audit import draw_audit
 from active_cnn.campaign.campaign import close_iteration, record_answer
+from active_cnn.campaign.confidence import THRESHOLD
 from active_cnn.campaign.relabelling import draw_relabel_query
 from active_cnn.campaign.sampling import draw_performance_sample
 from active_cnn.cli import main
-from active_cnn.delivery.candidates import THRESHOLD, above_threshold, find_candidates
+from active_cnn.delivery.candidates import above_threshold, find_candidates
 from active_cnn.delivery.methods import describe_methods
 from active_cnn.errors import CampaignError
 from tests import fakes
