@@ -16,7 +16,7 @@ from active_cnn.evaluation.calibration import Logistic, fit_logistic
 from active_cnn.records import Campaign, Iteration, Purpose, Query, QueryItem
 
 # Probability from which on a spectrum is listed as a candidate unless somebody wants it otherwise.
-THRESHOLD = 0.1
+THRESHOLD = 0.02
 
 # With fewer answers, or fewer of either kind, a curve follows chance.
 FEWEST = 30
@@ -57,8 +57,16 @@ class Confidence:
         return self.curve.probability(odds)
 
     def border(self, p_target: float) -> float:
-        """Give the log odds that a probability of being a target belongs to."""
-        return (float(logit(p_target)) - self.curve.intercept) / self.curve.slope
+        """Give the log odds from which on a spectrum is a candidate.
+
+        Parameters
+        ----------
+        p_target : float
+            Probability of being a target that it has to have. However low that is, the networks
+            together have to call it a target rather than not: below, a curve that was fitted to
+            few answers is no guide, and there are too many spectra for its errors.
+        """
+        return max(0.0, (float(logit(p_target)) - self.curve.intercept) / self.curve.slope)
 
     def __str__(self) -> str:
         return (

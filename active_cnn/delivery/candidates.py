@@ -15,8 +15,6 @@ from active_cnn.records import Campaign
 
 ORACLE, NETWORK = "oracle", "network"
 
-# With less, no spectrum is a candidate that the newest network calls something else.
-LOWEST = 0.01
 CALIBRATED = "p_calibrated"
 RULE = "rule_sigma"
 
@@ -29,9 +27,9 @@ def probability_column(network_class: str) -> str:
 def find_candidates(store: Store, campaign: Campaign) -> pd.DataFrame:
     """List the candidates of a campaign with all that is known of them.
 
-    A spectrum that the oracle called a target is one; so is a spectrum that the newest network
-    predicts to be one, or to which the newest networks together give a calibrated probability of
-    `LOWEST` at least, unless the oracle called it something else. Where the oracle is unsure, the
+    A spectrum that the oracle called a target is one; so is a spectrum that the newest networks
+    together call one, unless the oracle called it something else. As long as the answers are too
+    few to calibrate them, the newest network alone is asked. Where the oracle is unsure, the
     prediction stands and the answer is shown beside it.
 
     Parameters
@@ -97,8 +95,9 @@ def list_candidates(store: Store, campaign: Campaign) -> pd.DataFrame:
     confidence = find_confidence(store, campaign, iteration)
     p_target = np.full(len(labels), np.nan)
     if confidence:
-        p_target = confidence.p_target(mean_log_odds(store, campaign, iteration))
-        is_candidate |= p_target >= LOWEST
+        odds = mean_log_odds(store, campaign, iteration)
+        p_target = confidence.p_target(odds)
+        is_candidate = odds > 0
     target_classes = {c.name for c in campaign.classes if c.is_target}
     confirmed = {
         row: campaign.trains[one.answer]

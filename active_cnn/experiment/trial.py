@@ -162,7 +162,7 @@ def _history(
         probabilities = open_predictions(store, iteration).all_probabilities()
         confidence = find_confidence(store, campaign, iteration, before=True)
         odds = mean_log_odds(store, campaign, iteration)
-        p_target = confidence.p_target(odds) if confidence else None
+        border = confidence.border(THRESHOLD) if confidence else None
         rows.append(
             {
                 "arm": trial.arm.title,
@@ -175,7 +175,7 @@ def _history(
                     truth,
                     probabilities,
                     odds,
-                    p_target,
+                    border,
                     pool.rows(list(said)),
                     said.values(),
                 ),
@@ -190,7 +190,7 @@ def measure(
     truth: Truth,
     probabilities: NDArray[np.float32],
     odds: NDArray[np.float64],
-    p_target: NDArray[np.float64] | None,
+    border: float | None,
     answered: NDArray[np.int64],
     answers: Iterable[str | None],
 ) -> dict[str, float]:
@@ -204,8 +204,8 @@ def measure(
         What the newest network says.
     odds : ndarray, shape (n_pool,)
         What the newest networks say together.
-    p_target : ndarray, shape (n_pool,) or None
-        What the answers make of that.
+    border : float or None
+        Of these, from which on a spectrum is listed; None: the newest network alone is asked.
     answered, answers
         Rows, and what was said of them.
 
@@ -226,7 +226,7 @@ def measure(
     known = np.nan_to_num(probabilities)
     is_scored = ~np.isnan(probabilities[:, 0])
     is_predicted = np.isin(known.argmax(axis=1), targets) & is_scored
-    is_listed = is_predicted.copy() if p_target is None else p_target >= THRESHOLD
+    is_listed = is_predicted.copy() if border is None else odds >= border
     sought = {one.name for one in campaign.classes if one.is_target}
     for row, answer in zip(answered, answers, strict=True):
         if answer in campaign.trains:

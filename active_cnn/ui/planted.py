@@ -83,7 +83,7 @@ def _ways(view: View, table: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
     ways = {PREDICTED: found}
     confidence = find_confidence(view.store, campaign, view.iteration)
     if confidence and LOG_ODDS in table:
-        ways[LISTED] = confidence.p_target(table[LOG_ODDS].to_numpy()) >= THRESHOLD
+        ways[LISTED] = table[LOG_ODDS].to_numpy() >= confidence.border(THRESHOLD)
     return {**ways, RULE: table["rule"].to_numpy() >= K_SIGMA}
 
 

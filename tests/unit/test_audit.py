@@ -141,7 +141,7 @@ def test_the_candidate_list_is_measured_by_the_same_labels(store, audited, large
     plan = plan_audit(store, audited, 400, 1000)
     rows = plan.ranked[: plan.floor]
     odds = mean_log_odds(store, audited, store.iteration("large"), rows)
-    is_listed = confidence.p_target(odds) >= THRESHOLD
+    is_listed = odds >= confidence.border(THRESHOLD)
     is_true = np.array(
         [
             said[truth[name]] in audited.targets
