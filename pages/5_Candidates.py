@@ -15,7 +15,7 @@ from active_cnn.ui.candidate_table import (
 from active_cnn.ui.next_iteration import offer_training
 from active_cnn.ui.page import page
 
-LEAD = "Spectra that the oracle confirmed as targets, and those that the network predicts to be."
+LEAD = "Spectra that the oracle confirmed as targets, and those that the networks predict to be."
 
 with page("Candidates", lead=LEAD) as view:
     store, campaign = view.store, view.campaign

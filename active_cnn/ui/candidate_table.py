@@ -9,6 +9,7 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
+from active_cnn.campaign.confidence import THRESHOLD
 from active_cnn.campaign.files import last_scored
 from active_cnn.campaign.overview import predicted_probabilities
 from active_cnn.delivery.candidates import (
@@ -50,10 +51,12 @@ def ask_threshold(campaign: Campaign, found: pd.DataFrame) -> float:
         "Lowest probability of a predicted candidate (confirmed ones always stay)",
         0.0,
         1.0,
+        THRESHOLD,
         0.01,
         key="threshold",
         bind="query-params",
-        help="Calibrated by your answers where there are enough of them, else the network's own.",
+        help="Of being a target, by the newest three networks together and calibrated by your "
+        "answers; by the newest network alone as long as there are too few of them.",
     )
     kept = above_threshold(found, threshold)
     confirmed = int((kept["source"] == ORACLE).sum())

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from active_cnn.campaign.campaign import record_answer
+from active_cnn.campaign.confidence import THRESHOLD
 from active_cnn.campaign.files import iteration_folder, open_pool
 from active_cnn.campaign.relabelling import draw_relabel_query
 from active_cnn.delivery.candidates import find_candidates
@@ -41,6 +42,10 @@ def test_a_new_answer_is_seen_at_once(store, campaign, open_page):
     n = len(at.dataframe[0].value)
     record_answer(store, query, query.items[0].identifier, "noise", oracle="tester")
     assert len(at.run().dataframe[0].value) == n - 1
+
+
+def test_the_threshold_begins_where_the_export_does(open_page):
+    assert open_page(PAGE).slider(key="threshold").value == THRESHOLD
 
 
 def test_the_threshold_says_how_many_of_each_class_remain(store, campaign, open_page):
