@@ -44,6 +44,7 @@ def test_a_new_answer_is_seen_at_once(store, campaign, open_page):
     assert len(at.run().dataframe[0].value) == n - 1
 
 
+@pytest.mark.usefixtures("store", "campaign")
 def test_the_threshold_begins_where_the_export_does(open_page):
     assert open_page(PAGE).slider(key="threshold").value == THRESHOLD
 
