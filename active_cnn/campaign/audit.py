@@ -216,7 +216,18 @@ def _describe_list(
         return None
     border = confidence.border(THRESHOLD)
     odds = mean_log_odds(store, campaign, iteration, plan.ranked[: plan.floor])
-    return {"log_odds_from": border, "n": int((odds >= border).sum())}
+    learned = np.ones(open_pool(store, campaign).n, dtype=bool)
+    learned[plan.ranked] = False
+    targets = {one.name for one in campaign.classes if one.is_target}
+    confirmed = [
+        name for name, one in store.current_answers(campaign.name).items() if one.answer in targets
+    ]
+    rows = open_pool(store, campaign).rows(confirmed)
+    return {
+        "log_odds_from": border,
+        "n": int((odds >= border).sum()),
+        "n_confirmed": int(learned[rows].sum()),
+    }
 
 
 @dataclass(frozen=True, eq=False)
@@ -238,8 +249,8 @@ class Audit:
         The sample from below the floor.
     listed : AuditedClassifier or None
         Precision and recall above the floor of the candidate list, as it was by its usual
-        threshold when the audit was drawn; None while they cannot be told, or if nothing was
-        calibrated then.
+        threshold when the audit was drawn, with the targets that had been confirmed and learned
+        by then; None while they cannot be told, or if nothing was calibrated then.
     rule : AuditedClassifier or None
         The same of the rule "a peak at Hα above the continuum".
     words : str
@@ -362,7 +373,8 @@ class _Others:
         if design is None:
             return None
         odds = mean_log_odds(self._store, self._campaign, self._iteration, self._rows)
-        return self._estimate(odds >= design["log_odds_from"], design["n"])
+        is_listed = odds >= design["log_odds_from"]
+        return self._estimate(is_listed, design["n"], design["n_confirmed"])
 
     def rule(self) -> AuditedClassifier | None:
         significance = rule_significance(self._store, self._campaign)
@@ -371,6 +383,10 @@ class _Others:
             return None
         return self._estimate(np.asarray(significance[self._rows]) >= K_SIGMA, n_called)
 
-    def _estimate(self, is_called: NDArray[np.bool_], n_called: int) -> AuditedClassifier:
+    def _estimate(
+        self, is_called: NDArray[np.bool_], n_called: int, n_known: int = 0
+    ) -> AuditedClassifier:
         rng = np.random.default_rng(self._query.seed)
-        return estimate_other(self._sizes, self._strata, self._is_true, is_called, n_called, rng)
+        return estimate_other(
+            self._sizes, self._strata, self._is_true, is_called, n_called, rng, n_known=n_known
+        )

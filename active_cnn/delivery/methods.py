@@ -179,7 +179,9 @@ def _completeness(store: Store, campaign: Campaign, scored: Iteration) -> str:
     if audited.number != scored.number:
         text += f" Iteration {scored.number}, which the candidates come from, has not been audited."
     others = {
-        "The candidate list, as it was when the audit was drawn,": audit.listed,
+        "The candidate list with its confirmed spectra, as it was when the audit was drawn,": (
+            audit.listed
+        ),
         "A simple rule, a peak above the continuum,": audit.rule,
     }
     for what, one in others.items():

@@ -543,6 +543,7 @@ def estimate_other(
     rng: np.random.Generator,
     confidence: float = CONFIDENCE,
     n_draws: int = N_DRAWS,
+    n_known: int = 0,
 ) -> AuditedClassifier:
     """Estimate precision and recall above the floor of another classifier from the same audit.
 
@@ -559,6 +560,8 @@ def estimate_other(
         Of the draws that the limits are taken from.
     confidence, n_draws : float, int
         As for `estimate_completeness`.
+    n_known : int
+        Positives beside the audited spectra that are known, all of them called.
 
     Returns
     -------
@@ -602,11 +605,14 @@ def estimate_other(
     def estimate(other: str, weight: NDArray[np.float64]) -> tuple[float, float, float]:
         found = np.array([counts["right"], counts[other]])
         first, second = (float(total) for total in (n_all / n * found).sum(axis=1))
+        first += n_known
         possible = np.ones_like(found, bool)
         lower, upper = (
             _draw_totals(n_all, n, found, possible, is_up, rng, n_draws, weight)
             for is_up in (False, True)
         )
+        lower[0] += n_known
+        upper[0] += n_known
         value = first / (first + second) if first + second else nan
         return value, *_ratio_limits(lower, upper, first, second, tail)
 
@@ -614,4 +620,6 @@ def estimate_other(
     # positives grow rare with the rank.
     precision = estimate("false", n_all / n_all.sum())
     recall = estimate("missed", 1 / n_all)
-    return AuditedClassifier(*precision, *recall, *(n_called * one for one in precision))
+    return AuditedClassifier(
+        *precision, *recall, *((n_called + n_known) * one for one in precision)
+    )

@@ -146,7 +146,8 @@ def _show(audit: Audit) -> None:
             )
             st.caption(
                 "The network: what it predicts. The candidate list: at its usual threshold, as it "
-                "was when the audit was drawn. The rule: a pixel within "
+                "was when the audit was drawn, with what had been confirmed by then, which the "
+                "two others know nothing of. The rule: a pixel within "
                 f"{HALPHA_RANGE[0]:g}–{HALPHA_RANGE[1]:g} Å that is {K_SIGMA:g} σ above the local "
                 "continuum. All above the audit floor."
             )

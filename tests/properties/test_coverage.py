@@ -66,7 +66,9 @@ def test_the_audits_intervals(rng, contrast, n_predicted, n_labels):
     assert 0.93 <= coverage(missed) <= 0.98
 
 
-def test_the_rules_intervals_in_the_same_audit(rng):
+@pytest.mark.parametrize("n_known", [0, 3000])
+def test_another_classifiers_intervals_in_the_same_audit(rng, n_known):
+    """The rule, and a list that holds confirmed targets too."""
     strata = design_strata(4300, FLOOR, N_POOL)
     sizes = np.array([one.size for one in strata])
     labels = np.array(allocate(600, strata))
@@ -84,8 +86,11 @@ def test_the_rules_intervals_in_the_same_audit(rng):
         )
         kind = np.concatenate([np.repeat(np.arange(4), one) for one in drawn])
         n_called = int(right.sum() + false.sum())
-        found = estimate_other(sizes, stratum, kind < 2, kind % 2 == 0, n_called, rng, n_draws=1000)
-        precision, recall = right.sum() / n_called, right.sum() / n_true.sum()
+        found = estimate_other(
+            sizes, stratum, kind < 2, kind % 2 == 0, n_called, rng, n_draws=1000, n_known=n_known
+        )
+        n_right = n_known + right.sum()
+        precision, recall = n_right / (n_known + n_called), n_right / (n_known + n_true.sum())
         pure.append(found.precision_low <= precision <= found.precision_high)
         complete.append(found.recall_low <= recall <= found.recall_high)
     assert 0.93 <= coverage(pure) <= 0.98
