@@ -11,6 +11,7 @@ from active_cnn.evaluation.calibration import log_odds
 from active_cnn.records import Campaign, Iteration
 
 SIZE = 3
+_HALF = 0.999 * np.log(2)  # nats; a little less, for entropies are kept as float32
 
 
 def predecessors(store: Store, iteration: Iteration) -> list[Iteration]:
@@ -22,6 +23,41 @@ def predecessors(store: Store, iteration: Iteration) -> list[Iteration]:
 def target_positions(campaign: Campaign) -> tuple[int, ...]:
     """Give the positions of the network's classes that are sought."""
     return tuple(campaign.network_classes.index(target) for target in campaign.targets)
+
+
+def possible_targets(store: Store, campaign: Campaign, iteration: Iteration) -> NDArray[np.int64]:
+    """Give the rows of the pool whose log odds of `mean_log_odds` may be positive.
+
+    They are few, and are found without reading all probabilities.
+
+    Parameters
+    ----------
+    store : Store
+        Read only.
+    campaign, iteration : Campaign, Iteration
+        Whose networks; it has been scored.
+
+    Returns
+    -------
+    ndarray of int
+        Rising.
+
+    Notes
+    -----
+    The mean is positive only if one network has positive log odds. That one predicts a target, or
+    gives no class more than 1/2; then its entropy is ln 2 at least, since the entropy of any
+    distribution is no less than -ln of its largest probability.
+    """
+    targets = target_positions(campaign)
+
+    def may_be(of: Iteration) -> NDArray[np.bool_]:
+        file = open_predictions(store, of)
+        return np.isin(file.labels(), targets) | (file.entropy() > _HALF)
+
+    found = may_be(iteration)
+    for one in predecessors(store, iteration):
+        found |= may_be(one)
+    return np.flatnonzero(found)
 
 
 def mean_log_odds(

@@ -5,7 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from active_cnn.campaign.committee import mean_log_odds, target_positions
+from active_cnn.campaign.committee import (
+    mean_log_odds,
+    possible_targets,
+    target_positions,
+)
 from active_cnn.campaign.confidence import find_confidence
 from active_cnn.campaign.files import last_scored, open_pool, open_predictions
 from active_cnn.campaign.rule import rule_significance
@@ -95,9 +99,11 @@ def list_candidates(store: Store, campaign: Campaign) -> pd.DataFrame:
     confidence = find_confidence(store, campaign, iteration)
     p_target = np.full(len(labels), np.nan)
     if confidence:
-        odds = mean_log_odds(store, campaign, iteration)
-        p_target = confidence.p_target(odds)
-        is_candidate = odds > 0
+        asked = np.union1d(possible_targets(store, campaign, iteration), list(said)).astype(int)
+        odds = mean_log_odds(store, campaign, iteration, asked)
+        p_target[asked] = confidence.p_target(odds)
+        is_candidate = np.zeros(len(labels), dtype=bool)
+        is_candidate[asked] = odds > 0
     target_classes = {c.name for c in campaign.classes if c.is_target}
     confirmed = {
         row: campaign.trains[one.answer]

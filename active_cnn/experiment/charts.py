@@ -10,7 +10,7 @@ import pandas as pd
 TITLES = {
     "precision": "precision of the candidates",
     "recall": "recall of the candidates",
-    "average_precision": "average precision of the network",
+    "average_precision": "average precision of the ranking",
     "share_found": "share of the labels that are finds",
 }
 # Okabe & Ito: told apart by people who do not see all colours.

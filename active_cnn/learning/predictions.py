@@ -18,6 +18,10 @@ from active_cnn.spectra.pool_file import open_hdf5, publish
 # Left free on the disk for the store, which must go on.
 ROOM_LEFT = 50 * 2**20  # bytes
 
+# Rows that are read one by one; past these, the whole is swept. The time of HDF5's selections grows
+# with the square of their number: 1000 take as long as four million rows at once, 40 000 two minutes.
+MOST_SELECTED = 1000
+
 # Predicted class of a row that holds no usable spectrum.
 NOT_PREDICTED = 255
 
@@ -182,8 +186,7 @@ class PredictionsFile:
 
         def read(file: h5py.File) -> object:
             dataset = file["probabilities"]
-            # Fancy indexing reads row by row; past a share of the file one sweep is faster.
-            if len(order) * 50 > len(dataset):
+            if len(order) > MOST_SELECTED:
                 return dataset[:][order]
             return dataset[order]
 

@@ -5,7 +5,7 @@ import pytest
 from scipy.special import expit, logit
 
 from active_cnn.campaign.campaign import close_iteration, record_answer
-from active_cnn.campaign.committee import mean_log_odds
+from active_cnn.campaign.committee import mean_log_odds, possible_targets
 from active_cnn.campaign.confidence import FEWEST, THRESHOLD, Confidence, find_confidence
 from active_cnn.campaign.files import open_pool
 from active_cnn.campaign.relabelling import ask_about, draw_relabel_query
@@ -100,6 +100,22 @@ def test_three_networks_are_heard_and_the_candidates_follow_them(
     p = find_confidence(store, campaign, last).p_target(odds)
     assert found["p_calibrated"].to_numpy() == pytest.approx(p)
     assert (p > THRESHOLD).all()
+
+
+def test_the_rows_that_may_be_targets_hold_all_that_are(store, campaign, score, probabilities):
+    rng = np.random.default_rng(2)
+    flat = rng.dirichlet([1, 1, 1], len(probabilities)).astype(np.float32)
+    score(flat)
+    close_iteration(store, campaign)
+    last = score(np.roll(flat, 7, axis=0))
+    odds = mean_log_odds(store, campaign, last)
+    called = np.flatnonzero(odds > 0)
+    possible = possible_targets(store, campaign, last)
+    assert len(called) > 50
+    assert np.isin(called, possible).all()
+    alone = mean_log_odds(store, campaign, store.iteration(campaign.name, 0)) > 0
+    is_called = np.isin(flat.argmax(axis=1), [1, 2])
+    assert (alone & ~is_called).any()  # two targets that share what is left
 
 
 def test_however_few_answers_tell_candidates_are_what_the_networks_call_targets(

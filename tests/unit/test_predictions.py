@@ -7,6 +7,7 @@ from scipy.stats import entropy as reference_entropy
 
 from active_cnn.errors import StoreError
 from active_cnn.learning.predictions import (
+    MOST_SELECTED,
     NOT_PREDICTED,
     PredictionsFile,
     PredictionsWriter,
@@ -77,15 +78,17 @@ def test_probabilities_of_some_rows_come_in_the_order_asked(tmp_path, values, ro
     np.testing.assert_array_equal(file.probabilities(rows), values[rows])
 
 
-def test_few_rows_of_many_are_read_alike(tmp_path):
+def test_few_rows_and_many_of_more_are_read_alike(tmp_path):
     values = np.random.default_rng(2).dirichlet([1, 1, 1], 5000).astype(np.float32)
     writer = PredictionsWriter(tmp_path / "p.h5", 5000, CLASSES, "f")
     writer.write(slice(0, 5000), np.ones(5000, dtype=bool), values)
     writer.finish()
-    rows = np.array([4999, 17, 17, 3000])
+    few = np.array([4999, 17, 17, 3000])
+    many = np.random.default_rng(3).permutation(5000)[: MOST_SELECTED + 7]
     file = PredictionsFile(tmp_path / "p.h5", "f")
-    np.testing.assert_array_equal(file.probabilities(rows), values[rows])
-    assert file.probabilities(rows[:0]).shape == (0, 3)
+    for rows in (few, many):
+        np.testing.assert_array_equal(file.probabilities(rows), values[rows])
+    assert file.probabilities(few[:0]).shape == (0, 3)
 
 
 def test_the_file_appears_only_when_it_is_complete(tmp_path, values):
