@@ -18,8 +18,8 @@ from active_cnn.spectra.pool_file import open_hdf5, publish
 # Left free on the disk for the store, which must go on.
 ROOM_LEFT = 50 * 2**20  # bytes
 
-# Rows that are read one by one; past these, the whole is swept. The time of HDF5's selections grows
-# with the square of their number: 1000 take as long as four million rows at once, 40 000 two minutes.
+# More rows than these are picked from the whole. The time of HDF5's selections grows with the
+# square of their number: 1000 take as long as reading four million rows, 40 000 two minutes.
 MOST_SELECTED = 1000
 
 # Predicted class of a row that holds no usable spectrum.
