@@ -15,7 +15,7 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
-from active_cnn.campaign import comparison, overview, sheets, stopping
+from active_cnn.campaign import comparison, doubts, overview, sheets, stopping
 from active_cnn.campaign.files import last_scored, open_pool, spectrum_file
 from active_cnn.campaign.labelling import Desk, Task, asking_iteration, lay_out
 from active_cnn.campaign.overview import Gallery, Histogram, Preparation
@@ -205,6 +205,16 @@ def candidates(
 ) -> pd.DataFrame:
     """List the candidates as of a training and a number of answers."""
     return list_candidates(store, campaign)
+
+
+@st.cache_data(max_entries=16, hash_funcs=_KEYS, show_spinner=False)
+def open_doubts(
+    store: Store,
+    campaign: Campaign,
+    n_events: int,  # noqa: ARG001 - the state that they were found in
+) -> list[str]:
+    """List the doubtful answers as of a number of answers."""
+    return doubts.open_doubts(store, campaign)
 
 
 @st.cache_data(max_entries=2, hash_funcs=_KEYS, show_spinner="Reading what the pool says …")

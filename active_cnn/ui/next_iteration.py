@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from active_cnn.campaign.campaign import close_iteration
-from active_cnn.campaign.doubts import open_doubts
 from active_cnn.campaign.overview import joining_answers
+from active_cnn.ui import cached
 from active_cnn.ui.page import AGREEMENT, TRAIN, View, acting, link, say
 
 
@@ -27,7 +27,8 @@ def offer_next_iteration(view: View) -> None:
         f"Iteration {iteration.number} is closed and never changes again. {what} "
         f"Then iteration {iteration.number + 1} can be trained."
     )
-    n_doubtful = len(open_doubts(view.store, view.campaign))
+    n_events = view.store.count_events(view.campaign.name)
+    n_doubtful = len(cached.open_doubts(view.store, view.campaign, n_events))
     if n_doubtful:
         link(
             AGREEMENT,
