@@ -22,6 +22,7 @@ from active_cnn.evaluation.precision import Unsure
 from active_cnn.records import Iteration
 from active_cnn.settings import Settings
 from active_cnn.ui import cached
+from active_cnn.ui.figures import show_figure
 from active_cnn.ui.iteration_charts import agreement_curve, counts_matrix, recall_curve
 from active_cnn.ui.page import RELABEL, View, acting, link, say
 from active_cnn.ui.precision import show_precision_curve
@@ -73,7 +74,7 @@ def _show_recall(view: View, scored: list[Iteration]) -> None:
     }
     if recall:
         st.subheader("Completeness above the audit floor", anchor=False)
-        st.altair_chart(recall_curve(recall), key="recall-curve")
+        show_figure(recall_curve(recall), "recall-curve")
 
 
 def _show_confusion(view: View, scored: list[Iteration]) -> None:
@@ -84,11 +85,11 @@ def _show_confusion(view: View, scored: list[Iteration]) -> None:
     if not table.to_numpy().any():
         st.caption("Judge its random sample, or its audit, and the answers are counted here.")
         return
-    st.altair_chart(
+    show_figure(
         counts_matrix(
             table.to_numpy(), list(table.index), list(table.columns), "predicted", "answered"
         ),
-        key="confusion",
+        "confusion",
     )
     st.caption(
         "Counts of the random sample of predicted targets and of the audit, which the network has "
@@ -101,7 +102,7 @@ def _show_agreement(view: View, scored: list[Iteration]) -> None:
     pairs = list(zip(scored, scored[1:], strict=False))[-len(kappas) :]
     st.subheader("Agreement of successive networks", anchor=False)
     goal = read_goals(view.store, view.campaign).agreement
-    st.altair_chart(
+    show_figure(
         agreement_curve(
             {
                 f"{one.number}–{two.number}": kappa
@@ -109,7 +110,7 @@ def _show_agreement(view: View, scored: list[Iteration]) -> None:
             },
             goal,
         ),
-        key="agreement-curve",
+        "agreement-curve",
     )
 
 
@@ -125,9 +126,10 @@ def _show_comparison(view: View, scored: list[Iteration]) -> None:
     found = compare_iterations(view.store, view.campaign, one, two, table)
     names = list(view.campaign.network_classes)
     left, right = st.columns([3, 2], gap="large")
-    left.altair_chart(
+    show_figure(
         counts_matrix(found.table, names, names, f"predicted by {before}", f"predicted by {after}"),
-        key="migration",
+        "migration",
+        left,
     )
     with right:
         st.markdown(describe_comparison(found, before, after))

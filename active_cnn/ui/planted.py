@@ -12,6 +12,7 @@ from active_cnn.campaign.recovery import LOG_ODDS, is_predicted, read_recovery
 from active_cnn.evaluation.recovery import AXES, describe_recovery, limits_by_snr, map_recovery
 from active_cnn.spectra.injection import DOUBLE, SINGLE
 from active_cnn.spectra.rule import K_SIGMA
+from active_cnn.ui.figures import show_figure
 from active_cnn.ui.page import View
 from active_cnn.ui.recovery_chart import recovery_map
 from active_cnn.ui.text import plain
@@ -46,11 +47,11 @@ def show_planted(view: View) -> None:
     here = table["kind"].isin(_SHAPES[shape]).to_numpy()
     some, is_found = table[here], ways[way][here]
     st.markdown(plain(describe_recovery(some, is_found, way)))
-    st.altair_chart(
+    show_figure(
         recovery_map(
             map_recovery(some, is_found, x, "equivalent_width"), AXES[x], AXES["equivalent_width"]
         ),
-        key="planted-map",
+        "planted-map",
     )
     limits = limits_table(some, {name: found[here] for name, found in ways.items()})
     st.dataframe(

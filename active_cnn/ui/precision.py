@@ -12,6 +12,7 @@ from active_cnn.evaluation.precision import Certification, Precision, Unsure, ce
 from active_cnn.records import Purpose
 from active_cnn.spectra.rule import K_SIGMA
 from active_cnn.ui import charts
+from active_cnn.ui.figures import show_figure
 from active_cnn.ui.page import View
 from active_cnn.ui.palette import class_colours
 from active_cnn.ui.text import plain
@@ -36,9 +37,8 @@ def show_precision(view: View) -> None:
     )
     if any(one.n_judged for one in measured.values()):
         left, right = st.columns([3, 2], gap="large")
-        left.altair_chart(
-            charts.precision_bars(measured, colours, iteration.number), key="precision"
-        )
+        figure = charts.precision_bars(measured, colours, iteration.number)
+        show_figure(figure, "precision", left)
         with right:
             _show_certification(measured)
     st.caption(
@@ -61,7 +61,7 @@ def show_precision_curve(view: View) -> None:
                 measured[iteration.number] = found
     if measured:
         st.subheader("Precision over the iterations", anchor=False)
-        st.altair_chart(charts.precision_curve(measured, colours), key="precision-curve")
+        show_figure(charts.precision_curve(measured, colours), "precision-curve")
 
 
 def _show_certification(precision: Mapping[str, Precision]) -> None:

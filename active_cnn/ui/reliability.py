@@ -9,6 +9,7 @@ import streamlit as st
 from active_cnn.campaign.reliability import FEWEST, MeasuredReliability, Source, measure
 from active_cnn.evaluation.calibration import FEWEST_OF_EACH, N_FOLDS
 from active_cnn.evaluation.reliability import N_BINS, Reliability
+from active_cnn.ui.figures import show_figure
 from active_cnn.ui.page import View, rows_of_numbers
 from active_cnn.ui.reliability_chart import reliability_diagram
 
@@ -23,7 +24,7 @@ def show_reliability(view: View) -> None:
     if measured.reliability is None:
         return
     left, right = st.columns([3, 2], gap="large")
-    left.altair_chart(reliability_diagram(measured.reliability), key="reliability")
+    show_figure(reliability_diagram(measured.reliability), "reliability", left)
     with right:
         _show_figures(measured.reliability)
 
