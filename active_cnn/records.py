@@ -235,6 +235,11 @@ class Campaign:
         )
 
     @cached_property
+    def target_answers(self) -> tuple[str, ...]:
+        """The answers that say so of a spectrum."""
+        return tuple(c.name for c in self.classes if c.is_target)
+
+    @cached_property
     def trains(self) -> dict[str, str]:
         """Class of the network that each trainable answer trains."""
         return {c.name: c.network_class for c in self.classes if c.network_class}
@@ -410,7 +415,7 @@ class AnswerEvent:
 class Answer:
     """What an oracle said of one spectrum; `answer` is None where an earlier one was taken back.
 
-    An adjudication settles what several oracles said differently.
+    An adjudication settles what was in doubt: oracles differed, or the network contradicted them.
     """
 
     sequence: int

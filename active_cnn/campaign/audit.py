@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from active_cnn.campaign.reliability import calibrator
 from active_cnn.campaign.rule import rule_significance
 from active_cnn.campaign.sampling import measurable
 from active_cnn.campaign.store import Store
-from active_cnn.errors import AcquisitionError, CampaignError
+from active_cnn.errors import AcquisitionError, CampaignError, StoreError
 from active_cnn.evaluation.completeness import (
     FEWEST_LABELS,
     AuditedClassifier,
@@ -31,7 +31,7 @@ from active_cnn.evaluation.completeness import (
 )
 from active_cnn.evaluation.precision import Unsure
 from active_cnn.query.scored import Choice, Scored
-from active_cnn.records import Campaign, Iteration, Purpose, Query
+from active_cnn.records import Answer, Campaign, Iteration, Purpose, Query
 from active_cnn.spectra.rule import K_SIGMA
 
 AUDIT_SIZE = 300
@@ -210,24 +210,52 @@ def _count_called(store: Store, campaign: Campaign, plan: AuditPlan) -> int | No
 def _describe_list(
     store: Store, campaign: Campaign, iteration: Iteration, plan: AuditPlan
 ) -> dict[str, float] | None:
-    # Fixed now: the audit's own answers move the calibration.
-    confidence = find_confidence(store, campaign, iteration)
-    if confidence is None:
+    # Fixed now: later answers, the audit's own ones too, move the calibration and the list.
+    try:
+        confidence = find_confidence(store, campaign, iteration)
+        if confidence is None:
+            return None
+        rows = plan.ranked[: plan.floor]
+        odds = mean_log_odds(store, campaign, iteration, rows)
+    except StoreError:  # predictions of an earlier iteration are gone
         return None
     border = confidence.border(THRESHOLD)
-    odds = mean_log_odds(store, campaign, iteration, plan.ranked[: plan.floor])
-    learned = np.ones(open_pool(store, campaign).n, dtype=bool)
-    learned[plan.ranked] = False
-    targets = {one.name for one in campaign.classes if one.is_target}
-    confirmed = [
-        name for name, one in store.current_answers(campaign.name).items() if one.answer in targets
-    ]
-    rows = open_pool(store, campaign).rows(confirmed)
+    answers = store.current_answers(campaign.name)
+    said = _by_row(store, campaign, answers)
+    is_listed = _is_listed(campaign, rows, odds >= border, said)
+    is_learned = np.ones(open_pool(store, campaign).n, dtype=bool)
+    is_learned[plan.ranked] = False
+    targets = campaign.target_answers
+    confirmed = [row for row, answer in said.items() if answer in targets]
     return {
         "log_odds_from": border,
-        "n": int((odds >= border).sum()),
-        "n_confirmed": int(learned[rows].sum()),
+        "n": int(is_listed.sum()),
+        "n_confirmed": int(is_learned[confirmed].sum()),
+        "answers_through": max((one.sequence for one in answers.values()), default=0),
     }
+
+
+def _by_row(
+    store: Store, campaign: Campaign, answers: Mapping[str, Answer]
+) -> dict[int, str | None]:
+    rows = open_pool(store, campaign).rows(list(answers)).tolist()
+    return {row: one.answer for row, one in zip(rows, answers.values(), strict=True)}
+
+
+def _is_listed(
+    campaign: Campaign,
+    rows: NDArray[np.int64],
+    is_called: NDArray[np.bool_],
+    said: Mapping[int, str | None],
+) -> NDArray[np.bool_]:
+    # What has been confirmed is listed, and what has been refuted is not.
+    is_listed = is_called.copy()
+    targets = campaign.target_answers
+    for place in np.flatnonzero(np.isin(rows, list(said))):
+        answer = said[int(rows[place])]
+        if answer in campaign.trains:
+            is_listed[place] = answer in targets
+    return is_listed
 
 
 @dataclass(frozen=True, eq=False)
@@ -248,9 +276,10 @@ class Audit:
     n_below, n_below_judged, n_below_positive : int
         The sample from below the floor.
     listed : AuditedClassifier or None
-        Precision and recall above the floor of the candidate list, as it was by its usual
-        threshold when the audit was drawn, with the targets that had been confirmed and learned
-        by then; None while they cannot be told, or if nothing was calibrated then.
+        Precision and recall of the candidate list, as it was by its usual threshold when the
+        audit was drawn: what is listed above the floor, and the confirmed targets that the
+        network has learned from. None while they cannot be told, if nothing was calibrated then,
+        or if the predictions of an earlier iteration are gone.
     rule : AuditedClassifier or None
         The same of the rule "a peak at Hα above the continuum".
     words : str
@@ -293,7 +322,7 @@ def measure_audit(store: Store, campaign: Campaign, iteration: Iteration) -> Aud
     strata = tuple(Stratum(*pair) for pair in zip(edges, edges[1:], strict=False))
     place = {f"stratum {number}": number for number in range(len(strata))} | {BELOW: len(strata)}
     answers = store.current_answers(campaign.name)
-    targets = {one.name for one in campaign.classes if one.is_target}
+    targets = campaign.target_answers
     counts = np.zeros((4, len(strata) + 1), dtype=np.int64)  # drawn, judged, positive, unsure
     for item in query.items:
         column = place[item.chosen_by]
@@ -320,7 +349,7 @@ def measure_audit(store: Store, campaign: Campaign, iteration: Iteration) -> Aud
     rule = listed = None
     words = ""
     if main:
-        others = _Others(store, campaign, iteration, query, place, sizes)
+        others = _OtherClassifiers(store, campaign, iteration, query, place, sizes)
         listed, rule = others.listed(), others.rule()
         words = describe_completeness(
             main, strata[-1].stop, n_ranked, n_below_judged, n_below_positive
@@ -342,7 +371,7 @@ def measure_audit(store: Store, campaign: Campaign, iteration: Iteration) -> Aud
     )
 
 
-class _Others:
+class _OtherClassifiers:
     """Other classifiers, by the same labels."""
 
     def __init__(
@@ -357,7 +386,7 @@ class _Others:
         self._store, self._campaign, self._iteration = store, campaign, iteration
         self._query, self._sizes = query, sizes
         answers = store.current_answers(campaign.name)
-        targets = {one.name for one in campaign.classes if one.is_target}
+        targets = campaign.target_answers
         judged = [
             (item.identifier, place[item.chosen_by], answers[item.identifier].answer in targets)
             for item in query.items
@@ -370,11 +399,19 @@ class _Others:
 
     def listed(self) -> AuditedClassifier | None:
         design = self._query.design.get("listed")
-        if design is None:
+        if not design:
             return None
-        odds = mean_log_odds(self._store, self._campaign, self._iteration, self._rows)
-        is_listed = odds >= design["log_odds_from"]
-        return self._estimate(is_listed, design["n"], design["n_confirmed"])
+        try:
+            border, through = design["log_odds_from"], int(design["answers_through"])
+            odds = mean_log_odds(self._store, self._campaign, self._iteration, self._rows)
+            n_listed, n_confirmed = design["n"], design["n_confirmed"]
+        except (KeyError, StoreError):  # of another version; predictions that are gone
+            return None
+        then = replace(self._iteration, answers_through=through)
+        answers = self._store.current_answers(self._campaign.name, then)
+        said = _by_row(self._store, self._campaign, answers)
+        is_listed = _is_listed(self._campaign, self._rows, odds >= border, said)
+        return self._estimate(is_listed, n_listed, n_confirmed)
 
     def rule(self) -> AuditedClassifier | None:
         significance = rule_significance(self._store, self._campaign)

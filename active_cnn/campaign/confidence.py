@@ -38,7 +38,7 @@ class Confidence:
     iteration : int
         By whose predictions the answered spectra were chosen.
     n, n_targets : int
-        Answers on predicted targets that it was fitted to, and targets among them.
+        Answers that it was fitted to, and targets among them.
     """
 
     curve: Logistic
@@ -101,8 +101,9 @@ def find_confidence(
     -----
     The networks had not been taught the answers to the queries that were drawn by the predictions.
     They were chosen by strategies that look at the predictions, which makes no difference to the
-    share of targets at a given prediction. Only predicted targets count: elsewhere targets are so
-    rare that a person's slips of the hand outnumber them. What was named by hand or for its
+    share of targets at given log odds but for what the newest network knows beyond the mean. Only
+    what the networks together call targets counts, which are the candidates: elsewhere targets are
+    so rare that a person's slips of the hand outnumber them. What was named by hand or for its
     likeness to a target, blind repeats and answers that teach nothing are left out.
     """
     answers = store.current_answers(campaign.name, iteration if before else None)
@@ -129,14 +130,16 @@ def _fit(
     odds = mean_log_odds(store, campaign, iteration, open_pool(store, campaign).rows(names))
     is_target = targets_among(campaign, [told[name] for name in names])
     curve = fit_curve(odds, is_target)
-    return Confidence(curve, iteration.number, len(names), int(is_target.sum())) if curve else None
+    if curve is None:
+        return None
+    called = odds > 0
+    return Confidence(curve, iteration.number, int(called.sum()), int(is_target[called].sum()))
 
 
 def telling(
     campaign: Campaign,
     queries: Sequence[Query],
     told: Mapping[str, str | None],
-    is_predicted: bool = True,
 ) -> dict[str, QueryItem]:
     """Choose from queries what tells how far a network's predictions are right.
 
@@ -148,8 +151,6 @@ def telling(
         All drawn by the predictions of one network.
     told : mapping of str to str or None
         What counts on each spectrum.
-    is_predicted : bool
-        Only what was predicted to be a target.
 
     Returns
     -------
@@ -160,8 +161,7 @@ def telling(
         item.identifier: item
         for query in queries
         for item in query.items
-        if (item.predicted in campaign.targets or not is_predicted)
-        and not item.is_repeat
+        if not item.is_repeat
         and not item.chosen_by.startswith(_TELLTALE)
         and told.get(item.identifier) in campaign.trains
     }
@@ -173,15 +173,16 @@ def targets_among(campaign: Campaign, answers: Sequence[str | None]) -> NDArray[
 
 
 def fit_curve(odds: NDArray[np.floating], is_target: NDArray[np.bool_]) -> Logistic | None:
-    """Fit the probability of being a target, where there are answers enough.
+    """Fit the probability that what is called a target is one, where there are answers enough.
 
     Parameters
     ----------
     odds : ndarray, shape (n,)
-        Log odds of spectra that tell something.
+        Log odds of spectra that tell something; those that are positive count.
     is_target : ndarray of bool, shape (n,)
         What was said of them.
     """
+    odds, is_target = odds[odds > 0], is_target[odds > 0]
     n, n_targets = len(is_target), int(is_target.sum())
     if n < FEWEST or min(n_targets, n - n_targets) < FEWEST_OF_EACH:
         return None

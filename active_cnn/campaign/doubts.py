@@ -5,13 +5,12 @@ from __future__ import annotations
 from itertools import groupby
 
 import numpy as np
-from numpy.typing import NDArray
 
 from active_cnn.campaign.committee import target_positions
 from active_cnn.campaign.confidence import fit_curve, targets_among, telling
 from active_cnn.campaign.store import Store
 from active_cnn.evaluation.calibration import log_odds
-from active_cnn.records import Campaign, Purpose, Query, QueryItem
+from active_cnn.records import Campaign, Purpose, Query
 
 # An answer that has a smaller chance is looked at again.
 LEAST_LIKELY = 0.1
@@ -25,8 +24,9 @@ def find_doubts(store: Store, campaign: Campaign) -> dict[str, float]:
     store : Store
         Read only.
     campaign : Campaign
-        Whose answers; those to its samples and audits are left out, which measure the network and
-        must not follow it, and so are spectra on which people differ.
+        Whose answers. Spectra of its samples and audits are left out, which measure the network
+        and must not follow it, and so are those on which people differ, or that more people are
+        still to judge.
 
     Returns
     -------
@@ -40,28 +40,39 @@ def find_doubts(store: Store, campaign: Campaign) -> dict[str, float]:
     seen a label holds for unlikely is often mislabelled.
     """
     told = {name: one.answer for name, one in store.current_answers(campaign.name).items()}
-    said = {
-        name: {one.answer for one in opinions}
-        for name, opinions in store.opinions(campaign.name).items()
+    opinions = store.opinions(campaign.name)
+    queries = sorted(store.all_queries(campaign.name), key=_network)
+    measured = {
+        item.identifier
+        for query in queries
+        if query.purpose is not Purpose.RELABEL
+        for item in query.items
     }
+    n_wanted = store.sharing(campaign.name).n_wanted
     positions = target_positions(campaign)
     doubts: dict[str, float] = {}
     curve = None
-    queries = sorted(store.all_queries(campaign.name), key=_network)
     for _, some in groupby(queries, key=_network):
         drawn = list(some)
-        known = telling(campaign, drawn, told)
-        answers = [told[name] for name in known]
-        curve = fit_curve(_odds(known, positions), targets_among(campaign, answers)) or curve
-        asked = [query for query in drawn if query.purpose is Purpose.RELABEL]
-        items = telling(campaign, asked, told, is_predicted=False)
+        items = telling(campaign, drawn, told)
+        if not items:
+            continue
+        odds = log_odds(np.array([one.probabilities for one in items.values()]), positions)
+        is_target = targets_among(campaign, [told[name] for name in items])
+        curve = fit_curve(odds, is_target) or curve
         if curve is None:
             continue
-        for name, p in zip(items, curve.probability(_odds(items, positions)), strict=True):
-            answers = list(said.get(name, ()))
-            if len(answers) != 1 or answers[0] not in campaign.trains:
+        numbers = {query.number for query in drawn}
+        for name, p in zip(items, curve.probability(odds), strict=True):
+            said = opinions.get(name, [])
+            answers = {one.answer for one in said}
+            # Where people are asked apart from each other, they are all asked first.
+            if name in measured or len(said) < n_wanted or len(answers) != 1:
                 continue
-            chance = float(p if campaign.trains[answers[0]] in campaign.targets else 1 - p)
+            (answer,) = answers
+            if answer not in campaign.trains or said[-1].query not in numbers:
+                continue
+            chance = float(p if campaign.trains[answer] in campaign.targets else 1 - p)
             if chance < LEAST_LIKELY:
                 doubts[name] = chance
     return dict(sorted(doubts.items(), key=lambda item: item[1]))
@@ -75,9 +86,3 @@ def open_doubts(store: Store, campaign: Campaign) -> list[str]:
 
 def _network(query: Query) -> tuple[int, int]:
     return query.iteration, query.job
-
-
-def _odds(items: dict[str, QueryItem], positions: tuple[int, ...]) -> NDArray[np.float64]:
-    n_classes = max((len(one.probabilities) for one in items.values()), default=len(positions))
-    said = [one.probabilities for one in items.values()]
-    return log_odds(np.array(said, dtype=float).reshape(-1, n_classes), positions)

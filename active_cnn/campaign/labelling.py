@@ -142,7 +142,7 @@ def asking_iteration(store: Store, campaign: Campaign, task: Task) -> Iteration 
 def lay_out(store: Store, campaign: Campaign, task: Task) -> Desk:
     """Collect all that is asked for a task; nothing if nothing has been drawn."""
     if task is Task.ADJUDICATE:
-        return _lay_out_doubtful(store, campaign)
+        return _lay_out_contested(store, campaign)
     iteration = asking_iteration(store, campaign, task)
     queries = store.queries(iteration, Purpose(task.value)) if iteration else []
     found: dict[str, Question] = {}
@@ -154,20 +154,22 @@ def lay_out(store: Store, campaign: Campaign, task: Task) -> Desk:
     return Desk(task, tuple(found.values()))
 
 
-def _lay_out_doubtful(store: Store, campaign: Campaign) -> Desk:
+def _lay_out_contested(store: Store, campaign: Campaign) -> Desk:
     opinions = store.opinions(campaign.name)
     adjudicated = store.adjudications(campaign.name)
-    doubtful = dict.fromkeys(
+    contested = dict.fromkeys(
         [*disagreements(said_by(opinions)), *find_doubts(store, campaign), *adjudicated]
     )
     queries: dict[int, Query] = {}
     questions = []
     # Those that have been settled stay, so that a decision can be looked at and taken back.
-    for identifier in doubtful:
+    for identifier in contested:
         last = opinions.get(identifier, [adjudicated.get(identifier)])[-1]
         if last is None:
             continue
-        query = queries.setdefault(last.query, store.query(last.query))
+        if last.query not in queries:
+            queries[last.query] = store.query(last.query)
+        query = queries[last.query]
         item = next(item for item in query.items if item.identifier == identifier)
         questions.append(Question(query, item))
     return Desk(Task.ADJUDICATE, tuple(questions))

@@ -47,7 +47,7 @@ def kappas(store: Store, campaign: Campaign) -> list[float]:
 def finds_per_100(store: Store, campaign: Campaign) -> list[float]:
     """Give the targets among the answers to each iteration's relabelling, per 100 answers."""
     answers = store.current_answers(campaign.name)
-    targets = {one.name for one in campaign.classes if one.is_target}
+    targets = campaign.target_answers
     found: dict[int, list[bool]] = {}
     for query in store.all_queries(campaign.name):
         if query.purpose is Purpose.RELABEL:

@@ -252,7 +252,7 @@ def open_disagreements(store: Store, campaign: Campaign) -> list[Disagreement]:
 def not_to_be_seen(
     found: Sequence[Disagreement], sharing: Sharing, oracle: str
 ) -> list[Disagreement]:
-    """Give the disagreements that an oracle may not see yet.
+    """Give the contested spectra that an oracle may not see yet.
 
     In the mode "double" people judge without knowing the others' answers: whoever may still be
     asked about a spectrum is not told what was said of it.

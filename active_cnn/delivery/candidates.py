@@ -104,11 +104,10 @@ def list_candidates(store: Store, campaign: Campaign) -> pd.DataFrame:
         p_target[asked] = confidence.p_target(odds)
         is_candidate = np.zeros(len(labels), dtype=bool)
         is_candidate[asked] = odds > 0
-    target_classes = {c.name for c in campaign.classes if c.is_target}
     confirmed = {
         row: campaign.trains[one.answer]
         for row, one in said.items()
-        if one.answer and one.answer in target_classes
+        if one.answer and one.answer in campaign.target_answers
     }
     for row, one in said.items():
         if one.answer in campaign.trains:

@@ -105,7 +105,7 @@ def _training(result: TrainingResult) -> str:
 def _labelling(store: Store, campaign: Campaign, scored: Iteration) -> str:
     answers = store.current_answers(campaign.name)
     given = [one for one in answers.values() if one.answer]
-    targets = {one.name for one in campaign.classes if one.is_target}
+    targets = campaign.target_answers
     asked: Counter[str] = Counter()
     for query in store.all_queries(campaign.name):
         if query.purpose is Purpose.RELABEL:
@@ -130,17 +130,17 @@ def _candidates(store: Store, campaign: Campaign, scored: Iteration) -> str:
     confirmed = int((found["source"] == ORACLE).sum())
     confidence = find_confidence(store, campaign, scored)
     n_networks = 1 + len(predecessors(store, scored))
-    who = "the network" if n_networks == 1 else f"the newest {n_networks} networks together"
+    who = "the network" if n_networks == 1 else f"the mean of the newest {n_networks} networks"
     how = (
-        f"{who} and the answers give a calibrated probability of {THRESHOLD:g} at least "
-        f"({confidence})"
+        f"{who} calls a target rather than not, with a calibrated probability of "
+        f"{THRESHOLD:g} at least ({confidence})"
         if confidence
-        else f"the network gives a probability of {THRESHOLD:g} at least, not calibrated"
+        else f"the network predicts with a probability of {THRESHOLD:g} at least, not calibrated"
     )
     return (
         f"The candidate list holds {len(found):,} spectra "
         f"({_counts(Counter(found['label']))}): {confirmed:,} confirmed by a person, and "
-        f"{len(found) - confirmed:,} to which, after iteration {scored.number}, {how}."
+        f"{len(found) - confirmed:,} that, after iteration {scored.number}, {how}."
     )
 
 

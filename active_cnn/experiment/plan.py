@@ -32,7 +32,7 @@ class Arm:
     changes : mapping
         Training settings that differ from the recipe.
     n_labels : int
-        Answers in all.
+        Answers in all; a last batch that would hold second looks alone is left out.
     batch : int
         In each iteration.
     looks_again : bool

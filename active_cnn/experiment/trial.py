@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score
 
 from active_cnn.campaign.campaign import close_iteration, create_campaign
-from active_cnn.campaign.committee import mean_log_odds
+from active_cnn.campaign.committee import mean_log_odds, target_positions
 from active_cnn.campaign.confidence import THRESHOLD, find_confidence
 from active_cnn.campaign.doubts import open_doubts
 from active_cnn.campaign.files import open_pool, open_predictions
@@ -100,7 +100,7 @@ def _ask(store: Store, campaign: Campaign, trial: Trial, pool: Pool, truth: Trut
     queries = store.queries(store.iteration(CAMPAIGN), Purpose.RELABEL)
     if not queries:
         size = min(arm.batch, arm.n_labels - _spent(store, arm)) - arm.n_looks
-        if size < 1:
+        if size < 1:  # too few are left for a question beside the second looks
             return False
         try:
             queries = [
@@ -135,6 +135,9 @@ def _answer(
 
 
 def _look_again(store: Store, campaign: Campaign, trial: Trial, pool: Pool, truth: Truth) -> None:
+    known = store.iteration(CAMPAIGN).answers_through
+    if any(one.sequence > known for one in store.adjudications(CAMPAIGN).values()):
+        return  # a run that was killed has looked already
     doubts = open_doubts(store, campaign)[: trial.arm.n_looks]
     named = dict(zip(doubts, pool.rows(doubts).tolist(), strict=True))
     oracle = replace(trial.oracle, seed=trial.seed)
@@ -222,15 +225,14 @@ def measure(
         out.
     """
     is_sought = truth.is_target | truth.is_hidden
-    targets = [campaign.network_classes.index(target) for target in campaign.targets]
+    targets = list(target_positions(campaign))
     known = np.nan_to_num(probabilities)
     is_scored = ~np.isnan(probabilities[:, 0])
     is_predicted = np.isin(known.argmax(axis=1), targets) & is_scored
     is_listed = is_predicted.copy() if border is None else odds >= border
-    sought = {one.name for one in campaign.classes if one.is_target}
     for row, answer in zip(answered, answers, strict=True):
         if answer in campaign.trains:
-            is_predicted[row] = is_listed[row] = answer in sought
+            is_predicted[row] = is_listed[row] = answer in campaign.target_answers
     ranked = is_scored & ~truth.is_hidden
     nan = float("nan")
 

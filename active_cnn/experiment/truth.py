@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from active_cnn.campaign.committee import target_positions
 from active_cnn.errors import ExperimentError
 from active_cnn.records import Campaign
 from active_cnn.spectra.pool import Pool
@@ -98,7 +99,7 @@ def read_truth(path: Path, campaign: Campaign, pool: Pool) -> Truth:
         name: campaign.network_classes.index(trained) for name, trained in campaign.trains.items()
     }
     positions = np.array([position[name] for name in names])
-    is_sought = np.isin(positions, [campaign.network_classes.index(t) for t in campaign.targets])
+    is_sought = np.isin(positions, target_positions(campaign))
     is_visible = np.array([visible in _YES for _, _, visible in ordered])
     usable = pool.usable
     return Truth(

@@ -287,7 +287,7 @@ _RESOLUTIONS = {
 
 
 def disagreement_table(found: Sequence[Disagreement]) -> pd.DataFrame:
-    """Put each spectrum on which people differ into a row."""
+    """Put each contested spectrum into a row."""
     return pd.DataFrame(
         {
             "identifier": [one.question.item.identifier for one in found],

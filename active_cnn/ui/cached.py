@@ -138,11 +138,13 @@ def _changed_at(path: str) -> int:
 
 def desk(store: Store, campaign: Campaign, task: Task) -> Desk:
     """Lay out what is asked for a task; queries never change, but there may be more of them."""
+    state: tuple[int | None, int]
     if task is Task.ADJUDICATE:
-        return lay_out(store, campaign, task)
-    iteration = asking_iteration(store, campaign, task)
-    job = iteration.job if iteration else None
-    return _desk(store, campaign, task, job, store.count_queries(campaign.name))
+        state = store.count_events(campaign.name), store.sharing(campaign.name).n_wanted
+    else:
+        iteration = asking_iteration(store, campaign, task)
+        state = iteration.job if iteration else None, store.count_queries(campaign.name)
+    return _desk(store, campaign, task, state)
 
 
 # The desk is frozen: nobody can change what all sessions share.
@@ -151,8 +153,7 @@ def _desk(
     store: Store,
     campaign: Campaign,
     task: Task,
-    job: int | None,  # noqa: ARG001 - with the next one the state that the desk was laid out in
-    n_queries: int,  # noqa: ARG001
+    state: tuple[int | None, int],  # noqa: ARG001 - that the desk was laid out in
 ) -> Desk:
     return lay_out(store, campaign, task)
 

@@ -134,7 +134,7 @@ def _show(audit: Audit) -> None:
         )
         if audit.listed or audit.rule:
             others = others_table(audit)
-            st.markdown("**Beside the candidate list and a simple rule**")
+            st.markdown("**By the same labels**")
             st.dataframe(
                 others,
                 hide_index=True,
@@ -144,13 +144,7 @@ def _show(audit: Audit) -> None:
                     for name in others.columns[1:]
                 },
             )
-            st.caption(
-                "The network: what it predicts. The candidate list: at its usual threshold, as it "
-                "was when the audit was drawn, with what had been confirmed by then, which the "
-                "two others know nothing of. The rule: a pixel within "
-                f"{HALPHA_RANGE[0]:g}–{HALPHA_RANGE[1]:g} Å that is {K_SIGMA:g} σ above the local "
-                "continuum. All above the audit floor."
-            )
+            st.caption(" ".join(_WHICH[name] for name in others["which"]))
     with st.expander("Stratum by stratum"):
         st.dataframe(strata_table(audit), hide_index=True)
     st.caption(
@@ -158,6 +152,19 @@ def _show(audit: Audit) -> None:
         "stratum, whose coverage was checked on simulated surveys. Nothing is claimed of spectra "
         "that the network has learned from."
     )
+
+
+_WHICH = {
+    "network": "The network: what it predicts, above the audit floor.",
+    "candidate list": (
+        "The candidate list: at its usual threshold, as it was when the audit was drawn; the "
+        "confirmed targets that the network has learned from count as found."
+    ),
+    "rule": (
+        f"The rule: a pixel within {HALPHA_RANGE[0]:g}–{HALPHA_RANGE[1]:g} Å that is {K_SIGMA:g} σ "
+        "above the local continuum, above the audit floor."
+    ),
+}
 
 
 def completeness_table(audit: Audit) -> pd.DataFrame:

@@ -246,7 +246,7 @@ def describe_desk(
     """Say what stays the same while a desk is worked on: classes, keys, lines, colours."""
     answers = class_colours(
         [one.name for one in campaign.classes],
-        [one.name for one in campaign.classes if one.is_target],
+        list(campaign.target_answers),
     )
     return {
         "place": place_of(campaign, desk.task),

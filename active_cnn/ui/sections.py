@@ -39,7 +39,7 @@ def show_summary(view: View) -> None:
         ("Initial training set", f"{labels.total():,}"),
         ("Answers", f"{sum(answers.values()):,}"),
     )
-    targets = [one.name for one in campaign.classes if one.is_target]
+    targets = list(campaign.target_answers)
     colours = class_colours([one.name for one in campaign.classes], targets)
     left, middle, right = st.columns(3, gap="medium")
     with left:
@@ -95,7 +95,7 @@ def show_gallery(view: View) -> None:
         colours = class_colours(names, campaign.targets)
     else:
         names = [one.name for one in campaign.classes if one.name in training.labels]
-        targets = [one.name for one in campaign.classes if one.is_target]
+        targets = list(campaign.target_answers)
         colours = class_colours(names, targets)
     take_from_url("class", names)
     name = second.selectbox("Class", names, key="class", on_change=put_into_url, args=("class",))

@@ -9,9 +9,10 @@ from active_cnn.campaign.audit import BELOW, draw_audit, measure_audit, plan_aud
 from active_cnn.campaign.campaign import close_iteration, create_campaign, record_answer
 from active_cnn.campaign.committee import mean_log_odds
 from active_cnn.campaign.confidence import THRESHOLD, find_confidence
-from active_cnn.campaign.files import open_pool
+from active_cnn.campaign.files import iteration_folder, open_pool
 from active_cnn.campaign.relabelling import draw_relabel_query
 from active_cnn.campaign.rule import compute_rule
+from active_cnn.delivery.candidates import above_threshold, find_candidates
 from active_cnn.engine import open_engine
 from active_cnn.errors import AcquisitionError, CampaignError, EvaluationError
 from active_cnn.evaluation.precision import Unsure
@@ -46,6 +47,12 @@ def audited(store, large):
 def truth_of(survey):
     with survey.truth.open(encoding="utf-8", newline="") as file:
         return {row["identifier"]: row["label"] for row in csv.DictReader(file)}
+
+
+def sayer(campaign, survey):
+    """Give what somebody says who knows the truth."""
+    truth, names = truth_of(survey), {one.name for one in campaign.classes}
+    return lambda item: truth[item.identifier] if truth[item.identifier] in names else "noise"
 
 
 def answer(store, query, said):
@@ -102,12 +109,7 @@ def test_its_answers_are_read_as_recall_with_the_truth_inside_the_interval(store
     query = draw_audit(store, audited, 400, 1000, 50)
     assert measure_audit(store, audited, store.iteration("large")).words == ""
     said = {**audited.trains, "other": "not-interesting", "noise": "not-interesting"}
-    names = {one.name for one in audited.classes}
-
-    def say(item):
-        return truth[item.identifier] if truth[item.identifier] in names else "noise"
-
-    answer(store, query, say)
+    answer(store, query, sayer(audited, large))
     audit = measure_audit(store, audited, store.iteration("large"))
     identifiers = open_pool(store, audited).identifiers(plan.ranked[: plan.floor])
     is_true = np.array([said[truth[name]] in audited.targets for name in identifiers])
@@ -123,11 +125,7 @@ def test_its_answers_are_read_as_recall_with_the_truth_inside_the_interval(store
 def test_the_candidate_list_is_measured_by_the_same_labels(store, audited, large):
     truth = truth_of(large)
     said = {**audited.trains, "other": "not-interesting", "noise": "not-interesting"}
-    names = {one.name for one in audited.classes}
-
-    def say(item):
-        return truth[item.identifier] if truth[item.identifier] in names else "noise"
-
+    say = sayer(audited, large)
     iteration = store.iteration("large")
     assert draw_audit(store, audited, 300, 1000, 0, seed=1).design["listed"] is None
     taught = draw_relabel_query(store, audited, "random-target", 80)
@@ -156,6 +154,46 @@ def test_the_candidate_list_is_measured_by_the_same_labels(store, audited, large
     assert listed.precision_low <= right / n_listed <= listed.precision_high
     assert listed.recall_low <= right / (confirmed + is_true.sum()) <= listed.recall_high
     assert listed.recall_high - listed.recall_low < 1
+
+
+def test_what_was_refuted_before_an_audit_is_not_on_the_list_that_it_measures(
+    store, audited, large
+):
+    say = sayer(audited, large)
+    taught = draw_relabel_query(store, audited, "random-target", 80)
+    answer(store, taught, say)
+    close_iteration(store, audited)
+    fakes.train(store, audited)
+    before = draw_relabel_query(store, audited, "greedy", 30)
+    answer(store, before, lambda _: "noise")
+    query = draw_audit(store, audited, 400, 1000, 0)
+    answer(store, query, lambda _: "noise")
+    listed = above_threshold(find_candidates(store, audited), THRESHOLD)
+    design = query.design["listed"]
+    # None of those that were refuted counts, though the networks call them all targets.
+    assert not set(listed["identifier"]) & {item.identifier for item in before.items}
+    rows = open_pool(store, audited).rows([item.identifier for item in before.items])
+    odds = mean_log_odds(store, audited, store.iteration("large"))
+    ranked = plan_audit(store, audited, 400, 1000).ranked[:1000]
+    called = (odds[ranked] >= design["log_odds_from"]).sum()
+    assert design["n"] == called - (odds[rows] >= design["log_odds_from"]).sum()
+
+
+def test_a_list_that_cannot_be_told_any_more_leaves_the_rest_of_the_audit(store, audited, large):
+    say = sayer(audited, large)
+    taught = draw_relabel_query(store, audited, "random-target", 80)
+    answer(store, taught, say)
+    first = store.iteration("large")
+    close_iteration(store, audited)
+    fakes.train(store, audited)
+    query = draw_audit(store, audited, 400, 1000, 0)
+    answer(store, query, say)
+    second = store.iteration("large")
+    assert measure_audit(store, audited, second).listed
+    (iteration_folder(store, first) / first.result.predictions_file).unlink()
+    audit = measure_audit(store, audited, second)
+    assert audit.listed is None
+    assert audit.words
 
 
 def test_unsure_answers_are_counted_three_ways(store, audited):

@@ -2,13 +2,14 @@
 
 import pytest
 
-from active_cnn.campaign.campaign import record_answer
+from active_cnn.campaign.campaign import close_iteration, record_answer
 from active_cnn.campaign.doubts import LEAST_LIKELY, find_doubts, open_doubts
+from active_cnn.campaign.files import open_pool
 from active_cnn.campaign.labelling import Task, lay_out, record
-from active_cnn.campaign.relabelling import draw_relabel_query
+from active_cnn.campaign.relabelling import ask_about, draw_relabel_query
 from active_cnn.campaign.sampling import draw_performance_sample
 from active_cnn.campaign.team import open_disagreements
-from active_cnn.records import AnswerEvent
+from active_cnn.records import AnswerEvent, Sharing, SharingMode
 
 
 def p_of(item):
@@ -93,3 +94,32 @@ def test_nothing_is_doubted_without_answers(store, campaign, score):
     for item in query.items:
         record_answer(store, query, item.identifier, "unsure", oracle="ann")
     assert find_doubts(store, campaign) == {}
+
+
+def test_what_a_sample_holds_too_is_left_to_the_sample(store, campaign, query):
+    (slip,) = slips(query)
+    sample = draw_performance_sample(store, campaign, 60)
+    assert slip in {item.identifier for item in sample.items}
+    assert find_doubts(store, campaign) == {}
+
+
+def test_who_is_asked_apart_from_others_is_asked_first(store, campaign, query):
+    (slip,) = slips(query)
+    store.set_sharing(campaign.name, Sharing(SharingMode.DOUBLE, 2), "ann")
+    assert find_doubts(store, campaign) == {}
+    record_answer(store, query, slip, "noise", oracle="ben")
+    assert list(find_doubts(store, campaign)) == [slip]
+
+
+@pytest.mark.usefixtures("query")
+def test_the_network_that_asked_is_the_one_that_contradicts(store, campaign, score, probabilities):
+    """Left open in one iteration, a spectrum is answered in the next, whose network agrees."""
+    others = draw_relabel_query(store, campaign, "random", 100)
+    item = min(others.items, key=p_of)
+    close_iteration(store, campaign)
+    later = probabilities.copy()
+    later[open_pool(store, campaign).rows([item.identifier])] = 0.02, 0.9, 0.08
+    score(later)
+    again = ask_about(store, campaign, item.identifier)
+    record_answer(store, again, item.identifier, "emission", oracle="ann")
+    assert item.identifier not in find_doubts(store, campaign)

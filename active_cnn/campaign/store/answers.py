@@ -38,7 +38,7 @@ class StandingEvent(NamedTuple):
     stands : bool
         Whether an answer stands: it was not taken back.
     is_adjudication, is_repeat : bool
-        Whether it settles a disagreement; whether it answers a blind repeat.
+        Whether it settles what was in doubt; whether it answers a blind repeat.
     """
 
     sequence: int
