@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 import numpy as np
 
-from active_cnn.campaign.audit import measure_audit
+from active_cnn.campaign.audit import Audit, measure_audit
 from active_cnn.campaign.campaign import measure_precision
 from active_cnn.campaign.files import last_scored, open_predictions
 from active_cnn.campaign.store import Store
@@ -58,6 +58,17 @@ def finds_per_100(store: Store, campaign: Campaign) -> list[float]:
     return [100 * float(np.mean(said)) for said in found.values() if len(said) >= FEWEST_ANSWERS]
 
 
+def _audited_recall(audit: Audit | None) -> float | None:
+    if audit is None:
+        return None
+    # The list is what is handed on, with what has been confirmed; of the predictions alone, a
+    # network that has learned most targets can show little.
+    if audit.listed:
+        return audit.listed.recall_low
+    found = audit.completeness[Unsure.EXCLUDED]
+    return found.low if found else None
+
+
 def advise_stopping(
     store: Store, campaign: Campaign, agreement: Sequence[float] | None = None
 ) -> Stopping | None:
@@ -77,12 +88,10 @@ def advise_stopping(
         name: 1 - upper_bound(one.n_judged - one.n_right, one.n_judged) if one.n_judged else None
         for name, one in measure_precision(store, campaign, iteration).items()
     }
-    audit = measure_audit(store, campaign, iteration)
-    recall = audit.completeness[Unsure.EXCLUDED] if audit else None
     return judge_stopping(
         read_goals(store, campaign),
         precision,
         kappas(store, campaign) if agreement is None else agreement,
-        recall.low if recall else None,
+        _audited_recall(measure_audit(store, campaign, iteration)),
         finds_per_100(store, campaign),
     )

@@ -12,6 +12,7 @@ from active_cnn.campaign.confidence import THRESHOLD, find_confidence
 from active_cnn.campaign.files import iteration_folder, open_pool
 from active_cnn.campaign.relabelling import draw_relabel_query
 from active_cnn.campaign.rule import compute_rule
+from active_cnn.campaign.stopping import advise_stopping
 from active_cnn.delivery.candidates import above_threshold, find_candidates
 from active_cnn.engine import open_engine
 from active_cnn.errors import AcquisitionError, CampaignError, EvaluationError
@@ -154,6 +155,9 @@ def test_the_candidate_list_is_measured_by_the_same_labels(store, audited, large
     assert listed.precision_low <= right / n_listed <= listed.precision_high
     assert listed.recall_low <= right / (confirmed + is_true.sum()) <= listed.recall_high
     assert listed.recall_high - listed.recall_low < 1
+    advice = advise_stopping(store, audited)
+    (criterion,) = [one for one in advice.criteria if "recall" in one.name]
+    assert f"{listed.recall_low:.1%}" in criterion.figure
 
 
 def test_what_was_refuted_before_an_audit_is_not_on_the_list_that_it_measures(
