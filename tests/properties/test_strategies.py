@@ -179,6 +179,14 @@ def test_power_sampling_draws_in_proportion_to_the_score():
     assert ((times - expected) ** 2 / expected).sum() < 16.3
 
 
+def test_power_sampling_leaves_the_bulk_of_low_scores_alone():
+    scores = np.concatenate([np.full(1000, 0.9), np.full(199_000, 0.01)])
+    drawn = power_sample(scores, 50, np.random.default_rng(8))
+    assert (drawn < 1000).all()
+    few = power_sample(scores[900:1100], 20, np.random.default_rng(8))
+    assert 0 < (few < 100).sum() <= 20
+
+
 def test_direct_finds_the_border_with_the_most_agreement():
     scores = np.array([-0.9, -0.5, 0.1, 0.2, 0.6, 0.8])
     is_one = np.array([False, False, False, True, True, True])
