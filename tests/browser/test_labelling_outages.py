@@ -12,7 +12,7 @@ from playwright.sync_api import Locator, Page, Route, expect
 from active_cnn.campaign.store import FILE_NAME
 from active_cnn.ui.labelling import LOCK_TIMEOUT
 from benchmarks.delay_proxy import DelayProxy
-from tests.browser.conftest import Server
+from tests.browser.conftest import Server, wait_until_drawn
 from tests.browser.labelling import Asked, Person
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -94,7 +94,11 @@ def test_a_link_to_a_server_that_came_back_leads_to_the_same_question(ask: Ask, 
     expect(ann.desk.locator(".saved")).to_have_text("1 unsaved")
     ann.asked.server.start()
     assert ann.open().stored() == ann.pressed
+    # What the page was opened with is older than what waited in the browser and is stored by now.
+    expect(ann.desk).to_have_attribute("data-identifier", ann.asked.identifiers[3])
+    wait_until_drawn(page)
     expect(ann.count).to_have_text("3 of 6 answered")
+    expect(ann.desk).to_have_attribute("data-identifier", ann.asked.identifiers[3])
     page.keyboard.press("ArrowLeft")
     expect(ann.desk).to_have_attribute("data-identifier", ann.asked.identifiers[2])
     page.keyboard.press("ArrowRight")
