@@ -100,6 +100,27 @@ class Person:
             self.page.keyboard.press(key)
             self.pressed.append((identifier, KEYS[key]))
 
+    def press_at_once(self, key: str) -> None:
+        """Press a key in the same moment in which a spectrum is seen.
+
+        While a page is built anew, what is shown can change between a look and a press.
+        """
+        for _ in range(200):
+            seen = self.wait().desk.evaluate(
+                """(desk, key) => {
+                  const seen = desk.isConnected && !desk.hidden && desk.dataset.identifier;
+                  if (seen) document.body.dispatchEvent(
+                    new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
+                  return seen || "";
+                }""",
+                key,
+            )
+            if seen:
+                self.pressed.append((seen, KEYS[key]))
+                return
+            self.page.wait_for_timeout(PACE)
+        raise AssertionError("no spectrum was ready to be judged")
+
     def hurry(self, keys: str) -> None:
         """Press keys of answers at `PACE`."""
         for key in keys:

@@ -13,7 +13,7 @@ from active_cnn.campaign.store import FILE_NAME
 from active_cnn.ui.labelling import LOCK_TIMEOUT
 from benchmarks.delay_proxy import DelayProxy
 from tests.browser.conftest import Server, wait_until_drawn
-from tests.browser.labelling import Asked, Person
+from tests.browser.labelling import PACE, Asked, Person
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -62,9 +62,10 @@ def test_presses_while_the_server_dies_and_comes_back_are_stored_once(ask: Ask, 
     ann.hurry("nxaed")
     expect(ann.desk.locator(".saved")).to_have_text(re.compile("unsaved"))
     ann.asked.server.start()
-    # A server that has come back builds the page anew, which is empty for a moment.
+    # A server that has come back builds the page anew.
     for key in "nxaed":
-        ann.wait().hurry(key)
+        ann.press_at_once(key)
+        page.wait_for_timeout(PACE)
     assert ann.stored() == ann.pressed
 
 
