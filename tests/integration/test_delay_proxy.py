@@ -127,7 +127,8 @@ def test_a_server_that_is_down_ends_the_connection() -> None:
         nobody.bind(("127.0.0.1", 0))
         with (
             DelayProxy(nobody.getsockname()[1], round_trip=0.0) as network,
-            connect(network) as client,
+            # It can be reset before `connect` has come back.
             pytest.raises(ConnectionResetError),
+            connect(network) as client,
         ):
             client.recv(1)
