@@ -223,14 +223,11 @@ def _describe_list(
     answers = store.current_answers(campaign.name)
     said = _by_row(store, campaign, answers)
     is_listed = _is_listed(campaign, rows, odds >= border, said)
-    is_learned = np.ones(open_pool(store, campaign).n, dtype=bool)
-    is_learned[plan.ranked] = False
-    targets = campaign.target_answers
-    confirmed = [row for row, answer in said.items() if answer in targets]
+    confirmed = [row for row, answer in said.items() if answer in campaign.target_answers]
     return {
         "log_odds_from": border,
         "n": int(is_listed.sum()),
-        "n_confirmed": int(is_learned[confirmed].sum()),
+        "n_confirmed": int((~np.isin(confirmed, plan.ranked)).sum()),
         "answers_through": max((one.sequence for one in answers.values()), default=0),
     }
 

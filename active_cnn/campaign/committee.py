@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from active_cnn.campaign.files import open_predictions
 from active_cnn.campaign.store import Store
 from active_cnn.evaluation.calibration import log_odds
+from active_cnn.learning.predictions import PredictionsFile
 from active_cnn.records import Campaign, Iteration
 
 SIZE = 3
@@ -49,15 +50,9 @@ def possible_targets(store: Store, campaign: Campaign, iteration: Iteration) -> 
     distribution is no less than -ln of its largest probability.
     """
     targets = target_positions(campaign)
-
-    def may_be(of: Iteration) -> NDArray[np.bool_]:
-        file = open_predictions(store, of)
-        return np.isin(file.labels(), targets) | (file.entropy() > _HALF)
-
-    found = may_be(iteration)
-    for one in predecessors(store, iteration):
-        found |= may_be(one)
-    return np.flatnonzero(found)
+    files = _predictions(store, iteration)
+    may_be = [np.isin(one.labels(), targets) | (one.entropy() > _HALF) for one in files]
+    return np.flatnonzero(np.any(may_be, axis=0))
 
 
 def mean_log_odds(
@@ -91,14 +86,14 @@ def mean_log_odds(
     random beginnings).
     """
     positions = target_positions(campaign)
+    said = (
+        one.all_probabilities() if rows is None else one.probabilities(rows)
+        for one in _predictions(store, iteration)
+    )
+    odds: NDArray[np.float64] = np.mean([log_odds(one, positions) for one in said], axis=0)
+    return odds
 
-    def odds(of: Iteration) -> NDArray[np.float64]:
-        file = open_predictions(store, of)
-        said = file.all_probabilities() if rows is None else file.probabilities(rows)
-        return log_odds(said, positions)
 
-    total = odds(iteration)
-    others = predecessors(store, iteration)
-    for one in others:
-        total += odds(one)
-    return total / (1 + len(others))
+def _predictions(store: Store, iteration: Iteration) -> list[PredictionsFile]:
+    networks = [iteration, *predecessors(store, iteration)]
+    return [open_predictions(store, one) for one in networks]
