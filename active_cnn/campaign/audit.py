@@ -346,7 +346,7 @@ def measure_audit(store: Store, campaign: Campaign, iteration: Iteration) -> Aud
     rule = listed = None
     words = ""
     if main:
-        others = _OtherClassifiers(store, campaign, iteration, query, place, sizes)
+        others = _OtherClassifiers(store, campaign, iteration, query, answers, place, sizes)
         listed, rule = others.listed(), others.rule()
         words = describe_completeness(
             main, strata[-1].stop, n_ranked, n_below_judged, n_below_positive
@@ -377,12 +377,12 @@ class _OtherClassifiers:
         campaign: Campaign,
         iteration: Iteration,
         query: Query,
+        answers: Mapping[str, Answer],
         place: Mapping[str, int],
         sizes: NDArray[np.int64],
     ) -> None:
         self._store, self._campaign, self._iteration = store, campaign, iteration
         self._query, self._sizes = query, sizes
-        answers = store.current_answers(campaign.name)
         targets = campaign.target_answers
         judged = [
             (item.identifier, place[item.chosen_by], answers[item.identifier].answer in targets)
