@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -194,22 +195,26 @@ def draw_audit(
         design={
             "edges": [0, *(stratum.stop for stratum in plan.strata)],
             "n_ranked": len(plan.ranked),
-            "n_called_by_rule": _count_called(store, campaign, plan),
+            "called_by_rule": _count_called(store, campaign, plan),
             "listed": _describe_list(store, campaign, iteration, plan),
         },
     )
 
 
-def _count_called(store: Store, campaign: Campaign, plan: AuditPlan) -> int | None:
+def _count_called(store: Store, campaign: Campaign, plan: AuditPlan) -> list[int] | None:
     significance = rule_significance(store, campaign)
     if significance is None:
         return None
-    return int((significance[plan.ranked[: plan.floor]] >= K_SIGMA).sum())
+    return _by_stratum(plan, significance[plan.ranked[: plan.floor]] >= K_SIGMA)
+
+
+def _by_stratum(plan: AuditPlan, is_called: NDArray[np.bool_]) -> list[int]:
+    return [int(is_called[one.start : one.stop].sum()) for one in plan.strata]
 
 
 def _describe_list(
     store: Store, campaign: Campaign, iteration: Iteration, plan: AuditPlan
-) -> dict[str, float] | None:
+) -> dict[str, Any] | None:
     # Fixed now: later answers, the audit's own ones too, move the calibration and the list.
     try:
         confidence = find_confidence(store, campaign, iteration)
@@ -226,7 +231,7 @@ def _describe_list(
     confirmed = [row for row, answer in said.items() if answer in campaign.target_answers]
     return {
         "log_odds_from": border,
-        "n": int(is_listed.sum()),
+        "n_listed": _by_stratum(plan, is_listed),
         "n_confirmed": int((~np.isin(confirmed, plan.ranked)).sum()),
         "answers_through": max((one.sequence for one in answers.values()), default=0),
     }
@@ -401,7 +406,7 @@ class _OtherClassifiers:
         try:
             border, through = design["log_odds_from"], int(design["answers_through"])
             odds = mean_log_odds(self._store, self._campaign, self._iteration, self._rows)
-            n_listed, n_confirmed = design["n"], design["n_confirmed"]
+            n_listed, n_confirmed = design["n_listed"], design["n_confirmed"]
         except (KeyError, StoreError):  # of another version; predictions that are gone
             return None
         then = replace(self._iteration, answers_through=through)
@@ -412,13 +417,13 @@ class _OtherClassifiers:
 
     def rule(self) -> AuditedClassifier | None:
         significance = rule_significance(self._store, self._campaign)
-        n_called = self._query.design.get("n_called_by_rule")
+        n_called = self._query.design.get("called_by_rule")  # not known to an earlier version
         if significance is None or n_called is None:
             return None
         return self._estimate(np.asarray(significance[self._rows]) >= K_SIGMA, n_called)
 
     def _estimate(
-        self, is_called: NDArray[np.bool_], n_called: int, n_known: int = 0
+        self, is_called: NDArray[np.bool_], n_called: Sequence[int], n_known: int = 0
     ) -> AuditedClassifier:
         rng = np.random.default_rng(self._query.seed)
         return estimate_other(

@@ -31,15 +31,22 @@ def rng():
     return np.random.default_rng(20)
 
 
-def shares_of_strata(strata, contrast):
-    """Give the share of the targets that each stratum holds, and what is below the floor."""
+def shares_of_strata(strata, contrast, strange=0.0):
+    """Give the share of the targets that each stratum holds, and what is below the floor.
+
+    A share of the targets may be of a strange kind, that the network hardly knows.
+    """
+
+    def above(threshold):
+        known, unknown = norm.sf(threshold - contrast), norm.sf(threshold - 2)
+        return (1 - strange) * known + strange * unknown
 
     def below(threshold, rank):
         others = (N_POOL - N_TARGETS) * norm.sf(threshold)
-        return others + N_TARGETS * norm.sf(threshold - contrast) - rank
+        return others + N_TARGETS * above(threshold) - rank
 
     edges = [brentq(below, -9, 15, args=(one.stop,)) for one in strata]
-    return np.diff([0, *norm.sf(np.array(edges) - contrast), 1])
+    return np.diff([0, *above(np.array(edges)), 1])
 
 
 def coverage(covered):
@@ -47,14 +54,14 @@ def coverage(covered):
 
 
 @pytest.mark.parametrize(
-    ("contrast", "n_predicted", "n_labels"),
-    [(4.5, 4000, 300), (5.5, 4300, 600), (4.0, 6000, 1000)],
+    ("contrast", "strange", "n_predicted", "n_labels"),
+    [(4.5, 0, 4000, 300), (5.5, 0, 4300, 600), (4.0, 0, 6000, 1000), (5.5, 0.3, 4300, 300)],
 )
-def test_the_audits_intervals(rng, contrast, n_predicted, n_labels):
+def test_the_audits_intervals(rng, contrast, strange, n_predicted, n_labels):
     strata = design_strata(n_predicted, FLOOR, N_POOL)
     sizes = np.array([one.size for one in strata])
     labels = np.array(allocate(n_labels, strata))
-    shares = shares_of_strata(strata, contrast)
+    shares = shares_of_strata(strata, contrast, strange)
     recalls, missed = [], []
     for _ in range(N_SURVEYS):
         truth = np.minimum(rng.multinomial(N_TARGETS, shares)[:-1], sizes)
@@ -66,31 +73,42 @@ def test_the_audits_intervals(rng, contrast, n_predicted, n_labels):
     assert 0.93 <= coverage(missed) <= 0.98
 
 
-@pytest.mark.parametrize("n_known", [0, 3000])
-def test_another_classifiers_intervals_in_the_same_audit(rng, n_known):
-    """The rule, and a list that holds confirmed targets too."""
+@pytest.mark.parametrize(
+    ("is_list", "strange", "n_known"),
+    [(False, 0, 0), (False, 0, 3000), (True, 0, 0), (True, 0.3, 0), (True, 0.3, 1000)],
+)
+def test_another_classifiers_intervals_in_the_same_audit(rng, is_list, strange, n_known):
+    """The rule, and a list that goes by the same ranking and holds confirmed targets too."""
     strata = design_strata(4300, FLOOR, N_POOL)
     sizes = np.array([one.size for one in strata])
     labels = np.array(allocate(600, strata))
-    shares = shares_of_strata(strata, 5.0)
+    shares = shares_of_strata(strata, 5.0, strange)
+    # The rule calls 70 % of the targets, and 2 % of the others.
+    calls_target = np.array([1, 0.5, *[0] * (len(sizes) - 2)]) if is_list else 0.7
+    calls_other = 0.9 * calls_target if is_list else 0.02
     stratum = np.repeat(np.arange(len(sizes)), labels)
     pure, complete = [], []
     for _ in range(N_SURVEYS):
         n_true = np.minimum(rng.multinomial(N_TARGETS, shares)[:-1], sizes)
-        # It calls 70 % of the targets, and 2 % of the others.
-        right = rng.binomial(n_true, 0.7)
-        false = rng.binomial(sizes - n_true, 0.02)
+        right = rng.binomial(n_true, calls_target)
+        false = rng.binomial(sizes - n_true, calls_other)
         kinds = np.stack([right, n_true - right, false, sizes - n_true - false])
         drawn = np.stack(
             [rng.multivariate_hypergeometric(kinds[:, h], labels[h]) for h in range(len(sizes))]
         )
         kind = np.concatenate([np.repeat(np.arange(4), one) for one in drawn])
-        n_called = int(right.sum() + false.sum())
         found = estimate_other(
-            sizes, stratum, kind < 2, kind % 2 == 0, n_called, rng, n_draws=1000, n_known=n_known
+            sizes,
+            stratum,
+            kind < 2,
+            kind % 2 == 0,
+            right + false,
+            rng,
+            n_draws=1000,
+            n_known=n_known,
         )
         n_right = n_known + right.sum()
-        precision, recall = n_right / (n_known + n_called), n_right / (n_known + n_true.sum())
+        precision, recall = n_right / (n_right + false.sum()), n_right / (n_known + n_true.sum())
         pure.append(found.precision_low <= precision <= found.precision_high)
         complete.append(found.recall_low <= recall <= found.recall_high)
     assert 0.93 <= coverage(pure) <= 0.98

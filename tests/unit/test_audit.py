@@ -147,7 +147,7 @@ def test_the_candidate_list_is_measured_by_the_same_labels(store, audited, large
             for name in open_pool(store, audited).identifiers(rows)
         ]
     )
-    assert query.design["listed"]["n"] == is_listed.sum()
+    assert sum(query.design["listed"]["n_listed"]) == is_listed.sum()
     confirmed = query.design["listed"]["n_confirmed"]
     assert confirmed == sum(said[say(item)] in audited.targets for item in taught.items)
     right = confirmed + (is_listed & is_true).sum()
@@ -180,7 +180,7 @@ def test_what_was_refuted_before_an_audit_is_not_on_the_list_that_it_measures(
     odds = mean_log_odds(store, audited, store.iteration("large"))
     ranked = plan_audit(store, audited, 400, 1000).ranked[:1000]
     called = (odds[ranked] >= design["log_odds_from"]).sum()
-    assert design["n"] == called - (odds[rows] >= design["log_odds_from"]).sum()
+    assert sum(design["n_listed"]) == called - (odds[rows] >= design["log_odds_from"]).sum()
 
 
 def test_a_list_that_cannot_be_told_any_more_leaves_the_rest_of_the_audit(store, audited, large):

@@ -172,12 +172,12 @@ def test_another_classifier_is_measured_by_the_same_labels(rng):
     is_true[:20] = is_true[20:30] = True
     is_called = np.zeros(100, bool)
     is_called[10:40] = True  # 20 right, 10 false, 10 missed
-    found = estimate_other([20, 80], stratum, is_true, is_called, 30, rng)
-    known = estimate_other([20, 80], stratum, is_true, is_called, 30, rng, n_known=1000)
+    found = estimate_other([20, 80], stratum, is_true, is_called, [10, 20], rng)
+    known = estimate_other([20, 80], stratum, is_true, is_called, [10, 20], rng, n_known=1000)
     assert (known.precision, known.recall) == pytest.approx((1020 / 1030, 1020 / 1030))
     assert known.n_right == pytest.approx(1020)
     assert (found.precision, found.recall) == pytest.approx((2 / 3, 2 / 3))
     assert found.precision_low == pytest.approx(found.precision_high)
     assert found.n_right == pytest.approx(20)
     with pytest.raises(EvaluationError, match="give the number of all its calls"):
-        estimate_other([20, 80], stratum, is_true, is_called, 29, rng)
+        estimate_other([20, 80], stratum, is_true, is_called, [10, 19], rng)
