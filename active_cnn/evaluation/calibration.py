@@ -19,6 +19,8 @@ FEWEST_OF_EACH = 2
 
 # A float32 softmax says exactly 0 where it means very little.
 SMALLEST = 1e-7
+# And yet the ranking of what a network is sure of stands in numbers as small as float32 has them.
+_TINY = float(np.finfo(np.float32).tiny)
 _COLDEST, _HOTTEST = 0.05, 100.0
 
 
@@ -102,7 +104,7 @@ def log_odds(
     inside = probabilities[:, is_one].sum(axis=1, dtype=float)
     # Not 1 - p, which float32 has long rounded to 0 where p is large.
     outside = probabilities[:, ~is_one].sum(axis=1, dtype=float)
-    return np.log(inside.clip(SMALLEST)) - np.log(outside.clip(SMALLEST))
+    return np.log(inside.clip(_TINY)) - np.log(outside.clip(_TINY))
 
 
 def fit_logistic(odds: NDArray[np.floating], is_one: NDArray[np.bool_]) -> Logistic:

@@ -26,6 +26,7 @@ from active_cnn.campaign.labelling import Task, record
 from active_cnn.campaign.relabelling import draw_relabel_query
 from active_cnn.campaign.store import Store
 from active_cnn.errors import AcquisitionError
+from active_cnn.evaluation.calibration import log_odds
 from active_cnn.experiment.plan import Arm, Trial
 from active_cnn.experiment.truth import Truth, read_truth
 from active_cnn.records import AnswerEvent, Campaign, Purpose, Query
@@ -255,7 +256,8 @@ def measure(
         "candidates": candidates,
         "precision": precision,
         "recall": recall,
-        "predicted_average_precision": rank(known[:, targets].sum(axis=1)),
+        # Not the probability, which is exactly 1 for hundreds where a network is too sure.
+        "predicted_average_precision": rank(log_odds(known, target_positions(campaign))),
         "average_precision": rank(odds),
         "targets": int(truth.is_target.sum()),
     }

@@ -19,6 +19,7 @@ from active_cnn.experiment.analysis import (
 from active_cnn.experiment.plan import Arm, Survey
 from active_cnn.experiment.rehearsal import Rehearsal, rehearse
 from active_cnn.experiment.report import FIGURE, PAGE, RESULTS, write_report
+from active_cnn.experiment.trial import measure
 from active_cnn.experiment.truth import Oracle, Truth, read_truth
 
 # the oracle
@@ -198,6 +199,16 @@ def test_curves_have_intervals_within_what_is_possible():
 
 
 @pytest.mark.slow
+def test_a_ranking_is_told_where_a_network_is_too_sure(campaign, truth):
+    """Single precision has 1 for hundreds of spectra: what is left beside it still ranks them."""
+    outside = np.where(truth.is_target, 1e-12, 1e-9)
+    probabilities = np.stack([outside, 1 - outside, 0 * outside], axis=1).astype(np.float32)
+    odds = np.zeros(len(probabilities))
+    shown = measure(campaign, truth, probabilities, odds, None, np.array([], int), [])
+    assert (probabilities[:, 1] == 1).all()
+    assert shown["predicted_average_precision"] == 1
+
+
 def test_campaigns_are_run_resumed_and_reported(survey, tmp_path):
     quick = {"max_epochs": 2, "background": 200}
     arms = tuple(Arm(s, changes=quick, n_labels=16, batch=8) for s in ("mixed", "random"))
