@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score
 
 from active_cnn.errors import SpectrumError
+from active_cnn.evaluation.calibration import log_odds
 from active_cnn.learning.keras_runtime import KerasRuntime, export_network
 from active_cnn.learning.presentation import Labelled
 from active_cnn.learning.runtime import OpenVinoRuntime, Runtime
@@ -141,9 +142,10 @@ def measure(survey: Survey, settings: TrainingSettings, real: Real | None) -> di
                 for start in range(0, len(survey.flux), TIMED)
             ]
         )
-        targets = probabilities[:, 1:].sum(axis=1)
-        result["AP"] = average_precision_score(survey.labels > 0, targets)
-        result["AP double"] = average_precision_score(survey.labels == 2, probabilities[:, 2])
+        # Not the probability, which is exactly 1 for hundreds where a network is too sure.
+        for name, positions in {"AP": (1, 2), "AP double": (2,)}.items():
+            is_one = np.isin(survey.labels, positions)
+            result[name] = average_precision_score(is_one, log_odds(probabilities, positions))
         result["predicted"] = int((probabilities.argmax(axis=1) > 0).sum())
         if real:
             result |= judge(predict(real.windows), real)
@@ -153,7 +155,7 @@ def measure(survey: Survey, settings: TrainingSettings, real: Real | None) -> di
 def judge(probabilities: NDArray[np.float32], real: Real) -> dict[str, float]:
     """Say how well real spectra are told apart: targets from the rest."""
     is_target, is_called = real.labels > 0, probabilities.argmax(axis=1) > 0
-    score = probabilities[:, 1:].sum(axis=1)
+    score = log_odds(probabilities, (1, 2))
     threshold = np.quantile(score[~is_target], 0.99, method="higher")
     return {
         "balanced": (is_called[is_target].mean() + (~is_called[real.is_absorption]).mean()) / 2,
