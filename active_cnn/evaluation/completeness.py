@@ -253,7 +253,7 @@ def estimate_completeness(
     93 to 98 % of intervals hold the truth for networks from poor to near perfect, and for such
     that hardly know a tenth to a half of the positives. Shares by the inverse size suppose that
     positives grow rare with the rank, and hold the truth in 88 % there; equal shares hold it as
-    often, and their intervals are up to a third wider.
+    often, and their intervals are up to two fifths wider.
 
     References
     ----------
