@@ -226,7 +226,7 @@ def measure(
         out.
     """
     is_sought = truth.is_target | truth.is_hidden
-    targets = list(target_positions(campaign))
+    targets = target_positions(campaign)
     known = np.nan_to_num(probabilities)
     is_scored = ~np.isnan(probabilities[:, 0])
     is_predicted = np.isin(known.argmax(axis=1), targets) & is_scored
@@ -257,7 +257,7 @@ def measure(
         "precision": precision,
         "recall": recall,
         # Not the probability, which is exactly 1 for hundreds where a network is too sure.
-        "predicted_average_precision": rank(log_odds(known, target_positions(campaign))),
+        "predicted_average_precision": rank(log_odds(known, targets)),
         "average_precision": rank(odds),
         "targets": int(truth.is_target.sum()),
     }

@@ -198,7 +198,6 @@ def test_curves_have_intervals_within_what_is_possible():
 # a rehearsal
 
 
-@pytest.mark.slow
 def test_a_ranking_is_told_where_a_network_is_too_sure(campaign, truth):
     """Single precision has 1 for hundreds of spectra: what is left beside it still ranks them."""
     outside = np.where(truth.is_target, 1e-12, 1e-9)
@@ -209,6 +208,7 @@ def test_a_ranking_is_told_where_a_network_is_too_sure(campaign, truth):
     assert shown["predicted_average_precision"] == 1
 
 
+@pytest.mark.slow
 def test_campaigns_are_run_resumed_and_reported(survey, tmp_path):
     quick = {"max_epochs": 2, "background": 200}
     arms = tuple(Arm(s, changes=quick, n_labels=16, batch=8) for s in ("mixed", "random"))
