@@ -100,11 +100,16 @@ class Person:
             self.page.keyboard.press(key)
             self.pressed.append((identifier, KEYS[key]))
 
-    def press_at_once(self, key: str) -> None:
-        """Press a key in the same moment in which a spectrum is seen.
+    def hurry_at_once(self, keys: str) -> None:
+        """Press keys at `PACE`, each in the same moment in which a spectrum is seen.
 
         While a page is built anew, what is shown can change between a look and a press.
         """
+        for key in keys:
+            self._press_at_once(key)
+            self.page.wait_for_timeout(PACE)
+
+    def _press_at_once(self, key: str) -> None:
         for _ in range(200):
             seen = self.wait().desk.evaluate(
                 """(desk, key) => {

@@ -13,7 +13,7 @@ from active_cnn.campaign.store import FILE_NAME
 from active_cnn.ui.labelling import LOCK_TIMEOUT
 from benchmarks.delay_proxy import DelayProxy
 from tests.browser.conftest import Server, wait_until_drawn
-from tests.browser.labelling import PACE, Asked, Person
+from tests.browser.labelling import Asked, Person
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -51,7 +51,8 @@ def test_presses_while_nothing_comes_through_are_stored_once(
     # The acts are sent again before it is known what became of the first sending.
     expect(ann.desk.locator(".banner")).to_contain_text("sent again")
     network.restore()
-    ann.hurry("nx")
+    # The page may be built anew.
+    ann.hurry_at_once("nx")
     assert ann.stored() == ann.pressed
 
 
@@ -63,9 +64,7 @@ def test_presses_while_the_server_dies_and_comes_back_are_stored_once(ask: Ask, 
     expect(ann.desk.locator(".saved")).to_have_text(re.compile("unsaved"))
     ann.asked.server.start()
     # A server that has come back builds the page anew.
-    for key in "nxaed":
-        ann.press_at_once(key)
-        page.wait_for_timeout(PACE)
+    ann.hurry_at_once("nxaed")
     assert ann.stored() == ann.pressed
 
 
@@ -205,6 +204,7 @@ def test_a_desk_that_mounts_late_knows_what_the_page_stored_meanwhile(
         route.continue_()
     again.wait()
     expect(again.count).to_have_text("3 of 6 answered")
+    expect(again.desk).to_have_attribute("data-identifier", ann.asked.identifiers[3])
     again.hurry("nx")
     assert again.stored() == again.pressed
 

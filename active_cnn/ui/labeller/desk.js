@@ -16,7 +16,9 @@ const MOVED = "input, [role=radio], [role=tab], [role=slider], [role=grid], canv
 const PRESSED = `button, a, summary, [role=button], ${MOVED}`;
 
 export class Desk {
-  constructor(parent) {
+  // `putOneInFront`: to be called now and then, since nobody tells when a desk comes onto the page.
+  constructor(parent, putOneInFront) {
+    this.putOneInFront = putOneInFront;
     this.session = new Session();
     this.page = build(parent);
     this.sheet = new Sheet(this.page);
@@ -90,6 +92,7 @@ export class Desk {
   }
 
   #tick() {
+    this.putOneInFront();
     if (this.page.root.isConnected) closeConnectionErrors();
     const isLate = this.sentAt && performance.now() - this.sentAt > PATIENCE;
     const asksAgain = this.session.waitsForOthers && performance.now() - this.heardAt > RETRY;

@@ -5,26 +5,25 @@ import { Desk } from "./desk.js";
 
 const desks = new WeakMap();
 // While a page is built anew, Streamlit may keep the old desk for a moment beside the one that follows
-// it: only the one that heard last is seen, takes keys and speaks.
-const living = new Set();
+// it: only the one on the page that heard last is seen, takes keys and speaks.
+const living = new Set(); // in the order in which they heard
 
-function putInFront(desk) {
-  for (const one of living) one.page.root.hidden = one !== desk;
+function putOneInFront() {
+  const front = [...living].findLast((one) => one.page.root.isConnected);
+  for (const one of living) one.page.root.hidden = one !== front;
 }
 
 export default function ({ data, parentElement, setStateValue, setTriggerValue }) {
-  let desk = desks.get(parentElement);
-  if (!desk) {
-    desk = new Desk(parentElement);
-    desks.set(parentElement, desk);
-    living.add(desk);
-  }
-  if (parentElement.isConnected) putInFront(desk);
+  const desk = desks.get(parentElement) ?? new Desk(parentElement, putOneInFront);
+  desks.set(parentElement, desk);
+  living.delete(desk);
+  living.add(desk);
+  putOneInFront();
   desk.hear(data, setStateValue, setTriggerValue);
   return () => {
     desk.close();
     desks.delete(parentElement);
     living.delete(desk);
-    if (!desk.page.root.hidden) putInFront([...living].at(-1));
+    putOneInFront();
   };
 }

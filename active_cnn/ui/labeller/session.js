@@ -34,6 +34,7 @@ export class Session {
     this.trail = [];
     this.current = null;
     this.wanted = null;
+    this.proposed = null; // what was opened without being asked for, until somebody moves
     this.trouble = "";
     this.isHeard = false; // whether the server has answered this page, not one before it
   }
@@ -119,7 +120,11 @@ export class Session {
       this.wanted = null;
     }
     if (this.current && !this.shown) this.wanted = this.current;
-    if (!this.current && !this.wanted) this.#go(this.#following());
+    const isOutdated = !this.isHeard && this.proposed && !this.#isOpen(this.proposed);
+    if (isOutdated || (!this.current && !this.wanted)) {
+      this.#go(this.#following());
+      this.proposed = this.current ?? this.wanted;
+    }
   }
 
   #open(desk) {
@@ -305,6 +310,7 @@ export class Session {
 
   #go(identifier) {
     this.wanted = null;
+    this.proposed = null;
     if (identifier === null || this.spectra.has(identifier)) this.current = identifier;
     else {
       this.current = null;
