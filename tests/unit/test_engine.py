@@ -146,25 +146,38 @@ def test_a_scheduler_that_does_not_answer_is_given_up(monkeypatch, listens):
     assert threading.active_count() == n_threads
 
 
-def test_a_scheduler_without_workers_or_with_other_versions_is_refused(monkeypatch):
+@pytest.fixture
+def cluster(request, tmp_path):
+    """Start a scheduler of this process, and as many workers as asked for."""
     distributed = pytest.importorskip("distributed")
     with distributed.LocalCluster(
-        n_workers=0, processes=False, protocol="tcp", dashboard_address="127.0.0.1:0"
+        n_workers=request.param,
+        processes=False,
+        protocol="tcp",
+        dashboard_address="127.0.0.1:0",
+        local_directory=str(tmp_path),
     ) as cluster:
-        monkeypatch.setattr(engine_module, "FIRST_WORKER", 0.2)
-        with (
-            pytest.raises(EngineError, match="has no workers after .* Start some: dask worker"),
-            open_engine(cluster.scheduler_address),
-        ):
-            pass
-        monkeypatch.setattr(engine_module, "FIRST_WORKER", 60)
-        cluster.scale(1)
-        monkeypatch.setattr(engine_module, "_versions_here", lambda _: {"numpy": "0.1"})
-        with (
-            pytest.raises(EngineError, match=r"has numpy .*, this process has 0\.1"),
-            open_engine(cluster.scheduler_address),
-        ):
-            pass
+        yield cluster
+
+
+@pytest.mark.parametrize("cluster", [0], indirect=True)
+def test_a_scheduler_without_workers_is_refused(monkeypatch, cluster):
+    monkeypatch.setattr(engine_module, "FIRST_WORKER", 0.2)
+    with (
+        pytest.raises(EngineError, match="has no workers after .* Start some: dask worker"),
+        open_engine(cluster.scheduler_address),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("cluster", [1], indirect=True)
+def test_a_worker_with_other_versions_is_refused(monkeypatch, cluster):
+    monkeypatch.setattr(engine_module, "_versions_here", lambda _: {"numpy": "0.1"})
+    with (
+        pytest.raises(EngineError, match=r"has numpy .*, this process has 0\.1"),
+        open_engine(cluster.scheduler_address),
+    ):
+        pass
 
 
 def test_without_dask_it_is_said_how_to_install_it(monkeypatch):
