@@ -10,6 +10,7 @@ import numpy as np
 
 from active_cnn.campaign.audit import Audit, measure_audit
 from active_cnn.campaign.campaign import measure_precision
+from active_cnn.campaign.comparison import DISAGREEMENT
 from active_cnn.campaign.files import last_scored, open_predictions
 from active_cnn.campaign.store import Store
 from active_cnn.evaluation.comparison import migration, stability
@@ -45,7 +46,10 @@ def kappas(store: Store, campaign: Campaign) -> list[float]:
 
 
 def finds_per_100(store: Store, campaign: Campaign) -> list[float]:
-    """Give the targets among the answers to each iteration's relabelling, per 100 answers."""
+    """Give the targets among the answers to each iteration's relabelling, per 100 answers.
+
+    Disagreements of two networks do not count: they were asked about to compare these.
+    """
     answers = store.current_answers(campaign.name)
     targets = campaign.target_answers
     found: dict[int, list[bool]] = {}
@@ -53,7 +57,8 @@ def finds_per_100(store: Store, campaign: Campaign) -> list[float]:
         if query.purpose is Purpose.RELABEL:
             for item in query.items:
                 given = answers.get(item.identifier)
-                if given and given.answer and not item.is_repeat:
+                is_of_round = not item.is_repeat and item.chosen_by != DISAGREEMENT
+                if given and given.answer and is_of_round:
                     found.setdefault(query.iteration, []).append(given.answer in targets)
     return [100 * float(np.mean(said)) for said in found.values() if len(said) >= FEWEST_ANSWERS]
 

@@ -241,9 +241,10 @@ def say(message: str, kind: Literal["success", "error", "toast"] = "success") ->
 
 def show_messages() -> None:
     """Show what was kept by `say`, once."""
+    place = st.container()  # also without a message: expanders below it would close
     show: dict[str, Callable[[str], object]] = {
-        "success": st.success,
-        "error": st.error,
+        "success": place.success,
+        "error": place.error,
         "toast": st.toast,
     }
     for kind, message in st.session_state.pop(_MESSAGES, []):

@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from active_cnn.campaign.campaign import record_answer
 from active_cnn.campaign.store import Store
 from active_cnn.records import Purpose
+from tests.browser.conftest import wait_until_drawn
 from tests.browser.labelling import Asked, Person
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -144,6 +145,19 @@ def test_a_link_to_a_spectrum_that_is_not_asked_about_says_so(ask: Ask, page: Pa
     assert ann.shown() == ann.asked.identifiers[0]
     hint = ann.desk.get_by_text("elsewhere.fits is not among the spectra asked about here.")
     expect(hint).to_be_visible()
+
+
+def test_a_refusal_leaves_what_was_typed_in_sight(ask: Ask, page: Page) -> None:
+    Person(page, ask(size=6)).open()
+    page.get_by_text("Ask about a spectrum of your own choice, or more like it").click()
+    field = page.get_by_label("Identifier of a spectrum of the pool")
+    field.fill("elsewhere.fits")
+    field.press("Enter")
+    page.get_by_role("button", name="Ask about this one").click()
+    expect(page.get_by_test_id("stAlert")).to_contain_text("There is no spectrum 'elsewhere.fits'")
+    wait_until_drawn(page)
+    expect(field).to_be_visible()
+    expect(field).to_have_value("elsewhere.fits")
 
 
 def test_foreign_text_is_shown_as_text(ask: Ask, page: Page) -> None:

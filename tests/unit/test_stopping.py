@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from active_cnn.campaign.campaign import close_iteration, record_answer
+from active_cnn.campaign.comparison import draw_disagreement_query
 from active_cnn.campaign.relabelling import draw_relabel_query
 from active_cnn.campaign.sampling import draw_performance_sample
 from active_cnn.campaign.stopping import (
+    FEWEST_ANSWERS,
     advise_stopping,
     finds_per_100,
     kappas,
@@ -97,6 +99,22 @@ def test_a_campaign_is_judged_by_its_own_figures(store, campaign, score, probabi
     score(probabilities[::-1].copy())
     assert kappas(store, campaign)[-1] == 1.0
     assert np.isfinite(kappas(store, campaign)).all()
+
+
+def test_judging_between_two_networks_is_no_round(store, campaign, score, probabilities):
+    score()
+    close_iteration(store, campaign)
+    score(probabilities[::-1].copy())
+    first, second = store.iterations(campaign.name)
+    query = draw_disagreement_query(store, campaign, first, second, size=FEWEST_ANSWERS)
+    assert len(query.items) == FEWEST_ANSWERS
+    for item in query.items:
+        record_answer(store, query, item.identifier, "noise", oracle="ann")
+    assert finds_per_100(store, campaign) == []
+    query = draw_relabel_query(store, campaign, "entropy", size=FEWEST_ANSWERS)
+    for item in query.items:
+        record_answer(store, query, item.identifier, "emission", oracle="ann")
+    assert finds_per_100(store, campaign) == [100.0]
 
 
 def test_goals_are_kept(store, campaign):
