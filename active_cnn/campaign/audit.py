@@ -108,7 +108,7 @@ def plan_audit(
     strata = design_strata(n_predicted, min(floor, len(ranked)), len(ranked))
     allocation = allocate(size, strata)
     p, is_calibrated = _p_target(store, campaign, iteration, scored, ranked[: strata[-1].stop])
-    expected = np.array([p[one.start : one.stop].sum() for one in strata])
+    expected = _by_stratum(strata, p)
     rng = np.random.default_rng(iteration.seed)
     width = expected_width(strata, allocation, expected, rng)
     return AuditPlan(ranked, strata, allocation, expected, width, is_calibrated)
@@ -205,11 +205,12 @@ def _count_called(store: Store, campaign: Campaign, plan: AuditPlan) -> list[int
     significance = rule_significance(store, campaign)
     if significance is None:
         return None
-    return _by_stratum(plan, significance[plan.ranked[: plan.floor]] >= K_SIGMA)
+    is_called = significance[plan.ranked[: plan.floor]] >= K_SIGMA
+    return _by_stratum(plan.strata, is_called).tolist()
 
 
-def _by_stratum(plan: AuditPlan, is_called: NDArray[np.bool_]) -> list[int]:
-    return [int(is_called[one.start : one.stop].sum()) for one in plan.strata]
+def _by_stratum(strata: Sequence[Stratum], ranked: NDArray[Any]) -> NDArray[Any]:
+    return np.array([ranked[one.start : one.stop].sum() for one in strata])
 
 
 def _describe_list(
@@ -231,7 +232,7 @@ def _describe_list(
     confirmed = [row for row, answer in said.items() if answer in campaign.target_answers]
     return {
         "log_odds_from": border,
-        "n_listed": _by_stratum(plan, is_listed),
+        "n_listed": _by_stratum(plan.strata, is_listed).tolist(),
         "n_confirmed": int((~np.isin(confirmed, plan.ranked)).sum()),
         "answers_through": max((one.sequence for one in answers.values()), default=0),
     }

@@ -268,10 +268,9 @@ def estimate_completeness(
     variance = n_all**2 * (1 - n / n_all) * true_p * (1 - true_p) / np.maximum(n - 1, 1)
     is_predicted = np.arange(len(n)) == 0
     found = np.where(is_predicted, [k, 0 * k], [0 * k, k])  # (2, n_strata)
-    possible = np.array([is_predicted, ~is_predicted])
+    weight = np.where([is_predicted, ~is_predicted], _rarer(n_all), 0.0)
     lower, upper = (
-        _draw_totals(n_all, n, found, possible, is_up, rng, n_draws, _rarer(n_all))
-        for is_up in (False, True)
+        _draw_totals(n_all, n, found, weight, is_up, rng, n_draws) for is_up in (False, True)
     )
     tail = (1 - confidence) / 2
     recall = standard_error = nan
@@ -326,24 +325,22 @@ def _draw_totals(
     sizes: NDArray[np.int64],
     n: NDArray[np.int64],
     found: NDArray[np.int64],
-    possible: NDArray[np.bool_],
+    weight: NDArray[np.float64],
     is_up: bool,
     rng: np.random.Generator,
     n_draws: int,
-    weight: NDArray[np.floating],
 ) -> NDArray[np.float64]:
     """Draw totals of two kinds of spectra, of which the first is to be large (is_up) or small.
 
-    `found` and `possible` have the shape (2, n_strata), the totals (2, n_draws). By `weight` the
-    strata in which none was found share the half count.
+    `found` and `weight` have the shape (2, n_strata), the totals (2, n_draws). By `weight` the
+    strata in which none was found share the half count; it is 0 where there can be none.
     """
     # Two kinds out of n and the rest: Dirichlet in place of Beta, as a ratio of gamma variates.
     added = np.zeros((2, len(n)))
     for kind in (0, 1):
         is_found = found[kind] > 0
-        is_empty = possible[kind] & ~is_found
         if (kind == 0) == is_up:
-            part = weight * is_empty
+            part = weight[kind] * ~is_found
             added[kind] = _MOST * is_found + _SHARED * part / max(part.sum(), 1e-9)
         else:
             added[kind] = _LEAST * is_found
@@ -616,9 +613,8 @@ def estimate_other(
         found = np.array([counts["right"], counts[other]])
         first, second = (float(total) for total in (n_all / n * found).sum(axis=1))
         first += n_known
-        possible = np.broadcast_to(weight > 0, found.shape)
         lower, upper = (
-            _draw_totals(n_all, n, found, possible, is_up, rng, n_draws, weight)
+            _draw_totals(n_all, n, found, np.stack([weight, weight]), is_up, rng, n_draws)
             for is_up in (False, True)
         )
         lower[0] += n_known
