@@ -84,6 +84,29 @@ def test_keys_count_while_the_word_that_the_connection_is_gone_fades(ask: Ask, p
     assert ann.stored() == ann.pressed
 
 
+def test_a_call_that_was_overtaken_leaves_the_page_in_use(ask: Ask, page: Page) -> None:
+    ann = Person(page, ask()).open().saved()
+    # On a slow machine Streamlit calls the component for one message and takes that call back when
+    # the next one has come; in a place of its own, this can be brought about.
+    page.evaluate(
+        """async () => {
+          const { src } = document.querySelector("script[src*='labeller.js']");
+          const { default: call } = await import(src);
+          const parentElement = document.body.appendChild(document.createElement("div"));
+          const silent = { data: null, parentElement, setStateValue() {}, setTriggerValue() {} };
+          const takeBack = call(silent);
+          takeBack();
+          window.place = { parentElement, takeBack: call(silent) };
+        }"""
+    )
+    second = page.locator("body > div > .labeller")
+    expect(second).to_have_count(1)
+    expect(ann.desk).to_have_count(1)
+    page.evaluate("place.parentElement.remove(); place.takeBack()")
+    ann.wait().press("ae")
+    assert ann.stored() == ann.pressed
+
+
 def test_a_link_to_a_server_that_came_back_leads_to_the_same_question(ask: Ask, page: Page) -> None:
     ann = Person(page, ask(6)).open()
     ann.press("ne")

@@ -1,10 +1,10 @@
 // On every page: answers that a labelling page could not get stored before it was left go out now.
 
 import { Door } from "./leaving.js";
+import { mount, unmount } from "./mounting.js";
 import { drop, everything } from "./outbox.js";
 
 const AGE = 4000; // ms: what is younger is still being sent by the page that it was given on
-const flushers = new WeakMap();
 
 class Flusher {
   constructor(parent) {
@@ -41,14 +41,6 @@ class Flusher {
 }
 
 export default function ({ data, parentElement, setStateValue }) {
-  let flusher = flushers.get(parentElement);
-  if (!flusher) {
-    flusher = new Flusher(parentElement);
-    flushers.set(parentElement, flusher);
-  }
-  flusher.hear(data, setStateValue);
-  return () => {
-    flusher.close();
-    flushers.delete(parentElement);
-  };
+  mount(parentElement, (parent) => new Flusher(parent)).hear(data, setStateValue);
+  return () => unmount(parentElement);
 }

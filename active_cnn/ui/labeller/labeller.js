@@ -2,8 +2,8 @@
 // paints the next one at once; what was said travels behind (see ui/protocol.py).
 
 import { Desk } from "./desk.js";
+import { mount, unmount } from "./mounting.js";
 
-const desks = new WeakMap();
 // While a page is built anew, Streamlit may keep the old desk for a moment beside the one that follows
 // it: only the one on the page that heard last is seen, takes keys and speaks.
 const living = new Set(); // in the order in which they heard
@@ -14,15 +14,13 @@ function putOneInFront() {
 }
 
 export default function ({ data, parentElement, setStateValue, setTriggerValue }) {
-  const desk = desks.get(parentElement) ?? new Desk(parentElement, putOneInFront);
-  desks.set(parentElement, desk);
+  const desk = mount(parentElement, (parent) => new Desk(parent, putOneInFront));
   living.delete(desk);
   living.add(desk);
   putOneInFront();
   desk.hear(data, setStateValue, setTriggerValue);
   return () => {
-    desk.close();
-    desks.delete(parentElement);
+    if (!unmount(parentElement)) return;
     living.delete(desk);
     putOneInFront();
   };
