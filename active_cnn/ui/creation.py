@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,8 @@ def _offer_demo(store: Store) -> None:
             f"{demo.DOUBLE_PEAK_SHARE:.1%} a double peak. It takes a few seconds."
         )
         if st.button("Make the demo", key="make-demo", type="primary"):
-            campaign = demo.create_demo(store, progress=_progress("Simulating the survey"))
+            with _progress("Simulating the survey") as report:
+                campaign = demo.create_demo(store, progress=report)
             open_created(campaign.name)
 
 
@@ -107,32 +109,38 @@ def _offer_own(store: Store) -> None:
             )
         is_wanted = st.form_submit_button("Create the campaign", key="create-campaign")
     if is_wanted:
-        campaign = create_campaign(
-            store,
-            name.strip(),
-            _path("training set", training, reach),
-            _path("pool", pool, reach),
-            grid=Grid(start, end, int(n)),
-            classes=read_classes(classes),
-            lines=read_lines(lines),
-            seed=int(seed),
-            folders=[
-                locate("folder", line.strip(), reach)
-                for line in folders.splitlines()
-                if line.strip()
-            ],
-            progress=_progress("Reading the pool"),
-        )
+        with _progress("Reading the pool") as report:
+            campaign = create_campaign(
+                store,
+                name.strip(),
+                _path("training set", training, reach),
+                _path("pool", pool, reach),
+                grid=Grid(start, end, int(n)),
+                classes=read_classes(classes),
+                lines=read_lines(lines),
+                seed=int(seed),
+                folders=[
+                    locate("folder", line.strip(), reach)
+                    for line in folders.splitlines()
+                    if line.strip()
+                ],
+                progress=report,
+            )
         open_created(campaign.name)
 
 
-def _progress(what: str) -> Callable[[int, int], None]:
+@contextmanager
+def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
     bar = st.progress(0.0, text=f"{what} …")
 
     def report(done: int, total: int) -> None:
         bar.progress(done / max(total, 1), text=f"{what}: {done:,} of {total:,} spectra")
 
-    return report
+    try:
+        yield report
+    finally:
+        # Beside a refusal it would look as if the work went on.
+        bar.empty()
 
 
 def _path(what: str, text: str, reach: tuple[Path, ...] | None) -> Path:

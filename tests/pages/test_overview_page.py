@@ -118,5 +118,6 @@ def test_a_refused_campaign_is_a_message_and_leaves_nothing(
 ):
     at = create(open_page(PAGE), name, training, "/nowhere/pool.h5")
     assert said in at.error[0].value.replace("\\", "")
+    assert not at.get("progress")
     with Store(empty_home) as store:
         assert not store.campaign_names()
