@@ -10,10 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from active_cnn.campaign.committee import mean_log_odds
-from active_cnn.campaign.confidence import THRESHOLD, find_confidence
+from active_cnn.campaign.confidence import THRESHOLD, Confidence, find_confidence
 from active_cnn.campaign.files import open_pool
 from active_cnn.campaign.questions import ask, open_scored, query_seed
-from active_cnn.campaign.reliability import calibrator
 from active_cnn.campaign.rule import rule_significance
 from active_cnn.campaign.sampling import measurable
 from active_cnn.campaign.store import Store
@@ -31,7 +30,7 @@ from active_cnn.evaluation.completeness import (
     expected_width,
 )
 from active_cnn.evaluation.precision import Unsure
-from active_cnn.query.scored import Choice, Scored
+from active_cnn.query.scored import Choice
 from active_cnn.records import Answer, Campaign, Iteration, Purpose, Query
 from active_cnn.spectra.rule import K_SIGMA
 
@@ -58,8 +57,9 @@ class AuditPlan:
         Targets in each stratum, if the probabilities are right.
     width : float
         Of the recall's 95 % interval, on average, if `expected` is right.
-    is_calibrated : bool
-        Whether the probabilities of the predicted targets have been calibrated.
+    confidence : Confidence or None
+        What the probabilities were turned by, below the predicted targets as a continuation; None
+        where they are the network's own, for want of answers.
     """
 
     ranked: NDArray[np.int64]
@@ -67,7 +67,7 @@ class AuditPlan:
     allocation: tuple[int, ...]
     expected: NDArray[np.float64]
     width: float
-    is_calibrated: bool
+    confidence: Confidence | None
 
     @property
     def floor(self) -> int:
@@ -107,26 +107,16 @@ def plan_audit(
     n_predicted = int(scored.is_target[rows].sum())
     strata = design_strata(n_predicted, min(floor, len(ranked)), len(ranked))
     allocation = allocate(size, strata)
-    p, is_calibrated = _p_target(store, campaign, iteration, scored, ranked[: strata[-1].stop])
+    above = ranked[: strata[-1].stop]
+    confidence = find_confidence(store, campaign, iteration)
+    if confidence is None:
+        p = scored.p_target[above].astype(float)
+    else:
+        p = confidence.p_target(mean_log_odds(store, campaign, iteration, above))
     expected = _by_stratum(strata, p)
     rng = np.random.default_rng(iteration.seed)
     width = expected_width(strata, allocation, expected, rng)
-    return AuditPlan(ranked, strata, allocation, expected, width, is_calibrated)
-
-
-def _p_target(
-    store: Store,
-    campaign: Campaign,
-    iteration: Iteration,
-    scored: Scored,
-    rows: NDArray[np.int64],
-) -> tuple[NDArray[np.float64], bool]:
-    known = calibrator(store, campaign, iteration)
-    if known is None:
-        return scored.p_target[rows].astype(float), False
-    # It was fitted to predicted targets, and knows nothing of the others.
-    p_right = known.p_right(scored.probabilities[rows])
-    return np.where(scored.is_target[rows], p_right, scored.p_target[rows]), True
+    return AuditPlan(ranked, strata, allocation, expected, width, confidence)
 
 
 def draw_audit(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -47,23 +46,6 @@ class MeasuredReliability:
     reliability: Reliability | None
 
 
-@dataclass(frozen=True, eq=False)
-class Calibrator:
-    """Turns an iteration's probabilities into one that the prediction is right.
-
-    Parameters
-    ----------
-    p_right : callable
-        From probabilities of shape (n_spectra, n_classes) to the probability that each one's most
-        probable class is the true one, shape (n_spectra,); NaN gives NaN.
-    description : str
-        The method, and what it was fitted on.
-    """
-
-    p_right: Callable[[NDArray[np.floating]], NDArray[np.float64]]
-    description: str
-
-
 def measure(store: Store, campaign: Campaign, iteration: Iteration) -> MeasuredReliability:
     """Measure how far an iteration's probabilities can be trusted.
 
@@ -91,25 +73,6 @@ def measure(store: Store, campaign: Campaign, iteration: Iteration) -> MeasuredR
     rng = np.random.default_rng(iteration.seed)
     measured = measure_reliability(probabilities, labels, rng)
     return MeasuredReliability(n_answers, n_unsure, source, measured)
-
-
-def calibrator(store: Store, campaign: Campaign, iteration: Iteration) -> Calibrator | None:
-    """Give what turns an iteration's probabilities into that of being right.
-
-    Returns
-    -------
-    Calibrator or None
-        None where there is too little to fit it to.
-    """
-    measured = measure(store, campaign, iteration)
-    known = measured.reliability
-    if known is None or known.calibration is None:
-        return None
-    return Calibrator(
-        known.calibration.p_right,
-        f"{known.calibration}, fitted on {known.n} {measured.source} of iteration "
-        f"{iteration.number}",
-    )
 
 
 def _answered(

@@ -83,11 +83,19 @@ def _offer(view: View) -> None:
 
 
 def _promise(plan: AuditPlan, size: int, n_below: int) -> str:
-    calibrated = " (calibrated where it predicts a target)" if plan.is_calibrated else ""
+    if plan.confidence:
+        said = f"the network's probabilities (by a {plan.confidence})"
+        warning = ""
+    else:
+        said = "the network's own probabilities"
+        warning = (
+            " No answers tell yet how far they are, and a network promises too much: judge a "
+            "random sample under Precision first, if you can."
+        )
     return (
-        f"{size + n_below} spectra to judge. If the network's probabilities{calibrated} are right, "
-        f"some {plan.expected.sum():,.0f} targets lie above rank {plan.floor:,}, and the 95 % "
-        f"interval of the recall will be about {plan.width:.2f} wide."
+        f"{size + n_below} spectra to judge. If {said} are right, some {plan.expected.sum():,.0f} "
+        f"targets lie above rank {plan.floor:,}, and the 95 % interval of the recall will be about "
+        f"{plan.width:.2f} wide.{warning}"
     )
 
 

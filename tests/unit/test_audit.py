@@ -12,6 +12,7 @@ from active_cnn.campaign.confidence import THRESHOLD, find_confidence
 from active_cnn.campaign.files import iteration_folder, open_pool
 from active_cnn.campaign.relabelling import draw_relabel_query
 from active_cnn.campaign.rule import compute_rule
+from active_cnn.campaign.sampling import draw_performance_sample
 from active_cnn.campaign.stopping import advise_stopping
 from active_cnn.delivery.candidates import above_threshold, find_candidates
 from active_cnn.engine import open_engine
@@ -75,6 +76,20 @@ def test_predicted_targets_are_the_first_stratum_and_the_rest_falls_in_probabili
 def test_more_labels_buy_a_narrower_interval(store, audited):
     few, many = (plan_audit(store, audited, size, 1000).width for size in (60, 400))
     assert many < few
+
+
+def test_answers_to_the_random_sample_bring_the_promise_down_to_earth(store, audited, large):
+    truth = truth_of(large)
+    before = plan_audit(store, audited, 400, 1000)
+    assert before.confidence is None
+    answer(store, draw_performance_sample(store, audited, 40), sayer(audited, large))
+    after = plan_audit(store, audited, 400, 1000)
+    assert after.confidence == find_confidence(store, audited, store.iteration("large"))
+    names = open_pool(store, audited).identifiers(before.ranked[: before.floor])
+    n_targets = sum(truth[name] in audited.targets for name in names)
+    missed_by = [abs(plan.expected.sum() - n_targets) for plan in (before, after)]
+    assert missed_by[1] < missed_by[0] * 2 / 3
+    assert after.width > before.width
 
 
 def test_each_stratum_is_drawn_from_its_own_ranks(store, audited):

@@ -10,7 +10,7 @@ import pytest
 
 from active_cnn.campaign.campaign import close_iteration, record_answer
 from active_cnn.campaign.relabelling import draw_relabel_query
-from active_cnn.campaign.reliability import FEWEST, Source, calibrator, measure
+from active_cnn.campaign.reliability import FEWEST, Source, measure
 from active_cnn.campaign.sampling import draw_performance_sample
 from active_cnn.evaluation.calibration import (
     FEWEST_FOR_ISOTONIC,
@@ -264,14 +264,12 @@ def test_with_too_few_of_both_nothing_is_said(store, campaign, score, n_held_out
     iteration = with_held_out(score(), n_held_out)
     found = measure(store, campaign, iteration)
     assert (found.source, found.reliability) == (None, None)
-    assert calibrator(store, campaign, iteration) is None
 
 
 def test_a_training_that_kept_no_probabilities_is_still_measured_by_answers(store, campaign, score):
     iteration = score()
     assert set(iteration.result.validation) == {"n", "confusion"}
     assert measure(store, campaign, iteration).reliability is None
-    assert calibrator(store, campaign, iteration) is None
     answer(store, draw_performance_sample(store, campaign, size=20), ["emission"] * 30)
     assert measure(store, campaign, iteration).source is Source.SAMPLE
 
@@ -282,18 +280,6 @@ def test_the_next_iteration_is_not_measured_by_answers_to_the_last(store, campai
     close_iteration(store, campaign)
     found = measure(store, campaign, score())
     assert (found.n_answers, found.source) == (0, None)
-
-
-def test_the_calibrator_says_what_it_is_and_applies_to_any_predictions(store, campaign, score):
-    iteration = score()
-    answer(store, draw_performance_sample(store, campaign, size=20), ["emission", "noise"] * 15)
-    found = calibrator(store, campaign, iteration)
-    assert "30 answers to the random sample of iteration 0" in found.description
-    said = np.array([[0.2, 0.8, 0.0], [0.0, 0.0, 1.0], [np.nan] * 3], dtype=np.float32)
-    p_right = found.p_right(said)
-    assert p_right.shape == (3,)
-    assert 1 / 3 <= p_right[0] <= p_right[1] <= 1
-    assert np.isnan(p_right[2])
 
 
 # the diagram
