@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import socket
 import sys
 import tomllib
 from collections.abc import Mapping
@@ -130,6 +132,38 @@ def _announce(address: str, port: int, protection: Protection) -> str:
         f"Active CNN listens on {url}, beyond this machine. {asked} The connection is not "
         "encrypted: put a reverse proxy with TLS in front (docs/server.md)."
     )
+
+
+def require_free(address: str, port: int) -> None:
+    """Refuse to start where the server could not listen.
+
+    Raises
+    ------
+    AccessError
+        If something listens there already, the port is kept for the administrator, or the address
+        is none of this machine's.
+    """
+    where = f"The server cannot listen on port {port} of {address}"
+    refused = []
+    try:
+        places = socket.getaddrinfo(
+            address.strip() or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+    except OSError as error:
+        raise AccessError(f"{where}: {error.strerror}. Give another address.") from error
+    for family, _, _, _, place in places:
+        try:
+            socket.create_server(place[:2], family=family).close()
+        except OSError as error:
+            refused.append(error)
+    if any(error.errno == errno.EADDRINUSE for error in refused):
+        raise AccessError(
+            f"{where}: another program does, perhaps Active CNN itself. Open it in the browser, or "
+            "give another port (--port, PORT=)."
+        )
+    # A machine may know itself by an address of a kind that it does not use.
+    if len(refused) == len(places):
+        raise AccessError(f"{where}: {refused[0].strerror}. Give another port or address.")
 
 
 def start(plan: Start) -> NoReturn:

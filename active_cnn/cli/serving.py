@@ -33,5 +33,6 @@ def add_serve(commands: Commands) -> None:
 
 def _serve(options: argparse.Namespace) -> None:
     plan = serve.plan_start(options.home, options.address, options.port, options.secrets)
+    serve.require_free(options.address, options.port)
     say(plan.announcement)
     serve.start(plan)

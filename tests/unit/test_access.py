@@ -1,6 +1,7 @@
 """Names, the team's password, its tokens, and where the server may listen."""
 
 import os
+import socket
 import stat
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -31,7 +32,7 @@ from active_cnn.access import (
     token_key,
 )
 from active_cnn.cli import main
-from active_cnn.serve import APP, plan_start
+from active_cnn.serve import APP, plan_start, require_free
 from active_cnn.settings import Settings
 
 NOW = 1_800_000_000.0
@@ -338,6 +339,17 @@ def test_arguments_that_cannot_be_served_are_refused(tmp_path, secrets):
         plan_start(tmp_path, secrets=tmp_path / "nowhere.toml")
     with pytest.raises(AccessError, match=r"ends in \.toml"):
         plan_start(tmp_path, secrets=secrets.rename(tmp_path / "secrets.txt"))
+
+
+def test_a_port_that_is_taken_is_refused_and_a_free_one_is_not():
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(AccessError, match=f"port {port} of localhost: another program"):
+            require_free("localhost", port)
+    require_free("localhost", port)
+    for address in ("192.0.2.7", "no-such-host.invalid"):
+        with pytest.raises(AccessError, match=f"of {address}: .*Give another"):
+            require_free(address, port)
 
 
 @pytest.mark.usefixtures("no_secrets")
