@@ -251,6 +251,26 @@ def _is_listed(
     return is_listed
 
 
+@dataclass(frozen=True)
+class MissedTarget:
+    """A spectrum of an audit that was named a target and is not predicted to be one.
+
+    Parameters
+    ----------
+    identifier, answer : str
+        What was said of which spectrum.
+    n_spectra : float
+        Of its stratum, or from below the floor, that it stands for.
+    n_named : int
+        How often it was named one, by whomever, without what was undone.
+    """
+
+    identifier: str
+    answer: str
+    n_spectra: float
+    n_named: int
+
+
 @dataclass(frozen=True, eq=False)
 class Audit:
     """What an audit has shown so far.
@@ -275,6 +295,9 @@ class Audit:
         or if the predictions of an earlier iteration are gone.
     rule : AuditedClassifier or None
         The same of the rule "a peak at Hα above the continuum".
+    missed : tuple of MissedTarget
+        Those that stand for the most spectra first. A slip of the hand that makes one of these
+        moves the recall more than any other, so that they are to be looked at twice.
     words : str
         What may be claimed; '' while nothing can be.
     """
@@ -291,6 +314,7 @@ class Audit:
     n_below_positive: int
     listed: AuditedClassifier | None
     rule: AuditedClassifier | None
+    missed: tuple[MissedTarget, ...]
     words: str
 
 
@@ -317,6 +341,7 @@ def measure_audit(store: Store, campaign: Campaign, iteration: Iteration) -> Aud
     answers = store.current_answers(campaign.name)
     targets = campaign.target_answers
     counts = np.zeros((4, len(strata) + 1), dtype=np.int64)  # drawn, judged, positive, unsure
+    missed: list[tuple[Answer, int]] = []
     for item in query.items:
         column = place[item.chosen_by]
         counts[0, column] += 1
@@ -324,10 +349,13 @@ def measure_audit(store: Store, campaign: Campaign, iteration: Iteration) -> Aud
         if given and given.answer in campaign.trains:
             counts[1, column] += 1
             counts[2, column] += given.answer in targets
+            if column and given.answer in targets:
+                missed.append((given, column))
         elif given and given.answer:
             counts[3, column] += 1
     drawn, judged, positive, unsure = counts[:, :-1]
     sizes = np.array([one.size for one in strata])
+    stands_for = np.array([*sizes, n_ranked - strata[-1].stop]) / np.maximum(counts[1], 1)
 
     def recall(counted: Unsure) -> Completeness | None:
         n = judged + (0 if counted is Unsure.EXCLUDED else unsure)
@@ -360,8 +388,32 @@ def measure_audit(store: Store, campaign: Campaign, iteration: Iteration) -> Aud
         n_below_positive,
         listed,
         rule,
+        _look_at_missed(store, campaign, missed, stands_for),
         words,
     )
+
+
+def _look_at_missed(
+    store: Store,
+    campaign: Campaign,
+    missed: Sequence[tuple[Answer, int]],
+    stands_for: NDArray[np.float64],
+) -> tuple[MissedTarget, ...]:
+    targets = campaign.target_answers
+
+    def n_named(identifier: str) -> int:
+        events = store.events_on(campaign.name, identifier)
+        undone = {one.undoes for one in events}
+        said = [one.answer for one in events if not one.undoes and one.event not in undone]
+        return sum(one in targets for one in said)
+
+    found = [
+        MissedTarget(
+            one.identifier, one.answer or "", float(stands_for[column]), n_named(one.identifier)
+        )
+        for one, column in missed
+    ]
+    return tuple(sorted(found, key=lambda one: (-one.n_spectra, one.identifier)))
 
 
 class _OtherClassifiers:

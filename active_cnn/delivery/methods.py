@@ -176,6 +176,12 @@ def _completeness(store: Store, campaign: Campaign, scored: Iteration) -> str:
         f"{int(audit.n_judged.sum()):,} spectra, drawn at random in {len(audit.strata)} strata of "
         f"ranks. {audit.words}"
     )
+    if audit.missed:
+        n_twice = sum(one.n_named > 1 for one in audit.missed)
+        text += (
+            f" Of the {len(audit.missed)} targets found outside the prediction, each of which "
+            f"stands for many spectra, {n_twice} were named such at least twice."
+        )
     if audited.number != scored.number:
         text += f" Iteration {scored.number}, which the candidates come from, has not been audited."
     others = {

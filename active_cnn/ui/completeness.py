@@ -18,9 +18,10 @@ from active_cnn.campaign.audit import (
 from active_cnn.campaign.labelling import Task
 from active_cnn.evaluation.completeness import Completeness
 from active_cnn.evaluation.precision import Unsure
+from active_cnn.records import SharingMode
 from active_cnn.spectra.rule import HALPHA_RANGE, K_SIGMA
 from active_cnn.ui import cached
-from active_cnn.ui.labelling import judge, show_list
+from active_cnn.ui.labelling import judge, select_to_open, show_list
 from active_cnn.ui.page import View, acting, say
 from active_cnn.ui.text import plain
 
@@ -47,6 +48,32 @@ def show_completeness(view: View) -> None:
     audit = measure_audit(view.store, view.campaign, view.iteration)
     if audit:
         _show(audit)
+        # Where people judge apart from each other, each spectrum is judged twice as it is.
+        if view.store.sharing(view.campaign.name).mode is not SharingMode.DOUBLE:
+            _offer_second_look(view, audit)
+        _show_strata(audit)
+
+
+def _offer_second_look(view: View, audit: Audit) -> None:
+    if not audit.missed:
+        return
+    n_once = sum(one.n_named < 2 for one in audit.missed)
+    todo = (
+        f"So far {n_once} of them were named one once: select a row and say what you see, the "
+        "same answer too."
+        if n_once
+        else "Each was named one twice."
+    )
+    st.markdown(
+        f"**Look again.** Spectra named targets that are not predicted to be: {len(audit.missed)}. "
+        f"Each stands for many others, up to {audit.missed[0].n_spectra:,.0f}, so that a slip of "
+        f"the hand moves the figures more here than anywhere else. {todo}"
+    )
+    select_to_open(
+        missed_table(audit),
+        f"missed-{view.campaign.name}",
+        column_config={"stands for": st.column_config.NumberColumn(format="%.0f spectra")},
+    )
 
 
 def _offer(view: View) -> None:
@@ -153,6 +180,9 @@ def _show(audit: Audit) -> None:
                 },
             )
             st.caption(" ".join(_WHICH[name] for name in others["which"]))
+
+
+def _show_strata(audit: Audit) -> None:
     with st.expander("Stratum by stratum"):
         st.dataframe(strata_table(audit), hide_index=True)
     st.caption(
@@ -212,6 +242,18 @@ def others_table(audit: Audit) -> pd.DataFrame:
     columns = [f"{what}{end}" for what in ("precision", "recall") for end in ("", " from", " to")]
     table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
     return table.rename_axis("which").reset_index()
+
+
+def missed_table(audit: Audit) -> pd.DataFrame:
+    """Put the targets that are not predicted into rows."""
+    return pd.DataFrame(
+        {
+            "identifier": [one.identifier for one in audit.missed],
+            "answer": [one.answer for one in audit.missed],
+            "stands for": [one.n_spectra for one in audit.missed],
+            "times named": [one.n_named for one in audit.missed],
+        }
+    )
 
 
 def strata_table(audit: Audit) -> pd.DataFrame:

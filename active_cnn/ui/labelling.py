@@ -106,17 +106,37 @@ def show_list(view: View, desk: Desk) -> None:
         place = st.container()
         shown = ask_page(len(desk.questions), f"list-page-{desk.task.value}")
         table = _list(view, desk, desk.questions[shown])
-        asked = st.session_state.get(_ASKED_TO_OPEN) or {"request": ""}
-        # A key of its own for each opening: the selection that led here must not linger.
-        selected = place.dataframe(
-            table,
-            key=f"list-{desk.task.value}-{view.campaign.name}-{asked['request']}-{shown.start}",
-            hide_index=True,
-            height=300,
-            on_select="rerun",
-            selection_mode="single-row",
-            column_config={"probability": st.column_config.NumberColumn(format="percent")},
-        )
+        with place:
+            select_to_open(
+                table,
+                f"list-{desk.task.value}-{view.campaign.name}-{shown.start}",
+                height=300,
+                column_config={"probability": st.column_config.NumberColumn(format="percent")},
+            )
+
+
+def select_to_open(table: pd.DataFrame, key: str, **shown: Any) -> None:
+    """Show spectra by row, of which the desk opens the one that is selected.
+
+    Parameters
+    ----------
+    table : DataFrame
+        With a column `identifier`.
+    key : str
+        Its own among the page's.
+    **shown
+        How `st.dataframe` shows it.
+    """
+    asked = st.session_state.get(_ASKED_TO_OPEN) or {"request": ""}
+    selected = st.dataframe(
+        table,
+        # Another one after each opening: the selection that led here must not linger.
+        key=f"{key}-{asked['request']}",
+        hide_index=True,
+        on_select="rerun",
+        selection_mode="single-row",
+        **shown,
+    )
     rows: Sequence[int] = selected["selection"]["rows"]
     if rows:
         identifier = str(table["identifier"].iloc[rows[0]])

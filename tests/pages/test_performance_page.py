@@ -260,6 +260,13 @@ def test_an_audit_is_planned_drawn_judged_and_read(store, campaign, open_page):
     assert "Recall among the" in " ".join(text.value for text in at.markdown)
     table = table_of(at, "unsure ones").set_index("unsure ones")
     assert table.loc["left out", "recall"] == 1.0
+    assert "Look again" not in " ".join(text.value for text in at.markdown)
+    slip = next(item for item in query.items if item.predicted not in campaign.targets)
+    for said in ("So far 1 of them", "Each was named one twice"):
+        record_answer(store, query, slip.identifier, "emission", oracle="tester")
+        at = open_page(PAGE, section="Completeness")
+        assert said in " ".join(text.value for text in at.markdown)
+        assert list(table_of(at, "times named")["identifier"]) == [slip.identifier]
     assert 0 < table.loc["left out", "95 % from"] < 1
     close_iteration(store, campaign)
     fakes.train(store, campaign)

@@ -73,6 +73,32 @@ def test_the_audits_intervals(rng, contrast, strange, n_predicted, n_labels):
     assert 0.93 <= coverage(missed) <= 0.98
 
 
+def test_the_audits_interval_where_one_answer_in_a_hundred_is_a_slip(rng):
+    """What is named a target outside the prediction stands for many, so it is judged twice."""
+    strata = design_strata(4300, FLOOR, N_POOL)
+    sizes = np.array([one.size for one in strata])
+    labels = np.array(allocate(600, strata))
+    shares = shares_of_strata(strata, 5.5)
+
+    def named(is_target, is_other):
+        return rng.binomial(is_target, 0.99), rng.binomial(is_other, 0.01)
+
+    once, twice = [], []
+    for _ in range(N_SURVEYS):
+        truth = np.minimum(rng.multinomial(N_TARGETS, shares)[:-1], sizes)
+        found = rng.hypergeometric(truth, sizes - truth, labels)
+        right, wrong = named(found, labels - found)
+        outside = np.stack(named(right[1:], wrong[1:])).sum(axis=0)
+        for covered, k in (
+            (once, right + wrong),
+            (twice, np.array([(right + wrong)[0], *outside])),
+        ):
+            audit = estimate_completeness(sizes, labels, k, rng, n_draws=1000)
+            covered.append(audit.low <= truth[0] / truth.sum() <= audit.high)
+    assert coverage(once) < 0.5
+    assert 0.93 <= coverage(twice) <= 0.98
+
+
 @pytest.mark.parametrize(
     ("is_list", "strange", "n_known"),
     [(False, 0, 0), (False, 0, 3000), (True, 0, 0), (True, 0.3, 0), (True, 0.3, 1000)],

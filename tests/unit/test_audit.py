@@ -119,6 +119,38 @@ def test_the_same_seed_draws_the_same_audit_and_there_is_one_an_iteration(store,
     assert [i.identifier for i in again.items] == [i.identifier for i in first.items]
 
 
+def test_targets_that_were_missed_are_laid_out_to_be_judged_twice(store, audited, large):
+    plan = plan_audit(store, audited, 120, 1000)
+    query = draw_audit(store, audited, 120, 1000, 40, seed=5)
+    last = f"stratum {len(plan.strata) - 1}"
+    slip = next(item for item in query.items if item.chosen_by == last)
+    far = next(item for item in query.items if item.chosen_by == BELOW)
+    say = sayer(audited, large)
+    answer(store, query, lambda item: "emission" if item in (slip, far) else say(item))
+
+    def measured():
+        audit = measure_audit(store, audited, store.iteration("large"))
+        return audit, {one.identifier: one for one in audit.missed}
+
+    before, missed = measured()
+    stands_for = [one.n_spectra for one in before.missed]
+    assert stands_for == sorted(stands_for, reverse=True)
+    n_positive = before.n_positive[1:].sum() + before.n_below_positive
+    assert len(missed) == n_positive
+    n_below = len(plan.ranked) - plan.floor
+    assert missed[far.identifier].n_spectra == pytest.approx(n_below / 40)
+    assert missed[slip.identifier].n_spectra == pytest.approx(
+        plan.strata[-1].size / plan.allocation[-1]
+    )
+    assert {one.n_named for one in before.missed} == {1}
+    record_answer(store, query, far.identifier, "emission", oracle="ann")
+    record_answer(store, query, slip.identifier, "absorption", oracle="ann")
+    after, missed = measured()
+    assert slip.identifier not in missed
+    assert missed[far.identifier].n_named == 2
+    assert after.completeness[Unsure.EXCLUDED].recall > before.completeness[Unsure.EXCLUDED].recall
+
+
 def test_its_answers_are_read_as_recall_with_the_truth_inside_the_interval(store, audited, large):
     truth = truth_of(large)
     plan = plan_audit(store, audited, 400, 1000)
