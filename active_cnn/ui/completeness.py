@@ -59,8 +59,8 @@ def _offer_second_look(view: View, audit: Audit) -> None:
         return
     n_once = sum(one.n_named < 2 for one in audit.missed)
     todo = (
-        f"So far {n_once} of them were named one once: select a row and say what you see, the "
-        "same answer too."
+        f"Named one only once so far: {n_once}. Select a row and say what you see, the same answer "
+        "too."
         if n_once
         else "Each was named one twice."
     )
