@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 
@@ -14,10 +15,10 @@ from active_cnn.campaign.comparison import DISAGREEMENT
 from active_cnn.campaign.files import last_scored, open_predictions
 from active_cnn.campaign.store import Store
 from active_cnn.evaluation.comparison import migration, stability
-from active_cnn.evaluation.precision import Unsure
+from active_cnn.evaluation.precision import Precision, Unsure
 from active_cnn.evaluation.proportions import upper_bound
 from active_cnn.evaluation.stopping import ROUNDS, Goals, Stopping, judge_stopping
-from active_cnn.records import Campaign, Purpose
+from active_cnn.records import Campaign, Iteration, Purpose
 
 # Fewer answers make no rate.
 FEWEST_ANSWERS = 10
@@ -74,6 +75,27 @@ def _audited_recall(audit: Audit | None) -> float | None:
     return found.low if found else None
 
 
+def _confirmed(store: Store, campaign: Campaign, iteration: Iteration) -> Counter[str]:
+    """Count what the iteration's network was taught of the pool, by class."""
+    taught = store.current_answers(campaign.name, iteration).values()
+    return Counter(campaign.trains[one.answer] for one in taught if one.answer in campaign.trains)
+
+
+def _least_precision(sample: Precision, n_confirmed: int) -> float | None:
+    """Bound the precision of what is handed on: predicted, or confirmed and learned from.
+
+    The sample is of the predictions that the network has not learned from. The more of the targets
+    have been found, the fewer of these are right, however pure the whole is.
+    """
+    if not sample.n_judged:
+        return None
+    low = 1 - upper_bound(sample.n_judged - sample.n_right, sample.n_judged)
+    if sample.population is None:  # not known to an earlier version
+        return low
+    n_right = max(low * sample.population, sample.n_right)
+    return (n_confirmed + n_right) / (n_confirmed + sample.population)
+
+
 def advise_stopping(
     store: Store, campaign: Campaign, agreement: Sequence[float] | None = None
 ) -> Stopping | None:
@@ -89,8 +111,9 @@ def advise_stopping(
     iteration = last_scored(store, campaign.name)
     if iteration is None:
         return None
+    confirmed = _confirmed(store, campaign, iteration)
     precision = {
-        name: 1 - upper_bound(one.n_judged - one.n_right, one.n_judged) if one.n_judged else None
+        name: _least_precision(one, confirmed[name])
         for name, one in measure_precision(store, campaign, iteration).items()
     }
     return judge_stopping(

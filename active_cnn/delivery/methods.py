@@ -179,8 +179,8 @@ def _completeness(store: Store, campaign: Campaign, scored: Iteration) -> str:
     if audit.missed:
         n_twice = sum(one.n_named > 1 for one in audit.missed)
         text += (
-            f" Of the {len(audit.missed)} targets found outside the prediction, each of which "
-            f"stands for many spectra, {n_twice} were named such at least twice."
+            " Targets found outside the prediction, each of which stands for many spectra: "
+            f"{len(audit.missed)}, named such at least twice: {n_twice}."
         )
     if audited.number != scored.number:
         text += f" Iteration {scored.number}, which the candidates come from, has not been audited."

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from active_cnn.campaign.campaign import close_iteration, record_answer
+from active_cnn.campaign.campaign import close_iteration, measure_precision, record_answer
 from active_cnn.campaign.comparison import draw_disagreement_query
 from active_cnn.campaign.relabelling import draw_relabel_query
 from active_cnn.campaign.sampling import draw_performance_sample
@@ -99,6 +99,23 @@ def test_a_campaign_is_judged_by_its_own_figures(store, campaign, score, probabi
     score(probabilities[::-1].copy())
     assert kappas(store, campaign)[-1] == 1.0
     assert np.isfinite(kappas(store, campaign)).all()
+
+
+def test_what_was_confirmed_and_learned_counts_for_the_precision(store, campaign, score):
+    score()
+    sample = draw_performance_sample(store, campaign, size=20)
+    for item in sample.items:
+        record_answer(store, sample, item.identifier, item.predicted, oracle="ann")
+    close_iteration(store, campaign)
+    iteration = score()
+    sample = draw_performance_sample(store, campaign, size=10)
+    for item in sample.items:
+        record_answer(store, sample, item.identifier, "noise", oracle="ann")
+    n_others = sample.design["population"]["emission"]
+    assert n_others > 10
+    figure = advise_stopping(store, campaign).criteria[0].figure
+    assert figure == f"{20 / (20 + n_others):.1%} at least"
+    assert measure_precision(store, campaign, iteration)["emission"].value == 0
 
 
 def test_judging_between_two_networks_is_no_round(store, campaign, score, probabilities):
