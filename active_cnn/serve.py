@@ -149,11 +149,11 @@ def require_free(address: str, port: int) -> None:
         places = socket.getaddrinfo(
             address.strip() or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )
-    except OSError as error:
-        raise AccessError(f"{where}: {error.strerror}. Give another address.") from error
+    except (OSError, UnicodeError) as error:
+        raise AccessError(f"{where}: no machine has that name. Give another address.") from error
     for family, _, _, _, place in places:
         try:
-            socket.create_server(place[:2], family=family).close()
+            socket.create_server(place, family=family).close()
         except OSError as error:
             refused.append(error)
     if any(error.errno == errno.EADDRINUSE for error in refused):

@@ -15,6 +15,7 @@ from active_cnn.campaign.files import open_pool
 from active_cnn.campaign.questions import ask, open_scored, query_seed
 from active_cnn.campaign.rule import rule_significance
 from active_cnn.campaign.sampling import measurable
+from active_cnn.campaign.second_looks import MissedTarget, look_at_missed
 from active_cnn.campaign.store import Store
 from active_cnn.errors import AcquisitionError, CampaignError, StoreError
 from active_cnn.evaluation.completeness import (
@@ -59,7 +60,7 @@ class AuditPlan:
         Of the recall's 95 % interval, on average, if `expected` is right.
     confidence : Confidence or None
         What the probabilities were turned by, below the predicted targets as a continuation; None
-        where they are the network's own, for want of answers.
+        where they are the network's own, for want of answers or of earlier predictions.
     """
 
     ranked: NDArray[np.int64]
@@ -108,11 +109,13 @@ def plan_audit(
     strata = design_strata(n_predicted, min(floor, len(ranked)), len(ranked))
     allocation = allocate(size, strata)
     above = ranked[: strata[-1].stop]
-    confidence = find_confidence(store, campaign, iteration)
-    if confidence is None:
-        p = scored.p_target[above].astype(float)
-    else:
-        p = confidence.p_target(mean_log_odds(store, campaign, iteration, above))
+    p, confidence = scored.p_target[above].astype(float), None
+    try:
+        confidence = find_confidence(store, campaign, iteration)
+        if confidence:
+            p = confidence.p_target(mean_log_odds(store, campaign, iteration, above))
+    except StoreError:  # predictions of an earlier iteration are gone
+        confidence = None
     expected = _by_stratum(strata, p)
     rng = np.random.default_rng(iteration.seed)
     width = expected_width(strata, allocation, expected, rng)
@@ -251,26 +254,6 @@ def _is_listed(
     return is_listed
 
 
-@dataclass(frozen=True)
-class MissedTarget:
-    """A spectrum of an audit that was named a target and is not predicted to be one.
-
-    Parameters
-    ----------
-    identifier, answer : str
-        What was said of which spectrum.
-    n_spectra : float
-        Of its stratum, or from below the floor, that it stands for.
-    n_named : int
-        How often it was named one, by whomever, without what was undone.
-    """
-
-    identifier: str
-    answer: str
-    n_spectra: float
-    n_named: int
-
-
 @dataclass(frozen=True, eq=False)
 class Audit:
     """What an audit has shown so far.
@@ -388,32 +371,11 @@ def measure_audit(store: Store, campaign: Campaign, iteration: Iteration) -> Aud
         n_below_positive,
         listed,
         rule,
-        _look_at_missed(store, campaign, missed, stands_for),
+        look_at_missed(
+            store, campaign, [(one, float(stands_for[column])) for one, column in missed]
+        ),
         words,
     )
-
-
-def _look_at_missed(
-    store: Store,
-    campaign: Campaign,
-    missed: Sequence[tuple[Answer, int]],
-    stands_for: NDArray[np.float64],
-) -> tuple[MissedTarget, ...]:
-    targets = campaign.target_answers
-
-    def n_named(identifier: str) -> int:
-        events = store.events_on(campaign.name, identifier)
-        undone = {one.undoes for one in events}
-        said = [one.answer for one in events if not one.undoes and one.event not in undone]
-        return sum(one in targets for one in said)
-
-    found = [
-        MissedTarget(
-            one.identifier, one.answer or "", float(stands_for[column]), n_named(one.identifier)
-        )
-        for one, column in missed
-    ]
-    return tuple(sorted(found, key=lambda one: (-one.n_spectra, one.identifier)))
 
 
 class _OtherClassifiers:

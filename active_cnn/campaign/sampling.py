@@ -35,16 +35,14 @@ def draw_performance_sample(
     if size < 1:
         raise AcquisitionError(f"Cannot draw {size} spectra of each class: ask for 1 at least.")
     iteration = store.iteration(campaign.name)
-    labels = open_predictions(store, iteration).labels()
     seed = query_seed(store, campaign, iteration) if seed is None else seed
     rng = np.random.default_rng(seed)
     pool = open_pool(store, campaign)
-    is_measurable = measurable(store, campaign, iteration, pool)
+    to_measure = predicted_targets(store, campaign, iteration, pool)
     chosen, notices = [], []
     population: dict[str, int] = {}
     drawn = _drawn(store, iteration, Purpose.PERFORMANCE, pool)
-    for target in campaign.targets:
-        predicted = (labels == campaign.network_classes.index(target)) & is_measurable
+    for target, predicted in to_measure.items():
         population[target] = int(predicted.sum())
         predicted[drawn] = False
         rows = np.flatnonzero(predicted)
@@ -71,6 +69,18 @@ def draw_performance_sample(
         notice=notice,
         design={"population": population},
     )
+
+
+def predicted_targets(
+    store: Store, campaign: Campaign, iteration: Iteration, pool: Pool
+) -> dict[str, NDArray[np.bool_]]:
+    """Tell by class which rows are predicted to be targets, without what was learned from."""
+    labels = open_predictions(store, iteration).labels()
+    is_measurable = measurable(store, campaign, iteration, pool)
+    return {
+        target: (labels == campaign.network_classes.index(target)) & is_measurable
+        for target in campaign.targets
+    }
 
 
 def measurable(

@@ -12,8 +12,10 @@ import numpy as np
 from active_cnn.campaign.audit import Audit, measure_audit
 from active_cnn.campaign.campaign import measure_precision
 from active_cnn.campaign.comparison import DISAGREEMENT
-from active_cnn.campaign.files import last_scored, open_predictions
+from active_cnn.campaign.files import last_scored, open_pool, open_predictions
+from active_cnn.campaign.sampling import predicted_targets
 from active_cnn.campaign.store import Store
+from active_cnn.campaign.training_data import trained_answers
 from active_cnn.evaluation.comparison import migration, stability
 from active_cnn.evaluation.precision import Precision, Unsure
 from active_cnn.evaluation.proportions import upper_bound
@@ -75,25 +77,39 @@ def _audited_recall(audit: Audit | None) -> float | None:
     return found.low if found else None
 
 
-def _confirmed(store: Store, campaign: Campaign, iteration: Iteration) -> Counter[str]:
-    """Count what the iteration's network was taught of the pool, by class."""
-    taught = store.current_answers(campaign.name, iteration).values()
-    return Counter(campaign.trains[one.answer] for one in taught if one.answer in campaign.trains)
-
-
-def _least_precision(sample: Precision, n_confirmed: int) -> float | None:
-    """Bound the precision of what is handed on: predicted, or confirmed and learned from.
+def _least_precisions(
+    store: Store, campaign: Campaign, iteration: Iteration
+) -> dict[str, float | None]:
+    """Bound the precision of each class that is handed on: predicted, or learned and confirmed.
 
     The sample is of the predictions that the network has not learned from. The more of the targets
     have been found, the fewer of these are right, however pure the whole is.
     """
+    answers = store.current_answers(campaign.name)
+    learned = [
+        answers[one] for one in trained_answers(store, campaign, iteration) if one in answers
+    ]
+    confirmed = Counter(campaign.trains.get(one.answer or "") for one in learned)
+    samples = measure_precision(store, campaign, iteration)
+    left = {name: one.population for name, one in samples.items()}
+    if not all(one.n_judged for one in samples.values()):
+        # There may be nothing that a sample could be drawn from.
+        predicted = predicted_targets(store, campaign, iteration, open_pool(store, campaign))
+        left = {name: int(rows.sum()) for name, rows in predicted.items()}
+    return {
+        name: _least_precision(one, left[name], confirmed[name]) for name, one in samples.items()
+    }
+
+
+def _least_precision(sample: Precision, n_left: int | None, n_confirmed: int) -> float | None:
+    if n_left == 0:
+        return 1.0 if n_confirmed else None
     if not sample.n_judged:
         return None
     low = 1 - upper_bound(sample.n_judged - sample.n_right, sample.n_judged)
-    if sample.population is None:  # not known to an earlier version
+    if n_left is None:  # not known to an earlier version
         return low
-    n_right = max(low * sample.population, sample.n_right)
-    return (n_confirmed + n_right) / (n_confirmed + sample.population)
+    return (n_confirmed + max(low * n_left, sample.n_right)) / (n_confirmed + n_left)
 
 
 def advise_stopping(
@@ -111,14 +127,9 @@ def advise_stopping(
     iteration = last_scored(store, campaign.name)
     if iteration is None:
         return None
-    confirmed = _confirmed(store, campaign, iteration)
-    precision = {
-        name: _least_precision(one, confirmed[name])
-        for name, one in measure_precision(store, campaign, iteration).items()
-    }
     return judge_stopping(
         read_goals(store, campaign),
-        precision,
+        _least_precisions(store, campaign, iteration),
         kappas(store, campaign) if agreement is None else agreement,
         _audited_recall(measure_audit(store, campaign, iteration)),
         finds_per_100(store, campaign),

@@ -18,7 +18,8 @@ class Goals:
     Parameters
     ----------
     precision : float
-        One-sided 95 % lower bound of each target class.
+        One-sided 95 % lower bound of each target class, of what is predicted together with what was
+        confirmed.
     recall : float
         Lower limit of the audited recall.
     agreement : float
@@ -108,7 +109,8 @@ def judge_stopping(
     goals : Goals
         What is to be reached.
     precision : mapping of str to float or None
-        One-sided lower bound of each target class; None where nothing has been judged.
+        One-sided lower bound of each target class, of what is predicted together with what was
+        confirmed; None where nothing has been judged.
     agreement : sequence of float
         Cohen's kappa between successive networks, the newest last.
     recall : float or None
@@ -129,7 +131,7 @@ def judge_stopping(
     """
     criteria = [
         Criterion(
-            f"precision of {name}",
+            f"precision of {name} (confirmed ones included)",
             "nothing judged" if low is None else f"{low:.1%} at least",
             f"{goals.precision:.0%} at least (one-sided 95 %)",
             _light(low, goals.precision, 0.05),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 import streamlit as st
 
@@ -16,6 +18,7 @@ from active_cnn.campaign.audit import (
     plan_audit,
 )
 from active_cnn.campaign.labelling import Task
+from active_cnn.campaign.second_looks import MissedTarget
 from active_cnn.evaluation.completeness import Completeness
 from active_cnn.evaluation.precision import Unsure
 from active_cnn.records import SharingMode
@@ -55,9 +58,10 @@ def show_completeness(view: View) -> None:
 
 
 def _offer_second_look(view: View, audit: Audit) -> None:
-    if not audit.missed:
+    missed = [one for one in audit.missed if one.n_spectra > 1]
+    if not missed or not audit.words:
         return
-    n_once = sum(one.n_named < 2 for one in audit.missed)
+    n_once = sum(one.n_named < 2 for one in missed)
     todo = (
         f"Named one only once so far: {n_once}. Select a row and say what you see, the same answer "
         "too."
@@ -65,12 +69,12 @@ def _offer_second_look(view: View, audit: Audit) -> None:
         else "Each was named one twice."
     )
     st.markdown(
-        f"**Look again.** Spectra named targets that are not predicted to be: {len(audit.missed)}. "
-        f"Each stands for many others, up to {audit.missed[0].n_spectra:,.0f}, so that a slip of "
+        f"**Look again.** Spectra named targets that are not predicted to be: {len(missed)}. "
+        f"Each stands for many others, up to {missed[0].n_spectra:,.0f}, so that a slip of "
         f"the hand moves the figures more here than anywhere else. {todo}"
     )
     select_to_open(
-        missed_table(audit),
+        missed_table(missed),
         f"missed-{view.campaign.name}",
         column_config={"stands for": st.column_config.NumberColumn(format="%.0f spectra")},
     )
@@ -111,12 +115,15 @@ def _offer(view: View) -> None:
 
 def _promise(plan: AuditPlan, size: int, n_below: int) -> str:
     if plan.confidence:
-        said = f"the network's probabilities (by a {plan.confidence})"
+        said = (
+            f"the newest networks' probabilities (by a {plan.confidence}, and continued to spectra "
+            "of which no answer tells)"
+        )
         warning = ""
     else:
         said = "the network's own probabilities"
         warning = (
-            " No answers tell yet how far they are, and a network promises too much: judge a "
+            " They could not be held against answers, and a network promises too much: judge a "
             "random sample under Precision first, if you can."
         )
     return (
@@ -244,14 +251,14 @@ def others_table(audit: Audit) -> pd.DataFrame:
     return table.rename_axis("which").reset_index()
 
 
-def missed_table(audit: Audit) -> pd.DataFrame:
+def missed_table(missed: Sequence[MissedTarget]) -> pd.DataFrame:
     """Put the targets that are not predicted into rows."""
     return pd.DataFrame(
         {
-            "identifier": [one.identifier for one in audit.missed],
-            "answer": [one.answer for one in audit.missed],
-            "stands for": [one.n_spectra for one in audit.missed],
-            "times named": [one.n_named for one in audit.missed],
+            "identifier": [one.identifier for one in missed],
+            "answer": [one.answer for one in missed],
+            "stands for": [one.n_spectra for one in missed],
+            "times named": [one.n_named for one in missed],
         }
     )
 

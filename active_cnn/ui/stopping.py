@@ -28,10 +28,6 @@ def show_stopping(view: View) -> None:
     with st.container(border=True, key="stopping"):
         st.markdown(f"**When to stop.** {plain(found.advice)}")
         st.markdown(stopping_table(found))
-        st.caption(
-            "What was confirmed counts with what is predicted, for the precision and, where the "
-            "candidates' probabilities are calibrated, for the recall."
-        )
         with st.popover("Set the goals", key="goals"):
             _ask_goals(view)
 

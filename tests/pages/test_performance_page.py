@@ -287,9 +287,9 @@ def test_the_panel_says_whether_to_stop_and_its_goals_can_be_set(store, campaign
     at = open_page(PAGE)
     said = " ".join(text.value for text in at.markdown)
     assert "When to stop." in said
-    assert "Precision of emission is not known yet" in said
+    assert "Precision of emission (confirmed ones included) is not known yet" in said
     at.number_input(key="goal-precision").set_value(75.0).run()
     at.button(key="keep-goals").click().run()
     assert read_goals(store, campaign).precision == 0.75
     said = " ".join(text.value for text in at.markdown)
-    assert ":gray-badge[not known] | precision of emission | nothing judged | 75% at least" in said
+    assert "precision of emission (confirmed ones included) | nothing judged | 75% at least" in said

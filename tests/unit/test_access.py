@@ -341,13 +341,17 @@ def test_arguments_that_cannot_be_served_are_refused(tmp_path, secrets):
         plan_start(tmp_path, secrets=secrets.rename(tmp_path / "secrets.txt"))
 
 
-def test_a_port_that_is_taken_is_refused_and_a_free_one_is_not():
+@pytest.mark.usefixtures("no_secrets")
+def test_a_port_that_is_taken_is_refused_and_a_free_one_is_not(tmp_path, capsys):
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         with pytest.raises(AccessError, match=f"port {port} of localhost: another program"):
             require_free("localhost", port)
+        with pytest.raises(SystemExit):
+            main(["serve", "--home", str(tmp_path), "--port", str(port)])
+        assert "another program does" in capsys.readouterr().err
     require_free("localhost", port)
-    for address in ("192.0.2.7", "no-such-host.invalid"):
+    for address in ("192.0.2.7", "no-such-host.invalid", "a..b"):
         with pytest.raises(AccessError, match=f"of {address}: .*Give another"):
             require_free(address, port)
 

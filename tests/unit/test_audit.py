@@ -92,6 +92,19 @@ def test_answers_to_the_random_sample_bring_the_promise_down_to_earth(store, aud
     assert after.width > before.width
 
 
+def test_without_the_predictions_of_an_earlier_iteration_the_network_is_taken_at_its_word(
+    store, audited, large
+):
+    answer(store, draw_performance_sample(store, audited, 40), sayer(audited, large))
+    close_iteration(store, audited)
+    fakes.train(store, audited)
+    assert plan_audit(store, audited, 120, 1000).confidence is not None
+    first = store.iterations("large")[0]
+    (iteration_folder(store, first) / first.result.predictions_file).unlink()
+    assert plan_audit(store, audited, 120, 1000).confidence is None
+    assert draw_audit(store, audited, 120, 1000, 40).items
+
+
 def test_each_stratum_is_drawn_from_its_own_ranks(store, audited):
     plan = plan_audit(store, audited, 120, 1000)
     query = draw_audit(store, audited, 120, 1000, 40, seed=5)
@@ -143,7 +156,10 @@ def test_targets_that_were_missed_are_laid_out_to_be_judged_twice(store, audited
         plan.strata[-1].size / plan.allocation[-1]
     )
     assert {one.n_named for one in before.missed} == {1}
-    record_answer(store, query, far.identifier, "emission", oracle="ann")
+    # A note is stored with the answer that was given before.
+    record_answer(store, query, far.identifier, "emission", note="blue wing", oracle="ann")
+    assert {one.n_named for one in measured()[0].missed} == {1}
+    record_answer(store, query, far.identifier, "emission", note="blue wing", oracle="ann")
     record_answer(store, query, slip.identifier, "absorption", oracle="ann")
     after, missed = measured()
     assert slip.identifier not in missed

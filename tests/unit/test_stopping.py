@@ -15,7 +15,7 @@ from active_cnn.campaign.stopping import (
     read_goals,
     set_goals,
 )
-from active_cnn.errors import EvaluationError
+from active_cnn.errors import AcquisitionError, EvaluationError
 from active_cnn.evaluation.stopping import Goals, Light, judge_stopping
 
 FULFILLED = {
@@ -103,9 +103,9 @@ def test_a_campaign_is_judged_by_its_own_figures(store, campaign, score, probabi
 
 def test_what_was_confirmed_and_learned_counts_for_the_precision(store, campaign, score):
     score()
-    sample = draw_performance_sample(store, campaign, size=20)
-    for item in sample.items:
-        record_answer(store, sample, item.identifier, item.predicted, oracle="ann")
+    first = draw_performance_sample(store, campaign, size=20)
+    for item in first.items:
+        record_answer(store, first, item.identifier, item.predicted, oracle="ann")
     close_iteration(store, campaign)
     iteration = score()
     sample = draw_performance_sample(store, campaign, size=10)
@@ -116,6 +116,25 @@ def test_what_was_confirmed_and_learned_counts_for_the_precision(store, campaign
     figure = advise_stopping(store, campaign).criteria[0].figure
     assert figure == f"{20 / (20 + n_others):.1%} at least"
     assert measure_precision(store, campaign, iteration)["emission"].value == 0
+    for item in first.items[:5]:
+        record_answer(store, first, item.identifier, "noise", oracle="ann")
+    n_right = 20 - sum(item.predicted == "emission" for item in first.items[:5])
+    figure = advise_stopping(store, campaign).criteria[0].figure
+    assert figure == f"{n_right / (20 + n_others - (20 - n_right)):.1%} at least"
+
+
+def test_where_all_that_is_predicted_was_confirmed_there_is_nothing_to_sample(
+    store, campaign, score
+):
+    score()
+    sample = draw_performance_sample(store, campaign, size=1000)
+    for item in sample.items:
+        record_answer(store, sample, item.identifier, item.predicted, oracle="ann")
+    close_iteration(store, campaign)
+    score()
+    with pytest.raises(AcquisitionError, match="nothing more to measure"):
+        draw_performance_sample(store, campaign)
+    assert lights(advise_stopping(store, campaign))[:2] == 2 * [Light.MET]
 
 
 def test_judging_between_two_networks_is_no_round(store, campaign, score, probabilities):
