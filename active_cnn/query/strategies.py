@@ -13,11 +13,9 @@ from numpy.typing import NDArray
 
 from active_cnn.errors import AcquisitionError
 from active_cnn.query import greedy, uncertainty
-from active_cnn.query.clue import clue
 from active_cnn.query.direct import direct
 from active_cnn.query.mixture import apportion, check_shares, interleave
 from active_cnn.query.passive import random, random_target
-from active_cnn.query.power import power_sample
 from active_cnn.query.scored import Choice, Scored
 from active_cnn.query.selection import refuse_size, select
 from active_cnn.query.similar import similar
@@ -44,42 +42,22 @@ def _highest(name: str, score: Score) -> Strategy:
     return strategy
 
 
-def _sampled(name: str, score: Score, lowest: float) -> Strategy:
-    def strategy(
-        scored: Scored, rows: NDArray[np.int64], size: int, rng: np.random.Generator
-    ) -> Choice:
-        refuse_size(size, len(rows))
-        scores = score(scored, rows)
-        chosen = power_sample(scores - np.float32(lowest), size, rng)
-        return Choice.by(name, rows[chosen], scores[chosen])
-
-    strategy.__doc__ = f"{_first_line(score)}; drawn in proportion to that instead of the highest."
-    return strategy
-
-
 def _first_line(function: Callable[..., object]) -> str:
     return (function.__doc__ or "").strip().splitlines()[0].rstrip(".")
 
 
-# By name: the score, and the lowest value that it can have.
-_SCORES: dict[str, tuple[Score, float]] = {
-    "entropy": (uncertainty.entropy, 0.0),
-    "margin": (uncertainty.margin, -1.0),
-    "least-confidence": (uncertainty.least_confidence, 0.0),
-    "greedy": (greedy.p_target, 0.0),
+_SCORES: dict[str, Score] = {
+    "entropy": uncertainty.entropy,
+    "margin": uncertainty.margin,
+    "greedy": greedy.p_target,
 }
 
 # What a mixture can be made of.
 PLAIN: dict[str, Strategy] = {
     "random": random,
     "random-target": random_target,
-    **{name: _highest(name, score) for name, (score, _) in _SCORES.items()},
-    **{
-        f"power-{name}": _sampled(f"power-{name}", score, lowest)
-        for name, (score, lowest) in _SCORES.items()
-    },
+    **{name: _highest(name, score) for name, score in _SCORES.items()},
     "direct": direct,
-    "clue": clue,
     "similar": similar,
 }
 

@@ -34,13 +34,3 @@ def margin(scored: Scored, rows: NDArray[np.int64]) -> NDArray[np.float32]:
     """
     highest = np.partition(scored.probabilities[rows], -2, axis=1)
     return highest[:, -2] - highest[:, -1]
-
-
-def least_confidence(scored: Scored, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Least confidence: the most probable class is not probable.
-
-    References
-    ----------
-    Lewis & Gale (1994), SIGIR, 3.
-    """
-    return 1 - scored.probabilities[rows].max(axis=1)

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from active_cnn.errors import AcquisitionError
 from active_cnn.query.direct import find_border
 from active_cnn.query.mixture import apportion
-from active_cnn.query.power import power_sample
 from active_cnn.query.scored import Scored
 from active_cnn.query.selection import select
 from active_cnn.query.similar import similarity
@@ -104,7 +103,7 @@ def test_more_than_there_is_or_less_than_one_is_refused(name, size):
         ask(name, equal(11), np.arange(10), size, 0)
 
 
-@pytest.mark.parametrize("name", sorted(set(PLAIN) - {"similar", "clue"}))
+@pytest.mark.parametrize("name", sorted(set(PLAIN) - {"similar"}))
 def test_equal_predictions_are_drawn_uniformly(name):
     n, size, n_draws = 40, 8, 300
     scored = equal(n + 1)
@@ -117,12 +116,11 @@ def test_equal_predictions_are_drawn_uniformly(name):
     assert ((times - expected) ** 2 / expected).sum() < 72.1
 
 
-@pytest.mark.parametrize("name", ["similar", "clue"])
-def test_what_compares_spectra_says_that_features_are_missing(name):
+def test_what_compares_spectra_says_that_features_are_missing():
     scored = equal(20)
     without = Scored(scored.probabilities, scored.targets, scored.answered, scored.answers)
     with pytest.raises(AcquisitionError, match="none were kept of this iteration. Train it again"):
-        ask(name, without, np.arange(10), 3, 0)
+        ask("similar", without, np.arange(10), 3, 0)
 
 
 def test_similar_says_that_nothing_has_been_confirmed():
@@ -149,7 +147,6 @@ PROBABILITIES = np.float32(
     [
         ("entropy", [2, 3, 1, 4, 0]),
         ("margin", [1, 2, 3, 4, 0]),
-        ("least-confidence", [2, 1, 3, 4, 0]),
         ("greedy", [4, 3, 2, 1, 0]),
     ],
 )
@@ -168,23 +165,6 @@ def test_entropy_is_that_of_shannon():
 @settings(max_examples=25, deadline=None)
 def test_random_target_takes_predicted_targets_only(question):
     assert question[0].is_target[ask("random-target", *question).rows].all()
-
-
-def test_power_sampling_draws_in_proportion_to_the_score():
-    scores = np.array([1.0, 2.0, 3.0, 4.0])
-    rng = np.random.default_rng(8)
-    times = np.bincount([power_sample(scores, 1, rng)[0] for _ in range(4000)], minlength=4)
-    expected = 4000 * scores / 10
-    # Chi squared of 3 degrees of freedom stays below 16.3 in 99.9 % of all trials.
-    assert ((times - expected) ** 2 / expected).sum() < 16.3
-
-
-def test_power_sampling_leaves_the_bulk_of_low_scores_alone():
-    scores = np.concatenate([np.full(1000, 0.9), np.full(199_000, 0.01)])
-    drawn = power_sample(scores, 50, np.random.default_rng(8))
-    assert (drawn < 1000).all()
-    few = power_sample(scores[900:1100], 20, np.random.default_rng(8))
-    assert 0 < (few < 100).sum() <= 20
 
 
 def test_direct_finds_the_border_with_the_most_agreement():
@@ -213,16 +193,6 @@ def test_direct_asks_on_both_sides_of_the_border():
     chosen = ask("direct", scored, rows, 20, 0).rows
     assert 770 <= chosen.min() < 800 <= chosen.max() <= 830
     assert abs((chosen < 800).sum() - 10) <= 2
-
-
-def test_clue_takes_one_spectrum_of_each_kind():
-    rng = np.random.default_rng(2)
-    centres = np.eye(5)
-    kinds = np.repeat(np.arange(5), 40)
-    features = Vectors(centres[kinds] + rng.normal(0, 0.02, (200, 5)))
-    scored = Scored(rng.dirichlet([5, 5], 200).astype(np.float32), (1,), features=features)
-    chosen = ask("clue", scored, np.arange(200), 5, 0).rows
-    assert sorted(kinds[chosen]) == [0, 1, 2, 3, 4]
 
 
 def test_similar_is_exact():

@@ -224,12 +224,12 @@ def test_the_page_is_told_why_a_spectrum_was_chosen(say, store, campaign, query,
         replace(item, chosen_by="random" if n else "direct", score=None if n else 0.43)
         for n, item in enumerate(query.items[:2])
     )
-    shares = {"direct": 0.6, "clue": 0.2, "random": 0.2}
+    shares = {"direct": 0.6, "margin": 0.2, "random": 0.2}
     mixed = store.add_query(
         replace(query, strategy="mixed", seed=1, items=items, design={"shares": shares})
     )
     told = {one["sheet"]["identifier"]: one["told"] for one in say(want=names[:3])["spectra"]}
-    begin = f"query {mixed.number}: mixed (60 % direct, 20 % clue, 20 % random), seed 1, "
+    begin = f"query {mixed.number}: mixed (60 % direct, 20 % margin, 20 % random), seed 1, "
     assert [(told[name]["why"], told[name]["score"]) for name in names[:2]] == [
         (f"{begin}iteration 0; chosen by direct", 0.43),
         (f"{begin}iteration 0; chosen by random", None),

@@ -31,7 +31,7 @@ from active_cnn.query.strategies import DEFAULT_SHARES, PLAIN
 from active_cnn.records import Purpose
 
 # Those that need neither features nor a confirmed target.
-STRATEGIES = ["mixed", *(name for name in PLAIN if name not in ("clue", "similar"))]
+STRATEGIES = ["mixed", *(name for name in PLAIN if name != "similar")]
 EVERYTHING = Screen(lookalikes=False, instrumental=False)
 
 
@@ -361,7 +361,7 @@ def test_more_like_this_asks_about_the_nearest_by_the_network_s_features(store, 
 def test_strategies_that_compare_spectra_work_in_a_campaign(store, campaign, score):
     keep_features(store, campaign, score())
     record_answer(
-        store, query := draw_relabel_query(store, campaign, "clue", size=5),
+        store, query := draw_relabel_query(store, campaign, "margin", size=5),
         asked(query)[0], "emission", oracle="ann",
     )  # fmt: skip
     assert len(draw_relabel_query(store, campaign, "similar", size=5).items) == 5
@@ -370,7 +370,7 @@ def test_strategies_that_compare_spectra_work_in_a_campaign(store, campaign, sco
 def test_without_features_it_is_said_what_to_do(store, campaign, score):
     score()
     with pytest.raises(AcquisitionError, match="none were kept of this iteration. Train it again"):
-        draw_relabel_query(store, campaign, "clue", size=5)
+        draw_relabel_query(store, campaign, "similar", size=5)
 
 
 def test_one_spectrum_can_be_asked_about_by_name(store, campaign, score):

@@ -54,7 +54,7 @@ def ask_again(store, campaign, first, fill_iteration, probabilities):
         drawn = draw_relabel_query(store, campaign, "entropy", 12, seed=4)
         others = [item for item in drawn.items if item.identifier not in names_of(first)]
         new = [
-            replace(others[n], chosen_by="direct" if n % 2 else "clue", score=0.1 * (n + 1))
+            replace(others[n], chosen_by="direct" if n % 2 else "margin", score=0.1 * (n + 1))
             for n in ORDINARY
         ]
         again = [
@@ -63,7 +63,7 @@ def ask_again(store, campaign, first, fill_iteration, probabilities):
         items = [
             replace(item, position=place) for place, item in enumerate([*new[:2], *again, *new[2:]])
         ]
-        shares = {"direct": 0.6, "clue": 0.4}
+        shares = {"direct": 0.6, "margin": 0.4}
         mixed = replace(
             drawn, strategy="mixed", items=tuple(items), design={"shares": shares}, **more
         )
@@ -339,11 +339,13 @@ def test_a_repeat_is_told_in_the_same_words_as_the_others(store, first, ask_agai
     query = ask_again()
     told = told_of(talk())
     assert len(told) == 7
-    begin = f"query {query.number}: mixed (60 % direct, 40 % clue), seed {query.seed}, iteration 2"
+    begin = (
+        f"query {query.number}: mixed (60 % direct, 40 % margin), seed {query.seed}, iteration 2"
+    )
     scores = {}
     for item in query.items:
         said = told[item.identifier]
-        assert said["why"] in (f"{begin}; chosen by direct", f"{begin}; chosen by clue")
+        assert said["why"] in (f"{begin}; chosen by direct", f"{begin}; chosen by margin")
         scores.setdefault(item.is_repeat, set()).add((said["why"], said["score"]))
         assert set(said) == set(told[query.items[0].identifier])
     assert scores[True] <= scores[False]
@@ -355,11 +357,11 @@ def test_a_query_of_repeats_alone_says_nothing_of_what_chose_them(store, first, 
     query = ask_again([0])
     repeat = replace(first.items[1], position=0, chosen_by="repeat", is_repeat=True)
     # A design may come from a file with anything in it.
-    design = {"shares": {"direct": "all", "clue": 0.5}}
+    design = {"shares": {"direct": "all", "margin": 0.5}}
     lone = store.add_query(replace(query, items=(repeat,), design=design))
     told = told_of(talk())[repeat.identifier]
     assert told["why"] == (
-        f"query {lone.number}: mixed (50 % clue), seed {query.seed}, iteration {query.iteration}"
+        f"query {lone.number}: mixed (50 % margin), seed {query.seed}, iteration {query.iteration}"
     )
     assert told["score"] is None
 
@@ -547,7 +549,7 @@ def test_repeats_and_what_chose_a_spectrum_come_into_a_copy_of_the_home(
     path = tmp_path / f"log{ending}"
     export_answers(store, path)
     text = path.read_text(encoding="utf-8")
-    for word in ("chosen_by", "is_repeat", "design", "clue"):
+    for word in ("chosen_by", "is_repeat", "design", "margin"):
         assert word in text
     with Store(tmp_path / "laptop") as laptop:
         import_answers(laptop, path)
@@ -566,7 +568,7 @@ def test_a_query_with_repeats_is_made_in_another_home_as_it_was_drawn(
     again = replace(
         query,
         items=(
-            replace(query.items[0], position=1, chosen_by="clue"),
+            replace(query.items[0], position=1, chosen_by="margin"),
             replace(query.items[2], position=0),
         ),
         seed=99,
