@@ -71,13 +71,13 @@ def _show_certification(precision: Mapping[str, Precision]) -> None:
     )  # fmt: skip
     for name, one in precision.items():
         wrong = one.n_judged - one.n_right
-        st.markdown(
-            f"**{plain(name)}**: {describe_certification(certify(wrong, one.n_judged, most / 100))}"
-        )
+        n_left = None if one.population is None else one.population - one.n_judged - one.n_unsure
+        found = certify(wrong, one.n_judged, most / 100)
+        st.markdown(f"**{plain(name)}**: {describe_certification(found, n_left)}")
 
 
-def describe_certification(found: Certification) -> str:
-    """Say whether a precision is certified, and what it still takes."""
+def describe_certification(found: Certification, n_left: int | None = None) -> str:
+    """Say whether a precision is certified, and what it still takes of the `n_left` to judge."""
     share = f"{found.most_error:.1%}"
     if found.is_certified:
         return f"certified: at most {found.bound:.1%} are wrong, less than {share}."
@@ -85,6 +85,8 @@ def describe_certification(found: Certification) -> str:
         return f"not certified; {found.more_if_right} labels without an error would do it."
     text = f"not certified: up to {found.bound:.1%} may be wrong. "
     text += f"{found.more_if_right} more labels without an error would do it"
+    if n_left is not None and found.more_if_right > n_left:
+        return f"{text}, but only {n_left} are left to be judged."
     if found.more_at_this_rate is None:
         return f"{text}; at the present rate of errors no number would."
     return f"{text}; at the present rate of errors {found.more_at_this_rate}."

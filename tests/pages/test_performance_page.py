@@ -12,8 +12,10 @@ from active_cnn.campaign.relabelling import draw_relabel_query
 from active_cnn.campaign.reliability import measure
 from active_cnn.campaign.sampling import draw_performance_sample
 from active_cnn.campaign.stopping import read_goals
+from active_cnn.evaluation.precision import certify
 from active_cnn.recipes import TrainingSettings
 from active_cnn.records import Purpose
+from active_cnn.ui.precision import describe_certification
 from tests import fakes
 from tests.components import act, give, mounted, settle, sheets, told
 
@@ -281,6 +283,12 @@ def test_precision_says_what_certifying_it_takes(store, campaign, open_page):
     said = " ".join(text.value for text in open_page(PAGE).markdown)
     assert "not certified: up to" in said
     assert "more labels without an error would do it" in said
+
+
+def test_no_more_labels_are_promised_than_there_are():
+    found = certify(6, 7, 0.065)
+    assert "at the present rate of errors no number would" in describe_certification(found)
+    assert describe_certification(found, 3).endswith("but only 3 are left to be judged.")
 
 
 def test_the_panel_says_whether_to_stop_and_its_goals_can_be_set(store, campaign, open_page):
