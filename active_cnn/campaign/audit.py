@@ -61,6 +61,8 @@ class AuditPlan:
     confidence : Confidence or None
         What the probabilities were turned by, below the predicted targets as a continuation; None
         where they are the network's own, for want of answers or of earlier predictions.
+    odds : ndarray or None
+        Log odds of the spectra above the floor that it turns, in their order; None without it.
     """
 
     ranked: NDArray[np.int64]
@@ -69,6 +71,7 @@ class AuditPlan:
     expected: NDArray[np.float64]
     width: float
     confidence: Confidence | None
+    odds: NDArray[np.float64] | None
 
     @property
     def floor(self) -> int:
@@ -109,17 +112,25 @@ def plan_audit(
     strata = design_strata(n_predicted, min(floor, len(ranked)), len(ranked))
     allocation = allocate(size, strata)
     above = ranked[: strata[-1].stop]
-    p, confidence = scored.p_target[above].astype(float), None
-    try:
-        confidence = find_confidence(store, campaign, iteration)
-        if confidence:
-            p = confidence.p_target(mean_log_odds(store, campaign, iteration, above))
-    except StoreError:  # predictions of an earlier iteration are gone
-        confidence = None
+    confidence, odds = _find_confidence(store, campaign, iteration, above)
+    if confidence is None or odds is None:
+        p = scored.p_target[above].astype(float)
+    else:
+        p = confidence.p_target(odds)
     expected = _by_stratum(strata, p)
     rng = np.random.default_rng(iteration.seed)
     width = expected_width(strata, allocation, expected, rng)
-    return AuditPlan(ranked, strata, allocation, expected, width, confidence)
+    return AuditPlan(ranked, strata, allocation, expected, width, confidence, odds)
+
+
+def _find_confidence(
+    store: Store, campaign: Campaign, iteration: Iteration, rows: NDArray[np.int64]
+) -> tuple[Confidence, NDArray[np.float64]] | tuple[None, None]:
+    try:
+        found = find_confidence(store, campaign, iteration)
+        return (found, mean_log_odds(store, campaign, iteration, rows)) if found else (None, None)
+    except StoreError:  # predictions of an earlier iteration are gone
+        return None, None
 
 
 def draw_audit(
@@ -189,7 +200,7 @@ def draw_audit(
             "edges": [0, *(stratum.stop for stratum in plan.strata)],
             "n_ranked": len(plan.ranked),
             "called_by_rule": _count_called(store, campaign, plan),
-            "listed": _describe_list(store, campaign, iteration, plan),
+            "listed": _describe_list(store, campaign, plan),
         },
     )
 
@@ -206,22 +217,14 @@ def _by_stratum(strata: Sequence[Stratum], ranked: NDArray[Any]) -> NDArray[Any]
     return np.array([ranked[one.start : one.stop].sum() for one in strata])
 
 
-def _describe_list(
-    store: Store, campaign: Campaign, iteration: Iteration, plan: AuditPlan
-) -> dict[str, Any] | None:
+def _describe_list(store: Store, campaign: Campaign, plan: AuditPlan) -> dict[str, Any] | None:
     # Fixed now: later answers, the audit's own ones too, move the calibration and the list.
-    try:
-        confidence = find_confidence(store, campaign, iteration)
-        if confidence is None:
-            return None
-        rows = plan.ranked[: plan.floor]
-        odds = mean_log_odds(store, campaign, iteration, rows)
-    except StoreError:  # predictions of an earlier iteration are gone
+    if plan.confidence is None or plan.odds is None:
         return None
-    border = confidence.border(THRESHOLD)
+    border = plan.confidence.border(THRESHOLD)
     answers = store.current_answers(campaign.name)
     said = _by_row(store, campaign, answers)
-    is_listed = _is_listed(campaign, rows, odds >= border, said)
+    is_listed = _is_listed(campaign, plan.ranked[: plan.floor], plan.odds >= border, said)
     confirmed = [row for row, answer in said.items() if answer in campaign.target_answers]
     return {
         "log_odds_from": border,

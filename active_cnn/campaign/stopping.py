@@ -92,7 +92,7 @@ def _least_precisions(
     confirmed = Counter(campaign.trains.get(one.answer or "") for one in learned)
     samples = measure_precision(store, campaign, iteration)
     left = {name: one.population for name, one in samples.items()}
-    if not all(one.n_judged for one in samples.values()):
+    if not any(one.n_drawn for one in samples.values()):
         # There may be nothing that a sample could be drawn from.
         predicted = predicted_targets(store, campaign, iteration, open_pool(store, campaign))
         left = {name: int(rows.sum()) for name, rows in predicted.items()}

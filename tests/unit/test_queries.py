@@ -358,7 +358,7 @@ def test_more_like_this_asks_about_the_nearest_by_the_network_s_features(store, 
     assert scores == sorted(scores, reverse=True)
 
 
-def test_strategies_that_compare_spectra_work_in_a_campaign(store, campaign, score):
+def test_what_is_like_the_confirmed_is_asked_about_in_a_campaign(store, campaign, score):
     keep_features(store, campaign, score())
     record_answer(
         store, query := draw_relabel_query(store, campaign, "margin", size=5),
