@@ -18,10 +18,13 @@ from numpy.typing import NDArray
 from active_cnn.campaign.files import hash_file, iteration_folder, last_scored
 from active_cnn.campaign.store import Store
 from active_cnn.delivery.candidates import probability_column
+from active_cnn.engine import survivable_deaths
 from active_cnn.errors import CampaignError, SpectrumError, StoreError
 from active_cnn.learning.network import load_network
 from active_cnn.learning.scoring import predict
 from active_cnn.records import Campaign, Grid, TrainingResult
+from active_cnn.spectra.batches import read_window
+from active_cnn.spectra.confined import SECONDS, confined
 from active_cnn.spectra.pool_file import (
     find_unusable,
     open_pool,
@@ -29,16 +32,13 @@ from active_cnn.spectra.pool_file import (
     read_flux,
     read_texts,
 )
-from active_cnn.spectra.preprocessing import DEFECTS, prepare, rescale
-from active_cnn.spectra.readers import read
+from active_cnn.spectra.preprocessing import DEFECTS, rescale
+from active_cnn.spectra.readers.assembly import identifier
 from active_cnn.spectra.shards import is_manifest, shards_of
 from active_cnn.spectra.sources import is_folder, is_list, is_pool, read_list, walk
 from active_cnn.spreadsheet import disarm
 
 BATCH = 1024  # spectra at a time
-
-# What h5py raises when a file is damaged.
-_DAMAGED = (SpectrumError, OSError, RuntimeError, KeyError)
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +105,7 @@ def classify(
     _refuse_overwriting((path for path, _ in listed), out)
     classes = campaign.network_classes
     done = n_refused = 0
-    with _new_table(out) as write:
+    with survivable_deaths(), _new_table(out) as write:
         write([["path", "identifier", "label", *map(probability_column, classes), "reason"]])
         total = sum(_count(path, campaign.grid) for path, _ in listed)
         network = _load(iteration_folder(store, iteration), iteration.result)
@@ -273,7 +273,7 @@ def _refuse_list(path: Path) -> str:
 
 def _count(path: Path, grid: Grid) -> int:
     if is_pool(path):
-        with suppress(*_DAMAGED), open_pool(path, grid) as group:
+        with suppress(Exception), open_pool(path, grid) as group:
             return len(group["spectra"])
     return 1
 
@@ -283,16 +283,13 @@ def _find(listed: Sequence[tuple[Path, str]], grid: Grid) -> Iterator[_Found]:
         if is_pool(path):
             yield from _find_in_pool(path, grid)
             continue
-        identifier = path.name
         try:
-            spectrum = read(path)
-            identifier = spectrum.identifier
-            flux = prepare(spectrum, grid)
+            flux, known = confined(SECONDS, read_window, path, grid)
         except SpectrumError as error:
             reason = f"{error}; {no_list}" if no_list else str(error)
-            yield _Found(str(path), identifier, None, reason)
+            yield _Found(str(path), identifier(path), None, reason)
         else:
-            yield _Found(str(path), identifier, flux, "")
+            yield _Found(str(path), known["identifier"], flux, "")
 
 
 def _find_in_pool(path: Path, grid: Grid) -> Iterator[_Found]:
@@ -304,7 +301,7 @@ def _find_in_pool(path: Path, grid: Grid) -> Iterator[_Found]:
                 rows = slice(start, min(start + BATCH, n))
                 yield from _find_in_rows(path, group, rows)
                 n_read = rows.stop
-    except _DAMAGED as error:
+    except Exception as error:  # a damaged file can make HDF5 raise anything
         reason = str(error)
         if not isinstance(error, SpectrumError):
             reason = f"{path} is damaged: {' '.join(reason.split())}. Write the pool again."
@@ -316,7 +313,7 @@ def _find_in_pool(path: Path, grid: Grid) -> Iterator[_Found]:
 def _find_in_rows(path: Path, group: h5py.Group, rows: slice) -> list[_Found]:
     flux = read_flux(group["spectra"], rows)
     defects = find_unusable(group, rows, flux)
-    names = read_texts(group["filenames"], rows)
+    names = read_texts(group["filenames"], rows, errors="replace")
     files = read_column("path", group, rows)
     return [
         _Found(

@@ -18,6 +18,7 @@ from active_cnn.campaign.store import Store
 from active_cnn.campaign.training_data import trained_answers
 from active_cnn.errors import SpectrumError
 from active_cnn.records import Answer, Campaign, Grid, Medium, Spectrum
+from active_cnn.spectra.confined import SECONDS_WATCHED, confined
 from active_cnn.spectra.preprocessing import POOL_RESOLVING_POWER, prepare, rescale
 from active_cnn.spectra.readers import read
 from active_cnn.spectra.training_set import TrainingSet
@@ -220,8 +221,8 @@ def prepare_file(path: Path, grid: Grid) -> Preparation:
     SpectrumError
         If the file is missing, cannot be read, or does not give a window.
     """
-    spectrum = read(path)
-    window = rescale(prepare(spectrum, grid)[None, :])[0]
+    spectrum = confined(SECONDS_WATCHED, read, path)
+    window = rescale(confined(SECONDS_WATCHED, prepare, spectrum, grid)[None, :])[0]
     source = spectrum.resolving_power
     if spectrum.medium is Medium.AIR:
         medium = "Wavelengths: from standard air to vacuum (Piskunov's inverse of Birch & Downs)."
@@ -258,6 +259,6 @@ def read_whole(path: Path) -> Spectrum:
         If it is missing or cannot be read.
     """
     try:
-        return read(path)
+        return confined(SECONDS_WATCHED, read, path)
     except SpectrumError as error:
         raise SpectrumError(f"The file {path} cannot be shown: {error}.") from error

@@ -16,6 +16,7 @@ from active_cnn.campaign.files import spectrum_file
 from active_cnn.campaign.store import Store
 from active_cnn.errors import SpectrumError
 from active_cnn.records import Campaign, Grid, Medium, Spectrum
+from active_cnn.spectra.confined import SECONDS_WATCHED, confined
 from active_cnn.spectra.pool import Pool
 from active_cnn.spectra.preprocessing import find_defects, rescale
 from active_cnn.spectra.readers import read
@@ -84,12 +85,13 @@ def make_sheets(
         }
         page = ""
         try:
-            spectrum = read(spectrum_file(store, campaign, str(facts["path"])))
+            file = spectrum_file(store, campaign, str(facts["path"]))
+            spectrum = confined(SECONDS_WATCHED, read, file)
             sheet |= _draw(spectrum, campaign.grid)
             page = spectrum.page
         except SpectrumError as error:
-            file = f"its file {facts['path']}".strip()
-            sheet["trouble"] = f"Only the window can be shown: {file} {error}."
+            its_file = f"its file {facts['path']}".strip()
+            sheet["trouble"] = f"Only the window can be shown: {its_file} {error}."
         sheet["links"] = links(float(facts["ra"]), float(facts["dec"]), page)
         sheets.append(sheet)
     return sheets

@@ -118,7 +118,7 @@ def _predict(options: argparse.Namespace) -> None:
 def _silence_libraries() -> None:
     # The backend's native code chatters on the stderr of the process, whatever it is told;
     # there it would bury the one line that a user has to read. Python's stderr stays.
-    sys.stderr = os.fdopen(os.dup(2), "w", buffering=1)
+    sys.stderr = os.fdopen(os.dup(2), "w", buffering=1, errors="backslashreplace")
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     os.close(nowhere)

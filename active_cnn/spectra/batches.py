@@ -16,7 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from active_cnn.errors import SpectrumError
+from active_cnn.plain_text import MOST_TEXT, plain
 from active_cnn.records import Grid
+from active_cnn.spectra.confined import SECONDS, confined
 from active_cnn.spectra.pool_file import (
     METADATA,
     find_unusable,
@@ -96,7 +98,17 @@ def read_batch(batch: Files | PoolRows) -> Outcome:
     SpectrumError
         If a pool or a whole folder cannot be read any more.
     """
-    return _read_files(batch) if isinstance(batch, Files) else _copy_rows(batch)
+    if isinstance(batch, Files):
+        return _read_files(batch)
+    try:
+        return _copy_rows(batch)
+    except SpectrumError:
+        raise
+    except Exception as error:  # a damaged file can make HDF5 raise anything
+        raise SpectrumError(
+            f"{_printable(str(batch))} cannot be read: {plain(str(error), MOST_TEXT)}. "
+            "Write the pool again."
+        ) from error
 
 
 def _read_files(batch: Files) -> Outcome:
@@ -113,18 +125,44 @@ def _read_files(batch: Files) -> Outcome:
             if stretch is not None and is_prepared[i]:
                 name, metadata = identifier(path), stretch.metadata
             else:
-                spectrum = read(path)
-                windows[i] = _stored(prepare(spectrum, batch.grid))
-                name = spectrum.identifier
-                metadata = vars(spectrum)
+                window, metadata = confined(SECONDS, read_window, path, batch.grid)
+                windows[i] = _stored(window)
+                name = metadata["identifier"]
         except SpectrumError as error:
             _refuse_vanished(path)
-            reason = " ".join(str(error).split())
+            reason = plain(" ".join(str(error).split()))
             refused.append((_printable(path), _printable(stored), reason))
             continue
         accepted.append(i)
         rows.append((path, name, *_told(metadata), stored))
     return Outcome(windows[accepted], rows, refused)
+
+
+def read_window(path: str | Path, grid: Grid) -> tuple[NDArray[np.float64], dict[str, Any]]:
+    """Read and prepare a file by the general way.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    grid : Grid
+        The window.
+
+    Returns
+    -------
+    ndarray, shape (grid.n,)
+        As `prepare` gives it.
+    dict
+        Identifier and metadata by the names of `Spectrum`.
+
+    Raises
+    ------
+    SpectrumError
+        If it cannot be read or gives no window.
+    """
+    spectrum = read(path)
+    window = prepare(spectrum, grid)
+    return window, {name: getattr(spectrum, name) for name in ("identifier", *METADATA)}
 
 
 def _prepare_alike(
@@ -143,7 +181,10 @@ def _prepare_alike(
         alike = list(fluxes)
         with np.errstate(over="ignore", invalid="ignore"):  # whatever a damaged file holds
             flux = np.array(list(fluxes.values()), dtype=np.float64)
-            windows[alike] = resample(axis.wavelength, flux, grid)
+            try:
+                windows[alike] = resample(axis.wavelength, flux, grid)
+            except Exception:  # said of each by the general way
+                continue
         # What is not finite beside the window is cut out by `prepare`.
         is_prepared[alike] = np.isfinite(flux).all(axis=1) & (find_defects(windows[alike]) == 0)
     return is_prepared
@@ -167,21 +208,34 @@ def _copy_rows(batch: PoolRows) -> Outcome:
         with np.errstate(over="ignore"):
             windows = stored.astype(DTYPE)
         defects[defects == 0] = find_defects(windows[defects == 0])
-        names = read_texts(group["filenames"], rows)
+        names = read_texts(group["filenames"], rows, errors="replace")
         columns = {name: read_column(name, group, rows) for name in METADATA}
-    outcome = Outcome(windows[batch.wanted & (defects == 0) & (names != "")])
+    # What cannot be stored as a text names no spectrum.
+    is_named = np.array([bool(name) and _is_storable(name) for name in names], dtype=bool)
+    outcome = Outcome(windows[batch.wanted & (defects == 0) & is_named])
     for i, source in enumerate(batch.sources):
         if not batch.wanted[i]:
             continue
         values = {name: column[i] for name, column in columns.items()}
+        values |= {
+            name: plain(values[name], MOST_TEXT) for name in ("designation", "pipeline_class")
+        }
+        values["path"] = values["path"].replace("\0", "")
         if values["path"]:
-            values["path"] = relative(str(path.parent / values["path"]), batch.folder)
-        if defects[i] or not names[i]:
-            reason = DEFECTS[int(defects[i])] if defects[i] else "has no identifier"
+            file = str(path.parent / values["path"])
+            values["path"] = _printable(relative(file, batch.folder))
+        source = _printable(source)
+        if defects[i] or not is_named[i]:
+            reason = "has an identifier that is no plain text" if names[i] else "has no identifier"
+            reason = DEFECTS[int(defects[i])] if defects[i] else reason
             outcome.refused.append((source, values["path"] or source, reason))
         else:
             outcome.rows.append((source, names[i], *values.values()))
     return outcome
+
+
+def _is_storable(name: str) -> bool:
+    return "\0" not in name and "\ufffd" not in name
 
 
 def relative(path: str, folder: str) -> str:

@@ -139,7 +139,9 @@ def all_texts(dataset: h5py.Dataset) -> NDArray[np.object_]:
 
 def digest(texts: Iterable[str]) -> NDArray[np.bytes_]:
     """Hash strings to 128 bits, enough that no two of a survey will ever share one."""
-    digests = (hashlib.blake2b(text.encode(), digest_size=16).digest() for text in texts)
+    # A name that is no valid text is the printable one that is stored of it.
+    encoded = (text.encode("utf-8", "backslashreplace") for text in texts)
+    digests = (hashlib.blake2b(text, digest_size=16).digest() for text in encoded)
     return np.frombuffer(b"".join(digests), dtype="S16")
 
 

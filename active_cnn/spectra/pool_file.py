@@ -103,9 +103,11 @@ def open_pool(path: Path, grid: Grid) -> Iterator[h5py.Group]:
         yield file[names[0]]
 
 
-def read_texts(dataset: h5py.Dataset, rows: slice) -> NDArray[np.object_]:
-    """Read strings of contiguous rows."""
-    return _decode(dataset, dataset[rows], f"{rows.start}-{rows.stop - 1}")
+def read_texts(
+    dataset: h5py.Dataset, rows: slice, *, errors: str = "strict"
+) -> NDArray[np.object_]:
+    """Read strings of contiguous rows; `errors` says what becomes of text that is not UTF-8."""
+    return _decode(dataset, dataset[rows], f"{rows.start}-{rows.stop - 1}", errors)
 
 
 def read_column(name: str, group: h5py.Group, rows: slice) -> NDArray[Any]:
@@ -113,7 +115,7 @@ def read_column(name: str, group: h5py.Group, rows: slice) -> NDArray[Any]:
     if name not in group:
         return _unknown(name, rows.stop - rows.start)
     if name in TEXTS:
-        return read_texts(group[name], rows)
+        return read_texts(group[name], rows, errors="replace")
     return group[name][rows].astype(np.float64)
 
 
@@ -138,7 +140,7 @@ def read_points(dataset: h5py.Dataset, rows: NDArray[np.int64]) -> NDArray[Any]:
 def pick_texts(dataset: h5py.Dataset, rows: NDArray[np.int64]) -> NDArray[np.object_]:
     """Read strings of rows with increasing numbers."""
     where = f"{rows.min(initial=0)}-{rows.max(initial=0)}"
-    return _decode(dataset, read_points(dataset, rows), where)
+    return _decode(dataset, read_points(dataset, rows), where, "strict")
 
 
 def pick_column(name: str, group: h5py.Group, rows: NDArray[np.int64]) -> NDArray[Any]:
@@ -146,7 +148,7 @@ def pick_column(name: str, group: h5py.Group, rows: NDArray[np.int64]) -> NDArra
     if name not in group:
         return _unknown(name, len(rows))
     if name in TEXTS:
-        return pick_texts(group[name], rows)
+        return _decode(group[name], read_points(group[name], rows), "", "replace")
     return read_points(group[name], rows).astype(np.float64)
 
 
@@ -217,10 +219,12 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def _decode(dataset: h5py.Dataset, values: NDArray[Any], where: str) -> NDArray[np.object_]:
+def _decode(
+    dataset: h5py.Dataset, values: NDArray[Any], where: str, errors: str
+) -> NDArray[np.object_]:
     texts = np.empty(len(values), dtype=object)
     try:
-        texts[:] = [value.decode() for value in values.tolist()]
+        texts[:] = [value.decode("utf-8", errors) for value in values.tolist()]
     except UnicodeDecodeError as error:
         raise SpectrumError(
             f"{dataset.file.filename}: '{dataset.name}' holds text that is not UTF-8 in the rows "

@@ -20,6 +20,7 @@ from active_cnn.records import Grid
 from active_cnn.spectra.preprocessing import DEFECTS, prepare, rescale
 from active_cnn.spectra.readers import read
 from active_cnn.spectra.simulation import write_demo
+from tests import reading_tasks
 
 POOL_SIZE, FLAT_ROW, NAN_ROW = 40, 7, 11
 
@@ -344,3 +345,19 @@ def test_missing_sources_and_empty_folders_are_refused(run, tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(SpectrumError, match=r"There are no spectra in .*empty"):
         run(tmp_path / "empty")
+
+
+def test_whatever_a_reader_does_costs_that_file_only(run, folder, monkeypatch):
+    monkeypatch.setattr("active_cnn.campaign.classification.read_window", reading_tasks.read_badly)
+    monkeypatch.setattr("active_cnn.campaign.classification.SECONDS", 1.0)
+    faults = ("RecursionError", "UnreadableNameError", "hangs")
+    for name in faults:
+        (folder / f"{name}.fits").write_bytes(b"")
+    (folder / os.fsdecode(b"undecodable\xff\n.fits")).write_bytes(b"")
+    counts, rows = run(folder)
+    assert counts == (1, len(faults) + 1)
+    said = reasons(rows)
+    assert said.pop("good.fits") == ""
+    assert said.pop("undecodable\\udcff\n.fits") == "is empty"
+    assert said["hangs.fits"] == "took more than 1 s of computing to read"
+    assert all(reason.isprintable() and reason for reason in said.values())

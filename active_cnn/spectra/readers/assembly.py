@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from active_cnn.errors import SpectrumError
+from active_cnn.plain_text import MOST_TEXT, plain
 from active_cnn.records import Medium, Spectrum
 from active_cnn.spectra.readers.axis import refuse_implausible
 
@@ -34,7 +35,7 @@ def assemble(
     wavelength, flux, ivar, mask : ndarray, shape (n_pixels,)
         As the file gives them; a descending axis is turned round with all that belongs to it.
     **metadata
-        The other fields of `Spectrum`.
+        The other fields of `Spectrum`; texts are made plain, of at most `MOST_TEXT` characters.
 
     Raises
     ------
@@ -54,6 +55,9 @@ def assemble(
             "has no usable axis: its wavelengths do not increase from pixel to pixel"
         )
     refuse_implausible(wavelength)
+    for name, value in metadata.items():
+        if isinstance(value, str):
+            metadata[name] = plain(value, MOST_TEXT)
     order = slice(None, None, -1) if steps[0] < 0 else slice(None)
     return Spectrum(
         identifier=identifier(path),

@@ -5,12 +5,13 @@ from __future__ import annotations
 import gzip
 import io
 import math
+import os
 import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from astropy.io import fits
@@ -18,35 +19,28 @@ from astropy.utils.exceptions import AstropyWarning
 from numpy.typing import NDArray
 
 from active_cnn.errors import SpectrumError
+from active_cnn.plain_text import plain
 from active_cnn.records import Medium
+from active_cnn.regular_file import FOLDER, NO_FILE, open_regular
+from active_cnn.spectra.readers.structure import sound_size
 
 GZIP_MAGIC = b"\x1f\x8b"
-FITS_MAGIC = b"SIMPLE  ="
 
 # What a spectrum may take in memory; a file of 0.5 MB can unpack to as much.
 MOST_CONTENT = 512 * 2**20  # bytes
+MOST_VALUES = 2**23  # of an array: the longest spectra known have some 10^6 pixels
 _PIECE = 2**20  # bytes that are unpacked at a time
 
 # What surveys and telescopes write where they know nothing.
 FILL_NUMBERS = {-9999.0, -999.0, -99.0}
 FILL_TEXTS = {"", "-", "-9999", "-9999.0", "-999", "INDEF", "N/A", "NAN", "NON", "NONE", "NULL"}
 
-# A damaged file can make the library raise any of these, at any access.
-FOREIGN_ERRORS = (
-    AttributeError,
-    EOFError,
-    LookupError,
-    MemoryError,
-    OSError,
-    TypeError,
-    ValueError,
-    fits.VerifyError,
-)
-
 
 @contextmanager
 def opened(path: Path) -> Iterator[fits.HDUList]:
     """Open a FITS file, gzipped or not; what goes wrong inside is a SpectrumError.
+
+    Where a header is not sound (see `structure`), only the HDUs before it are there.
 
     Raises
     ------
@@ -56,11 +50,16 @@ def opened(path: Path) -> Iterator[fits.HDUList]:
     with warnings.catch_warnings():
         # Headers that break the standard in ways that do not touch the spectrum are common.
         warnings.simplefilter("ignore", AstropyWarning)
-        with _source(path) as source:
+        source, trouble = _source(path)
+        with source:
             with _translated():
                 hdus = fits.open(source, memmap=False, lazy_load_hdus=True)
             with hdus:
-                yield hdus
+                try:
+                    yield hdus
+                except SpectrumError as error:
+                    # What was looked for may lie in the part that is not there.
+                    raise SpectrumError(plain(trouble or str(error))) from error
 
 
 @contextmanager
@@ -69,23 +68,22 @@ def _translated() -> Iterator[None]:
         yield
     except SpectrumError:
         raise
-    except FOREIGN_ERRORS as error:
+    except MemoryError as error:
+        raise SpectrumError("needs more memory to be read than there is") from error
+    except Exception as error:  # a damaged file can make the library raise anything, at any access
         reason = " ".join(str(error).split())[:160] or type(error).__name__
         raise SpectrumError(f"is a damaged FITS file: {reason}") from error
 
 
-def _source(path: Path) -> io.BufferedIOBase:
+def _source(path: Path) -> tuple[IO[bytes], str]:
+    """Open the part of a file whose headers are sound, and tell what is wrong with the next one."""
     try:
-        if path.is_dir():
-            raise SpectrumError("is a folder, not a file")
-        if path.exists() and not path.is_file():
-            # To open a pipe would wait for ever for somebody who writes to it.
-            raise SpectrumError("is a pipe, a socket or a device, not a file")
-        source: io.BufferedIOBase = path.open("rb")
-        if source.read(len(GZIP_MAGIC)) == GZIP_MAGIC:
-            with source:
-                source.seek(0)
-                source = _unpacked(source)
+        file = open_regular(path)
+        try:
+            source, trouble = _judged(file)
+        except BaseException:
+            file.close()
+            raise
     except FileNotFoundError as error:
         raise SpectrumError("does not exist") from error
     except EOFError as error:
@@ -93,27 +91,61 @@ def _source(path: Path) -> io.BufferedIOBase:
     except (gzip.BadGzipFile, zlib.error) as error:
         raise SpectrumError(f"is a damaged gzip file: {error}") from error
     except OSError as error:
-        raise SpectrumError(f"cannot be opened: {error.strerror}") from error
+        reason = error.strerror or str(error)
+        if reason in (FOLDER, NO_FILE):
+            raise SpectrumError(reason.removeprefix("it ")) from error
+        raise SpectrumError(f"cannot be opened: {reason}") from error
+    if source is not file:
+        file.close()
     source.seek(0)
-    start = source.read(len(FITS_MAGIC))
-    source.seek(0)
-    if start != FITS_MAGIC:
-        source.close()
-        if not start:
-            raise SpectrumError("is empty")
-        raise SpectrumError(f"is not a FITS file: it begins with {start!r}")
-    return source
+    return source, trouble
 
 
-def _unpacked(source: io.BufferedIOBase) -> io.BytesIO:
-    # All of it before it is read: seeking inside a gzip stream starts over each time.
-    content = io.BytesIO()
-    with gzip.GzipFile(fileobj=source) as stream:
-        while piece := stream.read(_PIECE):
-            if content.tell() + len(piece) > MOST_CONTENT:
-                raise SpectrumError(f"unpacks to more than the {MOST_CONTENT} bytes of a spectrum")
-            content.write(piece)
-    return content
+def _judged(file: IO[bytes]) -> tuple[IO[bytes], str]:
+    is_packed = file.read(len(GZIP_MAGIC)) == GZIP_MAGIC
+    file.seek(0)
+    if is_packed:
+        unpacked = _Unpacked(file)
+        size, trouble = sound_size(unpacked)
+        unpacked.skip_rest()
+        unpacked.content.truncate(size)
+        return unpacked.content, trouble
+    size, trouble = sound_size(file)
+    whole = file.seek(0, os.SEEK_END)
+    if size >= whole:
+        return file, trouble
+    if size > MOST_CONTENT:
+        raise SpectrumError(
+            f"is a damaged FITS file: {trouble or 'something else'} after {size} bytes"
+        )
+    # The library must not see what follows, of which it would believe everything.
+    file.seek(0)
+    return io.BytesIO(file.read(size)), trouble
+
+
+class _Unpacked:
+    """A gzip stream that is kept as it is read: seeking inside one starts over each time."""
+
+    def __init__(self, packed: IO[bytes]) -> None:
+        self.content = io.BytesIO()
+        self._stream = gzip.GzipFile(fileobj=packed)
+
+    def read(self, n: int, /) -> bytes:
+        piece = self._stream.read(n)
+        if self.content.tell() + len(piece) > MOST_CONTENT:
+            raise SpectrumError(f"unpacks to more than the {MOST_CONTENT} bytes of a spectrum")
+        self.content.write(piece)
+        return piece
+
+    def seek(self, n: int, _: int, /) -> int:
+        while n > 0 and (piece := self.read(min(n, _PIECE))):
+            n -= len(piece)
+        return self.content.tell()
+
+    def skip_rest(self) -> None:
+        """Read to the end, where the checksum is."""
+        while self.read(_PIECE):
+            pass
 
 
 def extension(hdus: fits.HDUList, key: int | str) -> Any:
@@ -126,11 +158,21 @@ def extension(hdus: fits.HDUList, key: int | str) -> Any:
 
 
 def image_shape(hdu: Any) -> tuple[int, ...]:
-    """Shape of the image of an HDU, (…, n_pixels); () for a table, no image and no HDU."""
+    """Shape of the image of an HDU, (…, n_pixels); () for a table, no image and no HDU.
+
+    Raises
+    ------
+    SpectrumError
+        If it claims more pixels than any spectrum has.
+    """
     with _translated():
         if not isinstance(hdu, fits.PrimaryHDU | fits.ImageHDU | fits.CompImageHDU):
             return ()
-        return tuple(hdu.shape) if math.prod(hdu.shape) else ()
+        shape = tuple(hdu.shape) if math.prod(hdu.shape) else ()
+        if shape and shape[-1] > MOST_VALUES:  # an axis is made of it before its data are read
+            _refuse_truncated(hdu)
+            _refuse_excess(shape[-1])
+        return shape
 
 
 def array(hdu: Any) -> NDArray[np.float64]:
@@ -180,8 +222,13 @@ def cell(hdu: Any, *names: str) -> Any:
     if found is None:
         return None
     with _translated():
-        rows = _data(hdu)[found]
-        return rows[0] if len(rows) else None
+        rows = _data(hdu)
+        if not len(rows):
+            return None
+        stored = rows.view(np.ndarray)[0][known.index(found)]
+        if isinstance(stored, bytes):  # which the library decodes or fails
+            return stored.decode("utf-8", "replace")
+        return rows[found][0]
 
 
 def _listed(hdu: Any) -> str:
@@ -190,21 +237,38 @@ def _listed(hdu: Any) -> str:
 
 def _data(hdu: Any) -> Any:
     with _translated():
-        info = hdu.fileinfo()
-        # Of a compressed image, the size is that of what it unpacks to.
-        stored = info["datSpan"] if isinstance(hdu, fits.CompImageHDU) else hdu.size
-        end, size = info["datLoc"] + stored, info["file"].size
-        if end > size:
-            raise SpectrumError(f"is truncated: its data need {end} bytes, it has {size}")
-        unpacked = max(hdu.size, math.prod(getattr(hdu, "shape", ())) * np.float64().itemsize)
-        if unpacked > MOST_CONTENT:
+        _refuse_truncated(hdu)
+        is_table = isinstance(hdu, fits.BinTableHDU | fits.TableHDU)
+        if is_table and (width := hdu.columns.dtype.itemsize) > hdu.header["NAXIS1"]:
             raise SpectrumError(
-                f"holds {unpacked} bytes of data, more than the {MOST_CONTENT} of a spectrum"
+                f"is a damaged FITS file: its columns take {width} bytes a row, "
+                f"NAXIS1 is {hdu.header['NAXIS1']}"
             )
+        if hdu.size > MOST_CONTENT:
+            raise SpectrumError(
+                f"holds {hdu.size} bytes of data, more than the {MOST_CONTENT} of a spectrum"
+            )
+        if not is_table:
+            _refuse_excess(math.prod(hdu.shape))
         return hdu.data
 
 
+def _refuse_truncated(hdu: Any) -> None:
+    info = hdu.fileinfo()
+    # Of a compressed image, the size is that of what it unpacks to.
+    stored = info["datSpan"] if isinstance(hdu, fits.CompImageHDU) else hdu.size
+    end, size = info["datLoc"] + stored, info["file"].size
+    if end > size:
+        raise SpectrumError(f"is truncated: its data need {end} bytes, it has {size}")
+
+
+def _refuse_excess(n_values: int) -> None:
+    if n_values > MOST_VALUES:
+        raise SpectrumError(f"holds {n_values} values, more than the {MOST_VALUES} of a spectrum")
+
+
 def _as_floats(values: Any) -> NDArray[np.float64]:
+    _refuse_excess(np.size(values))
     with _translated(), np.errstate(invalid="ignore"):  # the cast of a signalling NaN warns
         return np.asarray(values, dtype=np.float64)
 
@@ -213,8 +277,18 @@ def _value(header: fits.Header, key: str) -> Any | None:
     try:
         value = header.get(key)
     except fits.VerifyError:
-        return None
+        return _readable_text(header, key)
     return value if isinstance(value, str | bool | int | float) else None
+
+
+def _readable_text(header: fits.Header, key: str) -> str | None:
+    # A text is of use without its control characters; a number would become another one. The
+    # library gives what it cannot parse by no public way.
+    try:
+        value = fits.Card.fromstring(plain(header.cards[key]._image)).value
+    except fits.VerifyError:
+        return None
+    return value if isinstance(value, str) else None
 
 
 def text(header: fits.Header, *keys: str) -> str:
@@ -222,7 +296,7 @@ def text(header: fits.Header, *keys: str) -> str:
     for key in keys:
         value = _value(header, key)
         if value is not None and str(value).strip().upper() not in FILL_TEXTS:
-            return str(value).strip()
+            return plain(str(value)).strip()
     return ""
 
 
