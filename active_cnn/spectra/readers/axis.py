@@ -46,6 +46,9 @@ MOST_AXES = 9
 
 METRE = 1e10  # angstrom
 
+# Two axes are the same that differ by less everywhere (angstrom).
+SAME = 0.05
+
 
 @dataclass(frozen=True)
 class Law:
@@ -62,9 +65,9 @@ class Law:
         return self.kind[:4] in MEDIA and not self.bases
 
 
-def medium_of_axis(header: fits.Header) -> Medium | None:
+def medium_of_axis(kind: str) -> Medium | None:
     """Tell what CTYPE1 says of the medium, if anything."""
-    kind = fits_file.text(header, "CTYPE1").upper()
+    kind = kind.upper()
     if STANDARD.fullmatch(kind):
         return MEDIA.get(kind[:4])
     if "VAC" in kind:
@@ -278,10 +281,12 @@ def coefficient_axis(header: fits.Header, n: int) -> NDArray[np.float64]:
 def agree(
     wavelength: NDArray[np.float64], other: NDArray[np.floating], tolerance: float = 0.1
 ) -> bool:
-    """Tell whether two axes are the same everywhere, to `tolerance` pixels or 0.05 Å."""
+    """Tell whether two axes are the same everywhere, to 0.05 Å or `tolerance` pixels."""
     with np.errstate(invalid="ignore"):  # infinite wavelengths agree with nothing
-        allowed = np.maximum(tolerance * np.abs(np.diff(wavelength)), 0.05)
         difference = np.abs(wavelength - other)
+        if difference.max() <= SAME:
+            return True
+        allowed = np.maximum(tolerance * np.abs(np.diff(wavelength)), SAME)
         return bool((difference[:-1] <= allowed).all() and (difference[1:] <= allowed).all())
 
 

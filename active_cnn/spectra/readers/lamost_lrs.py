@@ -59,7 +59,7 @@ def read(hdus: fits.HDUList, path: Path) -> Spectrum:
 def metadata(headers: surveys.Headers) -> dict[str, Any]:
     """Name, position, signal-to-noise ratio and class as every LAMOST header writes them."""
     parts = (surveys.text(headers, "CLASS"), surveys.text(headers, "SUBCLASS"))
-    return surveys.describe(headers) | {"pipeline_class": " ".join(parts).strip()}
+    return surveys.describe(headers, surveys.LAMOST) | {"pipeline_class": " ".join(parts).strip()}
 
 
 def page(header: fits.Header, kind: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from functools import lru_cache
 from typing import Any
 
 from astropy.io import fits
@@ -22,6 +23,7 @@ EQUINOX_CARDS = ("EQUINOX", "EQUINOXA")
 
 # Apparent places, galactic ones and others that are not brought to ICRS here.
 ELSEWHERE = "elsewhere"
+SAME = ("ICRS", "")
 
 
 def position(
@@ -47,8 +49,9 @@ def position(
     if math.isnan(ra):
         return UNKNOWN
     for place in (header, *others):
-        if fits_file.text(place, *SYSTEM_CARDS, *EQUINOX_CARDS, "EPOCH"):
-            return in_icrs(ra, dec, place)
+        said = _system_said(place)
+        if any(said):
+            return _in_icrs(ra, dec, *said)
     return ra, dec
 
 
@@ -74,26 +77,47 @@ def in_icrs(ra: float, dec: float, header: fits.Header) -> tuple[float, float]:
     Pence et al. (2010), A&A, 524, A42, section 8.3: RADESYS, EQUINOX and what they mean alone;
     EPOCH is an older name of EQUINOX, but the day of observation in many headers.
     """
-    system, equinox = _system(fits_file.text(header, *SYSTEM_CARDS))
-    equinox = _year_text(header, *EQUINOX_CARDS) or equinox
+    return _in_icrs(ra, dec, *_system_said(header))
+
+
+def _in_icrs(ra: float, dec: float, *said: str) -> tuple[float, float]:
+    frame = _frame(*said)
+    if frame is None:
+        return UNKNOWN
+    return (ra, dec) if frame is SAME else _transformed(ra, dec, *frame)
+
+
+def _system_said(header: fits.Header) -> tuple[str, str, str]:
+    return (
+        fits_file.text(header, *SYSTEM_CARDS),
+        fits_file.text(header, *EQUINOX_CARDS),
+        fits_file.text(header, "EPOCH"),
+    )
+
+
+@lru_cache(maxsize=256)  # a survey has one system
+def _frame(system: str, equinox: str, epoch: str) -> tuple[str, str] | None:
+    """Name the frame and its equinox, as astropy writes it; SAME for ICRS, None if not known."""
+    system, in_system = _system(system)
+    equinox = _year_text(equinox) or in_system
     if system == "ICRS" or (not system and equinox == "ICRS"):
-        return ra, dec
-    if not equinox and (epoch := _year_text(header, "EPOCH")):
+        return SAME
+    if not equinox and (epoch := _year_text(epoch)):
         # A whole year alone is an equinox. Another is more likely the day of observation, and with
         # which equinox the position goes is not said.
         if not _year(epoch).is_integer():
-            return UNKNOWN
+            return None
         equinox = epoch
     year = _year(equinox) if equinox else 1950.0 if system.startswith("FK4") else 2000.0
     if system == ELSEWHERE or not EQUINOXES[0] <= year <= EQUINOXES[1]:
-        return UNKNOWN
+        return None
     if not system:
         is_old = equinox.startswith("B") or (not equinox.startswith("J") and year < FIRST_OF_FK5)
         system = "FK4" if is_old else "FK5"
     # At J2000, FK5 is ICRS to 0.03″.
     if system == "FK5" and year == 2000.0:
-        return ra, dec
-    return _transformed(ra, dec, system, f"{'J' if system == 'FK5' else 'B'}{year}")
+        return SAME
+    return system, f"{'J' if system == 'FK5' else 'B'}{year}"
 
 
 def _system(written: str) -> tuple[str, str]:
@@ -106,13 +130,10 @@ def _system(written: str) -> tuple[str, str]:
     return known, equinox[0] if equinox else ""
 
 
-def _year_text(header: fits.Header, *keys: str) -> str:
-    """Give what one of these cards says of a year; empty for 0 and for what is no year."""
-    for key in keys:
-        written = fits_file.text(header, key).upper()
-        if written == "ICRS" or _year(written) > 0:
-            return written
-    return ""
+def _year_text(written: str) -> str:
+    """Give back what is a year, or names ICRS; empty for 0 and for anything else."""
+    written = written.upper()
+    return written if written == "ICRS" or _year(written) > 0 else ""
 
 
 def _year(written: str) -> float:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -55,13 +56,18 @@ def headers_of(hdus: fits.HDUList, hdu: Any) -> Headers:
 
 def text(headers: Headers, *keys: str) -> str:
     """Give what the nearest header that speaks says, or an empty string."""
-    return next((said for header in headers if (said := fits_file.text(header, *keys))), "")
+    for header in headers:
+        if said := fits_file.text(header, *keys):
+            return said
+    return ""
 
 
 def number(headers: Headers, *keys: str) -> float:
     """Give the number that the nearest header with one holds, or NaN."""
-    numbers = (fits_file.number(header, *keys) for header in headers)
-    return next((value for value in numbers if math.isfinite(value)), math.nan)
+    for header in headers:
+        if math.isfinite(value := fits_file.number(header, *keys)):
+            return value
+    return math.nan
 
 
 def medium_said(header: fits.Header) -> Medium | None:
@@ -72,22 +78,31 @@ def medium_said(header: fits.Header) -> Medium | None:
     SpectrumError
         If it says something that is neither air nor vacuum, or both.
     """
+    return _medium_of(
+        fits_file.text(header, "VACUUM"),
+        fits_file.text(header, "AIRORVAC"),
+        fits_file.text(header, "CTYPE1"),
+    )
+
+
+@lru_cache(maxsize=256)  # a survey says the same in all its files
+def _medium_of(vacuum: str, air_or_vacuum: str, axis: str) -> Medium | None:
     said = {}
-    for key in ("VACUUM", "AIRORVAC"):
-        written = fits_file.text(header, key)
+    for key, written in (("VACUUM", vacuum), ("AIRORVAC", air_or_vacuum)):
         if not written:
             continue
         if written.upper() not in _IN_VACUUM | _IN_AIR:
             raise SpectrumError(
                 f"does not say whether its wavelengths are in air or vacuum: {key} = {written!r}"
             )
-        said[key] = Medium.VACUUM if written.upper() in _IN_VACUUM else Medium.AIR
-    by_axis = medium_of_axis(header)
+        said[f"{key} = {written!r}"] = (
+            Medium.VACUUM if written.upper() in _IN_VACUUM else Medium.AIR
+        )
+    by_axis = medium_of_axis(axis)
     if by_axis is not None:
-        said["CTYPE1"] = by_axis
+        said[f"CTYPE1 = {axis!r}"] = by_axis
     if len(set(said.values())) > 1:
-        cards = " and ".join(f"{key} = {fits_file.text(header, key)!r}" for key in said)
-        raise SpectrumError(f"contradicts itself about air and vacuum: {cards}")
+        raise SpectrumError(f"contradicts itself about air and vacuum: {' and '.join(said)}")
     return next(iter(said.values()), None)
 
 
@@ -134,6 +149,7 @@ class Survey:
     ra: tuple[str, ...] = ("RA", "OBJRA")
     dec: tuple[str, ...] = ("DEC", "OBJDEC")
     snr: tuple[str, ...] = ()
+    resolution: tuple[str, ...] = ()
     place: Callable[[fits.Header], tuple[float, float]] | None = None  # in place of ra and dec
 
 
@@ -175,17 +191,18 @@ def _stelib_place(header: fits.Header) -> tuple[float, float]:
     return UNKNOWN if math.isnan(ra) else in_icrs(ra, dec, header)
 
 
+# R of its low resolution is 1800 and of its medium one 7500; the readers of both know which.
+LAMOST = Survey(
+    "LAMOST",
+    is_lamost,
+    Medium.VACUUM,
+    names=("DESIG", "OBJNAME"),
+    ra=("RA",),
+    dec=("DEC",),
+    snr=("SNRR", "SN_R"),  # as DR3 and later write it, and DR1 and DR2
+)
 SURVEYS = (
-    # R of its low resolution is 1800 and of its medium one 7500; the readers of both know which.
-    Survey(
-        "LAMOST",
-        is_lamost,
-        Medium.VACUUM,
-        names=("DESIG", "OBJNAME"),
-        ra=("RA",),
-        dec=("DEC",),
-        snr=("SNRR", "SN_R"),  # as DR3 and later write it, and DR1 and DR2
-    ),
+    LAMOST,
     # RA and DEC are those of the plate, up to 1.5° from the object. R: York et al. (2000), AJ,
     # 120, 1579; Smee et al. (2013), AJ, 146, 32: 1500-2600 with wavelength.
     Survey(
@@ -202,7 +219,8 @@ SURVEYS = (
     Survey("STELIB", lambda headers: bool(text(headers, "STARIDEN")), place=_stelib_place),
     Survey("space", lambda headers: _telescope(headers).startswith(IN_SPACE), Medium.VACUUM),
 )
-ANY = Survey("any other", lambda _: True)
+# SPE_RPOW is how the BeSS database of Be stars writes the resolving power.
+ANY = Survey("any other", lambda _: True, resolution=("SPE_RPOW",))
 
 
 def survey_of(headers: Headers) -> Survey:
@@ -223,19 +241,20 @@ def place(headers: Headers, survey: Survey) -> tuple[float, float]:
     return UNKNOWN
 
 
-def describe(headers: Headers) -> dict[str, Any]:
+def describe(headers: Headers, survey: Survey | None = None) -> dict[str, Any]:
     """What the headers say of the object and its spectrum, by the names of `Spectrum`."""
-    survey = survey_of(headers)
+    survey = survey or survey_of(headers)
     ra, dec = place(headers, survey)
-    # SPE_RPOW is how the BeSS database of Be stars writes the resolving power.
-    resolving_power = number(headers, "SPE_RPOW")
     described: dict[str, Any] = {
         "designation": text(headers, *survey.names),
         "ra": ra,
         "dec": dec,
-        "resolving_power": resolving_power if resolving_power > 0 else survey.resolving_power,
-        "snr_r": number(headers, *survey.snr),
+        "resolving_power": survey.resolving_power,
     }
+    if survey.snr:
+        described["snr_r"] = number(headers, *survey.snr)
+    if survey.resolution and (said := number(headers, *survey.resolution)) > 0:
+        described["resolving_power"] = said
     if survey.name == "SDSS":
         described |= {"pipeline_class": _sdss_class(headers), "page": _sdss_page(headers)}
     return described
