@@ -767,7 +767,7 @@ REFUSED_FORMATS = {
     "2-D image": "",
     "2-D CCD image": "has no spectral axis",
     "IRAF echelle MULTISPE": "holds 51 spectra",
-    "BinTable ext 1: wave": "does not say the unit of its wavelengths",
+    "BinTable ext 1: wave": "does not say the unit of its axis",
     "1-D image ext 0 CRVAL1/CDELT1 linear, CUNIT1=km/s": "has no usable axis",
 }
 

@@ -24,7 +24,9 @@ SIGMA, VARIANCE, IVAR, BAD, WAVELENGTH, LOG_WAVELENGTH, OTHER = (
 
 # By EXTNAME. STAT is the variance in the instruments of ESO and in mpdaf, UNCERT is astropy's.
 ROLES = {
-    **dict.fromkeys(("ERR", "ERROR", "ERRORS", "ERRS", "SIGMA", "SIG", "NOISE", "STDDEV"), SIGMA),
+    **dict.fromkeys(
+        ("ERR", "ERROR", "ERRORS", "ERRS", "SIGMA", "SIG", "STD", "STDDEV", "NOISE"), SIGMA
+    ),
     **dict.fromkeys(("VAR", "VARIANCE", "STAT"), VARIANCE),
     **dict.fromkeys(("IVAR", "INVVAR", "INVERSE VARIANCE", "WEIGHT"), IVAR),
     **dict.fromkeys(("MASK", "DQ", "QUAL", "QUALITY", "BPM"), BAD),

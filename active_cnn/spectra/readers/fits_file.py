@@ -201,8 +201,9 @@ def column_unit(hdu: Any, name: str) -> str:
 
 
 def column_card(hdu: Any, name: str, key: str) -> str:
-    """What a card such as TUCDn says of a column; empty without one."""
-    return text(hdu.header, f"{key}{column_names(hdu).index(name) + 1}")
+    """What a card such as TUCDn says of a column; empty without the card or the column."""
+    names = column_names(hdu)
+    return text(hdu.header, f"{key}{names.index(name) + 1}") if name in names else ""
 
 
 def n_rows(hdu: Any) -> int:

@@ -19,6 +19,7 @@ from active_cnn.spectra.readers.units import angstroms_a_unit, quantity, without
 WAVELENGTH = re.compile(
     r"(?P<name>waves?|wavelengths?|lambda|lam|spectral_axis)(_?(?P<medium>air|vac|vacuum))?"
 )
+OTHER_AXIS = re.compile(r"freq(uency)?|energy|wavenumber|(speed/)?velocity|redshift")
 FLUX = ("flux",)
 IVAR = ("ivar", "invvar")
 SIGMA = ("err", "error", "sigma", "flux_err", "flux_error", "err_flux", "e_flux", "uncertainty")
@@ -36,7 +37,8 @@ def _tables(hdus: fits.HDUList) -> list[Any]:
 
 def _wavelengths(hdu: Any) -> str:
     names = fits_file.column_names(hdu)
-    return next((name for name in names if WAVELENGTH.fullmatch(name)), "")
+    found = [name for name in names if WAVELENGTH.fullmatch(name)]
+    return next(iter(found or [name for name in names if OTHER_AXIS.fullmatch(name)]), "")
 
 
 def _first(hdu: Any, names: tuple[str, ...]) -> str:
@@ -50,7 +52,11 @@ def read(hdus: fits.HDUList, path: Path) -> Spectrum:
     if len(tables) > 1:
         raise SpectrumError(f"holds spectra in {len(tables)} tables: expected one a file")
     table = tables[0]
-    flux, name = fits_file.column(table, _first(table, FLUX)), _wavelengths(table)
+    flux_name, name = _first(table, FLUX), _wavelengths(table)
+    n_a_row, n = (np.size(fits_file.cell(table, one)) for one in (flux_name, name))
+    if n == 1 < n_a_row:
+        raise SpectrumError(f"holds {n_a_row} spectra in column {flux_name!r}: expected one a file")
+    flux = fits_file.column(table, flux_name)
     wavelength = _in_angstrom(table, name)
     headers = surveys.headers_of(hdus, table)
     return assemble(
@@ -59,6 +65,7 @@ def read(hdus: fits.HDUList, path: Path) -> Spectrum:
         wavelength,
         flux,
         _ivar(table),
+        _bad(table),
         **surveys.describe(headers),
     )
 
@@ -66,9 +73,7 @@ def read(hdus: fits.HDUList, path: Path) -> Spectrum:
 def _in_angstrom(table: Any, name: str) -> NDArray[np.float64]:
     written = fits_file.column_unit(table, name)
     if not written:
-        raise SpectrumError(
-            f"does not say the unit of its wavelengths: column {name!r} has no TUNIT"
-        )
+        raise SpectrumError(f"does not say the unit of its axis: column {name!r} has no TUNIT")
     unit, base = without_logarithm(written)
     factor = angstroms_a_unit(unit)
     if factor is None:
@@ -106,3 +111,11 @@ def _ivar(table: Any) -> NDArray[np.float64] | None:
         return None
     ivar = np.where(np.isfinite(ivar) & (ivar > 0), ivar, 0.0)
     return ivar if ivar.any() else None
+
+
+def _bad(table: Any) -> NDArray[np.bool_] | None:
+    # Of logical values, as specutils writes them: true is bad, as in numpy.
+    if not re.fullmatch(r"\d*L", fits_file.column_card(table, "mask", "TFORM")):
+        return None
+    bad = fits_file.column(table, "mask") != 0
+    return None if bad.all() else bad
