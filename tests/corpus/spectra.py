@@ -416,6 +416,15 @@ MANY = {
     "DESI, three targets": Case(
         lambda: desi(3, "B", "R", "Z"), refusal="holds 3 spectra: save each target"
     ),
+    "DESI, exposures of one target": Case(
+        lambda: desi(3, "B", "R", "Z", TARGETID=("K", [7, 7, 7])),
+        refusal="holds 3 spectra of one target: coadd",
+    ),
+    "SDSS table of another telescope": Case(
+        lambda: [empty(TELESCOP="LCO Du Pont", RA=100.0, DEC=17.0),
+                 table("COADD", loglam=("D", LOG10), flux=("D", line(10**LOG10, VACUUM)))],
+        10**LOG10, VACUUM,
+    ),
     "two tables": Case(
         lambda: [empty(), plain_table(), plain_table()], refusal="holds spectra in 2 tables"
     ),

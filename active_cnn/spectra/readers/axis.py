@@ -197,27 +197,22 @@ def _world(
     # Imported here: LAMOST, of which there are millions of files, does not need it.
     from astropy.wcs import WCS
 
-    axis, n_axes = law.number - 1, len(row)
-    wcs = WCS(naxis=n_axes)
-    matrix = np.eye(n_axes)
-    matrix[axis] = row
-    wcs.wcs.pc, wcs.wcs.cdelt = matrix, np.ones(n_axes)
-    wcs.wcs.crpix = [
-        fits_file.axis_number(header, f"CRPIX{i}", default=1.0) for i in range(1, n_axes + 1)
-    ]
-    wcs.wcs.crval = np.where(np.arange(n_axes) == axis, reference, 0.0)
+    axis = law.number - 1
+    at = [fits_file.axis_number(header, f"CRPIX{i + 1}", default=1.0) for i in range(len(row))]
+    # The other axes have one pixel: what they add is as good as another reference pixel.
+    beside = sum(step * (1 - at[i]) for i, step in enumerate(row) if i != axis)
+    wcs = WCS(naxis=1)
+    wcs.wcs.crpix = [at[axis] - beside / row[axis]]
+    wcs.wcs.cdelt, wcs.wcs.crval = [row[axis]], [reference]
     if law.is_standard:
-        wcs.wcs.ctype = [law.kind if i == axis else "" for i in range(n_axes)]
-        wcs.wcs.cunit = ["m" if i == axis else "" for i in range(n_axes)]
+        wcs.wcs.ctype, wcs.wcs.cunit = [law.kind], ["m"]
         keys = {i: f"PV{law.number}_{i}" for i in range(7)}
         wcs.wcs.set_pv(
-            [(law.number, i, fits_file.axis_number(header, key))
-             for i, key in keys.items() if key in header]
-        )  # fmt: skip
-    pixels = np.ones((n, n_axes))
-    pixels[:, axis] = np.arange(1, n + 1)
+            [(1, i, fits_file.axis_number(header, key)) for i, key in keys.items() if key in header]
+        )
     try:
-        return np.asarray(wcs.wcs_pix2world(pixels, 1)[:, axis], dtype=np.float64)
+        pixels = np.arange(1, n + 1, dtype=np.float64)
+        return np.asarray(wcs.wcs_pix2world(pixels[:, None], 1)[:, 0], dtype=np.float64)
     except ValueError as error:  # of which every error of wcslib is one
         reason = " ".join(str(error).split())[:120]
         raise SpectrumError(f"has no usable axis: {reason}") from error

@@ -43,9 +43,11 @@ def read(hdus: fits.HDUList, path: Path) -> Spectrum:
     arms = _arms(hdus)
     n_spectra = fits_file.image_shape(hdus[f"{arms[0]}_FLUX"])[0]
     # Which of its spectra is meant cannot be said by a path.
+    target = fits_file.extension(hdus, "FIBERMAP")
+    if n_spectra != 1 and fits_file.n_distinct(target, "targetid") == 1:
+        raise SpectrumError(f"holds {n_spectra} spectra of one target: coadd its exposures first")
     if n_spectra != 1:
         raise SpectrumError(f"holds {n_spectra} spectra: save each target to a file of its own")
-    target = fits_file.extension(hdus, "FIBERMAP")
     number = fits_file.cell(target, "targetid")
     name = str(fits_file.cell(target, "desiname") or "").strip()
     ra, dec = (

@@ -222,6 +222,14 @@ def cell(hdu: Any, *names: str) -> Any:
         return rows[0] if len(rows) else None
 
 
+def n_distinct(hdu: Any, name: str) -> int:
+    """How many different values a column has; 0 without the column."""
+    if name not in column_names(hdu):
+        return 0
+    with _translated():
+        return len(np.unique(_data(hdu)[name]))
+
+
 def _listed(hdu: Any) -> str:
     return ", ".join(column_names(hdu)[:12]) or "none"
 

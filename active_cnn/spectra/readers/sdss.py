@@ -16,9 +16,6 @@ from active_cnn.spectra.readers.assembly import assemble, ivar_of
 from active_cnn.spectra.readers.axis import coefficient_axis, from_log10
 from active_cnn.spectra.readers.position import on_sky
 
-# York et al. (2000), AJ, 120, 1579; Smee et al. (2013), AJ, 146, 32: 1500-2600 with wavelength.
-RESOLVING_POWER = 2000.0
-
 # SN_MEDIAN holds u, g, r, i, z.
 R_BAND = 2
 
@@ -55,7 +52,7 @@ def _read_table(hdus: fits.HDUList, path: Path) -> Spectrum:
     mask = None
     if ivar is not None and "and_mask" in names:
         mask = (fits_file.column(table, "and_mask") != 0) | (ivar == 0)
-    said = surveys.describe(headers) | {"resolving_power": RESOLVING_POWER}
+    said = surveys.describe(headers, surveys.SDSS)
     return assemble(
         path,
         surveys.medium(headers, Medium.VACUUM),

@@ -201,19 +201,20 @@ LAMOST = Survey(
     dec=("DEC",),
     snr=("SNRR", "SN_R"),  # as DR3 and later write it, and DR1 and DR2
 )
+# RA and DEC are those of the plate, up to 1.5° from the object. R: York et al. (2000), AJ,
+# 120, 1579; Smee et al. (2013), AJ, 146, 32: 1500-2600 with wavelength.
+SDSS = Survey(
+    "SDSS",
+    is_sdss,
+    Medium.VACUUM,
+    2000.0,
+    ra=("PLUG_RA", "RAOBJ", "OBJRA"),
+    dec=("PLUG_DEC", "DECOBJ", "OBJDEC"),
+    snr=("SN_R",),
+)
 SURVEYS = (
     LAMOST,
-    # RA and DEC are those of the plate, up to 1.5° from the object. R: York et al. (2000), AJ,
-    # 120, 1579; Smee et al. (2013), AJ, 146, 32: 1500-2600 with wavelength.
-    Survey(
-        "SDSS",
-        is_sdss,
-        Medium.VACUUM,
-        2000.0,
-        ra=("PLUG_RA", "RAOBJ", "OBJRA"),
-        dec=("PLUG_DEC", "DECOBJ", "OBJDEC"),
-        snr=("SN_R",),
-    ),
+    SDSS,
     # R: Škoda, Podsztavek & Tvrdík (2020), A&A, 643, A122, section 2.
     Survey("Ondřejov", is_ondrejov, Medium.AIR, 13_000.0, names=("OBJECT",), place=_ondrejov_place),
     Survey("STELIB", lambda headers: bool(text(headers, "STARIDEN")), place=_stelib_place),
@@ -255,7 +256,7 @@ def describe(headers: Headers, survey: Survey | None = None) -> dict[str, Any]:
         described["snr_r"] = number(headers, *survey.snr)
     if survey.resolution and (said := number(headers, *survey.resolution)) > 0:
         described["resolving_power"] = said
-    if survey.name == "SDSS":
+    if survey is SDSS:
         described |= {"pipeline_class": _sdss_class(headers), "page": _sdss_page(headers)}
     return described
 
@@ -267,6 +268,9 @@ def _sdss_class(headers: Headers) -> str:
 
 def _sdss_page(headers: Headers) -> str:
     numbers = [number(headers, key) for key in ("PLATEID", "MJD", "FIBERID")]
-    if not all(value.is_integer() and 0 < value < 1_000_000 for value in numbers):
+    # Other surveys write the same tables, with plates of their own.
+    if not is_sdss(headers) or not all(
+        value.is_integer() and 0 < value < 1_000_000 for value in numbers
+    ):
         return ""
     return SDSS_PAGE.format(*(int(value) for value in numbers))
