@@ -1,4 +1,4 @@
-"""LAMOST low resolution, R ≈ 1800: images of five rows (DR1 to DR8) and tables (DR8 on)."""
+"""LAMOST low resolution, R ≈ 1800: images of five rows (DR1 to DR8) and tables (later)."""
 
 from __future__ import annotations
 
