@@ -328,6 +328,11 @@ EXTENSIONS = {
     "WAVELENGTH in nm that agrees": split(
         BESIDE, image(LINEAR / 10, {"BUNIT": "nm"}, "WAVELENGTH")
     ),
+    "WAVELENGTH in nm that does not say so": split(
+        BESIDE, image(air_to_vacuum(LINEAR) / 10, name="WAVELENGTH"),
+        refusal="contradicts itself about its wavelengths",
+    ),
+    "WAVELENGTH that holds none": split(BESIDE, image(np.arange(N), name="WAVELENGTH")),
     "WAVELENGTH that contradicts": split(
         BESIDE, image(air_to_vacuum(LINEAR), name="WAVELENGTH"),
         refusal="contradicts itself about its wavelengths",
@@ -501,6 +506,19 @@ TABLES = {
         )
         for form in ("PD", "QD", "PE")
     },
+    "columns of several lengths": Case(
+        lambda: [empty(TELESCOP="LAMOST"), table("COADD", **{
+            name: (f"{n}D", [np.ones(n)]) for name, n in {
+                "WAVELENGTH": N, "FLUX": N, "IVAR": N, "ANDMASK": N - 1}.items()})],
+        refusal="is damaged: 1999 marks of bad pixels for 2000 errors",
+    ),
+    "errors of another length than the flux": Case(
+        lambda: [empty(), table(**{
+            name: (f"{n}D", [values[:n]], unit) for name, n, values, unit in (
+                ("wave", N, LINEAR, "Angstrom"), ("flux", N, line(LINEAR), "Jy"),
+                ("ivar", N - 1, LINEAR, ""))})],
+        refusal="is damaged: 1999 errors for 2000 fluxes",
+    ),
     "table that overrules LAMOST's primary header": Case(
         lambda: [empty(TELESCOP="LAMOST", VACUUM=True), table("COADD", {"VACUUM": False}, **{
             name: (f"{N}D", [values]) for name, values in {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from active_cnn.errors import SpectrumError
 from active_cnn.spectra.readers import fits_file
 from active_cnn.spectra.readers.assembly import ivar_of
-from active_cnn.spectra.readers.axis import from_log10, refuse_implausible
+from active_cnn.spectra.readers.axis import from_log10, is_plausible
 from active_cnn.spectra.readers.units import angstroms_a_unit
 
 MOST_EXTENSIONS = 100
@@ -133,34 +134,37 @@ def wavelengths_of_companion(
     hdus: fits.HDUList, image: Any
 ) -> tuple[str, Any, NDArray[np.float64]] | None:
     """Name, HDU and wavelengths [angstrom] of the extension that holds those of an image."""
-    for hdu in _of_the_same_size(hdus, image):
-        what = role(hdu)
-        if what in (WAVELENGTH, LOG_WAVELENGTH):
-            return _name(hdu), hdu, _in_angstrom(hdu, fits_file.array(hdu).ravel(), what)
-    n = int(np.prod(fits_file.image_shape(image)))
-    for hdu in extensions(hdus):
-        for name in fits_file.column_names(hdu):
-            what = ROLES.get(name.upper(), "")
-            if what in (WAVELENGTH, LOG_WAVELENGTH):
-                values = fits_file.column(hdu, name)
-                if values.size == n:
-                    unit = fits_file.column_unit(hdu, name)
-                    return name, hdu, _in_angstrom(hdu, values, what, unit)
+    for name, hdu, values, what, unit in _wavelength_like(hdus, image):
+        wavelength = _in_angstrom(values, what, unit)
+        if wavelength is not None:
+            return name, hdu, wavelength
     return None
 
 
-def _in_angstrom(
-    hdu: Any, values: NDArray[np.float64], what: str, unit: str = ""
-) -> NDArray[np.float64]:
-    unit = unit or fits_file.text(hdu.header, "BUNIT", "CUNIT1")
-    factor = angstroms_a_unit(unit) if unit else 1.0
-    if factor is None:
-        raise SpectrumError(
-            f"has no usable axis: the unit of its extension {_name(hdu)} is {unit!r}"
-        )
-    wavelength = factor * (from_log10(values) if what == LOG_WAVELENGTH else values)
-    refuse_implausible(wavelength)
-    return wavelength
+def _wavelength_like(
+    hdus: fits.HDUList, image: Any
+) -> Iterator[tuple[str, Any, NDArray[np.float64], str, str]]:
+    kinds = (WAVELENGTH, LOG_WAVELENGTH)
+    for hdu in _of_the_same_size(hdus, image):
+        if (what := role(hdu)) in kinds:
+            unit = fits_file.text(hdu.header, "BUNIT", "CUNIT1")
+            yield _name(hdu), hdu, fits_file.array(hdu).ravel(), what, unit
+    n = math.prod(fits_file.image_shape(image))
+    for hdu in extensions(hdus):
+        for name in fits_file.column_names(hdu):
+            what = ROLES.get(name.upper(), "")
+            if what in kinds and n in (fits_file.n_rows(hdu), np.size(fits_file.cell(hdu, name))):
+                unit = fits_file.column_unit(hdu, name)
+                yield name, hdu, fits_file.column(hdu, name), what, unit
+
+
+def _in_angstrom(values: NDArray[np.float64], what: str, unit: str) -> NDArray[np.float64] | None:
+    """Wavelengths in angstrom; None if the values are none, whatever their name."""
+    values = from_log10(values) if what == LOG_WAVELENGTH else values
+    # Without a unit, the first that gives wavelengths: Å, nm, µm or m.
+    factors = (angstroms_a_unit(unit),) if unit else (1.0, 10.0, 1e4, 1e10)
+    found = [factor * values for factor in factors if factor is not None]
+    return next((wavelength for wavelength in found if is_plausible(wavelength)), None)
 
 
 def _of_the_same_size(hdus: fits.HDUList, image: Any) -> Iterator[Any]:

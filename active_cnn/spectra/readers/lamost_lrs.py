@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from active_cnn.errors import SpectrumError
 from active_cnn.records import Medium, Spectrum
 from active_cnn.spectra.readers import fits_file, surveys
-from active_cnn.spectra.readers.assembly import assemble
+from active_cnn.spectra.readers.assembly import assemble, bad_pixels
 from active_cnn.spectra.readers.axis import agree, coefficient_axis
 
 # "LAMOST LRS Data Release", section "Spectra": resolution of 1800 at 5500 Å.
@@ -50,7 +50,7 @@ def read(hdus: fits.HDUList, path: Path) -> Spectrum:
         wavelength,
         flux,
         ivar,
-        (and_mask != 0) | (ivar == 0),
+        bad_pixels(and_mask, ivar),
         **metadata(headers) | {"resolving_power": RESOLVING_POWER},
         page=page(hdus[0].header, "spectrum"),
     )

@@ -9,7 +9,7 @@ from astropy.io import fits
 from active_cnn.errors import SpectrumError
 from active_cnn.records import Medium, Spectrum
 from active_cnn.spectra.readers import fits_file, surveys
-from active_cnn.spectra.readers.assembly import assemble
+from active_cnn.spectra.readers.assembly import assemble, bad_pixels
 from active_cnn.spectra.readers.axis import from_log10
 from active_cnn.spectra.readers.lamost_lrs import metadata, page
 
@@ -41,7 +41,7 @@ def read(hdus: fits.HDUList, path: Path) -> Spectrum:
         wavelength,
         fits_file.column(table, "flux"),
         ivar,
-        (fits_file.column(table, "andmask") != 0) | (ivar == 0),
+        bad_pixels(fits_file.column(table, "andmask"), ivar),
         **metadata(headers)
         | {"resolving_power": RESOLVING_POWER, "snr_r": fits_file.number(table.header, "SNR")},
         page=page(hdus[0].header, "medspectrum"),

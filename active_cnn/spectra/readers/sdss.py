@@ -12,7 +12,7 @@ from astropy.io import fits
 from active_cnn.errors import SpectrumError
 from active_cnn.records import Medium, Spectrum
 from active_cnn.spectra.readers import fits_file, surveys
-from active_cnn.spectra.readers.assembly import assemble, ivar_of
+from active_cnn.spectra.readers.assembly import assemble, bad_pixels, ivar_of
 from active_cnn.spectra.readers.axis import coefficient_axis, from_log10
 from active_cnn.spectra.readers.position import on_sky
 
@@ -51,7 +51,7 @@ def _read_table(hdus: fits.HDUList, path: Path) -> Spectrum:
     ivar = fits_file.column(table, "ivar") if "ivar" in names else None
     mask = None
     if ivar is not None and "and_mask" in names:
-        mask = (fits_file.column(table, "and_mask") != 0) | (ivar == 0)
+        mask = bad_pixels(fits_file.column(table, "and_mask"), ivar)
     said = surveys.describe(headers, surveys.SDSS)
     return assemble(
         path,
@@ -97,6 +97,6 @@ def _read_image(hdus: fits.HDUList, path: Path) -> Spectrum:
         coefficient_axis(header, rows.shape[1]),
         flux,
         ivar,
-        (mask != 0) | (ivar == 0),
+        bad_pixels(mask, ivar),
         **surveys.describe((header,)),
     )

@@ -146,8 +146,8 @@ class Survey:
     medium: Medium = Medium.AIR
     resolving_power: float | None = None
     names: tuple[str, ...] = ("OBJNAME", "OBJECT")
-    ra: tuple[str, ...] = ("RA", "OBJRA")
-    dec: tuple[str, ...] = ("DEC", "OBJDEC")
+    ra: tuple[str, ...] = ("RA", "OBJRA", "RA_ICRS", "RA_TARG")  # the last two: GALAH, HST
+    dec: tuple[str, ...] = ("DEC", "OBJDEC", "DEC_ICRS", "DEC_TARG")
     snr: tuple[str, ...] = ()
     resolution: tuple[str, ...] = ()
     place: Callable[[fits.Header], tuple[float, float]] | None = None  # in place of ra and dec
