@@ -92,6 +92,8 @@ KNOWN = {
     "image of DR1": image(third_row=False),
     "image of DR2": image(dtype=np.float64, SN_R=12.5),
     "unknown position": image(RA=-9999.0, DEC=-9999.0, SNRR=-9999.0),
+    "position of 1950": image(RADECSYS="FK4", EQUINOX=1950.0),
+    "position of a night": image(EPOCH=2011.5),
     "texts": image(DESIG="  it's, / so  ", CLASS="", SUBCLASS="a'b''c"),
     "whole numbers": image(RA=15, DEC=-5, DESIG=7),
     "table": table(),

@@ -18,6 +18,7 @@ from active_cnn.spectra.readers import (
     lamost_mrs,
     ondrejov,
     sdss,
+    table,
 )
 
 
@@ -38,6 +39,7 @@ FAMILIES = (
     Family("SDSS/BOSS", sdss.recognises, sdss.read),
     Family("DESI", desi.recognises, desi.read),
     Family("1-D image", image.recognises, image.read),
+    Family("Table of one spectrum", table.recognises, table.read),
 )
 
 

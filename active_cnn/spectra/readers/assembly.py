@@ -46,6 +46,9 @@ def assemble(
         raise SpectrumError(
             f"has no usable axis: {wavelength.size} wavelengths for {flux.size} fluxes"
         )
+    for name, values in (("errors", ivar), ("marks of bad pixels", mask)):
+        if values is not None and values.shape != flux.shape:
+            raise SpectrumError(f"is damaged: {values.size} {name} for {flux.size} fluxes")
     if flux.size < 2:
         raise SpectrumError(f"holds no spectrum: {flux.size} pixels")
     with np.errstate(invalid="ignore"):  # infinite wavelengths are refused by their steps
@@ -69,6 +72,19 @@ def assemble(
         path=str(path),
         **metadata,
     )
+
+
+def bad_pixels(flags: NDArray[np.float64], ivar: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Pixels that are flagged or have no weight, shape of both.
+
+    Raises
+    ------
+    SpectrumError
+        If the two differ in length.
+    """
+    if flags.shape != ivar.shape:
+        raise SpectrumError(f"is damaged: {flags.size} marks of bad pixels for {ivar.size} errors")
+    return (flags != 0) | (ivar == 0)
 
 
 def ivar_of(noise: NDArray[np.float64]) -> NDArray[np.float64]:

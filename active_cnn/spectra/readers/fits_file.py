@@ -6,6 +6,7 @@ import gzip
 import io
 import math
 import os
+import re
 import warnings
 import zlib
 from collections.abc import Iterator
@@ -20,7 +21,6 @@ from numpy.typing import NDArray
 
 from active_cnn.errors import SpectrumError
 from active_cnn.plain_text import plain
-from active_cnn.records import Medium
 from active_cnn.regular_file import FOLDER, NO_FILE, open_regular
 from active_cnn.spectra.readers.structure import sound_size
 
@@ -34,6 +34,9 @@ _PIECE = 2**20  # bytes that are unpacked at a time
 # What surveys and telescopes write where they know nothing.
 FILL_NUMBERS = {-9999.0, -999.0, -99.0}
 FILL_TEXTS = {"", "-", "-9999", "-9999.0", "-999", "INDEF", "N/A", "NAN", "NON", "NONE", "NULL"}
+
+# Bytes of an element, by the letter of its format.
+WIDTHS = {"L": 1, "X": 1, "B": 1, "I": 2, "J": 4, "K": 8, "A": 1, "E": 4, "D": 8, "C": 8}
 
 
 @contextmanager
@@ -206,13 +209,48 @@ def column(hdu: Any, name: str) -> NDArray[np.float64]:
     """
     if name not in column_names(hdu):
         raise SpectrumError(f"has no column {name!r}: its columns are {_listed(hdu)}")
+    data = _data(hdu)
     with _translated():
-        values = _as_floats(_data(hdu)[name])
+        values = _cells(hdu, data, name)
     if values.ndim == 1:
         return values
     if len(values) != 1:
         raise SpectrumError(f"holds {len(values)} spectra: expected one a file")
     return values.ravel()
+
+
+def _cells(hdu: Any, data: Any, name: str) -> NDArray[np.float64]:
+    i = column_names(hdu).index(name)
+    code = re.fullmatch(r"\d*[PQ]([A-Z]).*", str(hdu.columns.formats[i]))
+    if code is None:
+        return _as_floats(data.field(i))
+    # A column of variable length has descriptors, which can claim more than the heap holds.
+    claimed = np.asarray(np.recarray.field(data.view(np.recarray), i))[:, 0].astype(np.float64)
+    size = WIDTHS.get(code[1], 16)
+    if (claimed < 0).any() or claimed.sum() * size > hdu.fileinfo()["file"].size:
+        raise SpectrumError(f"is a damaged FITS file: the elements of {name!r} lie outside of it")
+    rows = [_as_floats(row) for row in data.field(i)]
+    # One row of a spectrum, or one row for each pixel.
+    is_pixel_a_row = len(rows) > 1 and all(row.size == 1 for row in rows)
+    if len(rows) == 1 or is_pixel_a_row:
+        return np.concatenate(rows)
+    raise SpectrumError(f"holds {len(rows)} spectra: expected one a file")
+
+
+def column_unit(hdu: Any, name: str) -> str:
+    """Unit of a column as TUNITn has it; empty without one."""
+    return column_card(hdu, name, "TUNIT")
+
+
+def column_card(hdu: Any, name: str, key: str) -> str:
+    """What a card such as TUCDn says of a column; empty without the card or the column."""
+    names = column_names(hdu)
+    return text(hdu.header, f"{key}{names.index(name) + 1}") if name in names else ""
+
+
+def n_rows(hdu: Any) -> int:
+    """How many rows a table has."""
+    return integer(hdu.header, "NAXIS2") or 0
 
 
 def cell(hdu: Any, *names: str) -> Any:
@@ -229,6 +267,14 @@ def cell(hdu: Any, *names: str) -> Any:
         if isinstance(stored, bytes):  # which the library decodes or fails
             return stored.decode("utf-8", "replace")
         return rows[found][0]
+
+
+def n_distinct(hdu: Any, name: str) -> int:
+    """How many different values a column has; 0 without the column."""
+    if name not in column_names(hdu):
+        return 0
+    with _translated():
+        return len(np.unique(_data(hdu)[name]))
 
 
 def _listed(hdu: Any) -> str:
@@ -345,65 +391,3 @@ def as_number(value: Any) -> float:
     except (TypeError, ValueError):
         return math.nan
     return result if math.isfinite(result) else math.nan
-
-
-def position(
-    header: fits.Header, ra_keys: tuple[str, ...], dec_keys: tuple[str, ...]
-) -> tuple[float, float]:
-    """Give right ascension and declination in degrees; (NaN, NaN) unless both are known.
-
-    Numbers are degrees; sexagesimal texts are hours in right ascension and degrees in declination.
-    """
-    ra = _angle(header, ra_keys, degrees_a_unit=15.0)
-    dec = _angle(header, dec_keys, degrees_a_unit=1.0)
-    return on_sky(ra, dec)
-
-
-def on_sky(ra: float, dec: float) -> tuple[float, float]:
-    """Give the position back, or (NaN, NaN) if it is not one."""
-    if 0 <= ra <= 360 and -90 <= dec <= 90:
-        return ra, dec
-    return math.nan, math.nan
-
-
-def _angle(header: fits.Header, keys: tuple[str, ...], degrees_a_unit: float) -> float:
-    for key in keys:
-        value = number(header, key)
-        if math.isfinite(value):
-            return value
-        value = degrees_a_unit * sexagesimal(text(header, key))
-        if math.isfinite(value):
-            return value
-    return math.nan
-
-
-def sexagesimal(written: str) -> float:
-    """Read ``-05:26:37`` or ``23 17 22.7`` in its own unit; NaN for anything else."""
-    parts = written.replace(":", " ").split()
-    numbers = [as_number(part) for part in parts]
-    if len(parts) != 3 or not all(math.isfinite(part) for part in numbers):
-        return math.nan
-    size = abs(numbers[0]) + numbers[1] / 60 + numbers[2] / 3600
-    return -size if parts[0].startswith("-") else size
-
-
-def medium(header: fits.Header, default: Medium) -> Medium:
-    """Tell what the header says of its wavelengths; `default` if it says nothing.
-
-    Raises
-    ------
-    SpectrumError
-        If it says something that is neither air nor vacuum.
-    """
-    # AWAV and WAVE: Greisen et al. (2006), A&A, 446, 747, table 1.
-    axis = text(header, "CTYPE1").upper()
-    if axis in ("AWAV", "WAVE"):
-        return Medium.AIR if axis == "AWAV" else Medium.VACUUM
-    said = text(header, "VACUUM", "AIRORVAC").upper()
-    if not said:
-        return default
-    if said in ("T", "TRUE", "VAC", "VACUUM"):
-        return Medium.VACUUM
-    if said in ("F", "FALSE", "AIR"):
-        return Medium.AIR
-    raise SpectrumError(f"does not say whether its wavelengths are in air or vacuum: {said!r}")

@@ -28,9 +28,10 @@ from numpy.typing import NDArray
 
 from active_cnn.records import Grid, Medium
 from active_cnn.spectra.preprocessing import near_window
-from active_cnn.spectra.readers import fits_file
-from active_cnn.spectra.readers.axis import coefficient_axis
-from active_cnn.spectra.readers.lamost_lrs import N_ROWS, agrees, metadata, signal_to_noise
+from active_cnn.spectra.readers import fits_file, surveys
+from active_cnn.spectra.readers.axis import agree, coefficient_axis
+from active_cnn.spectra.readers.lamost_lrs import N_ROWS, metadata
+from active_cnn.spectra.readers.position import EQUINOX_CARDS, SYSTEM_CARDS
 from active_cnn.spectra.readers.structure import CARD, MOST_FIELDS, padded
 
 _END = b"END".ljust(CARD)
@@ -45,10 +46,15 @@ _MOST_CONTENT = 2**21  # bytes, ten times those of the largest kind
 _STRUCTURE = ("SIMPLE", "BITPIX", "NAXIS", "NAXIS1", "NAXIS2", "EXTEND", "PCOUNT", "GCOUNT",
               "EXTNAME", "EXTVER", "EXTLEVEL")  # fmt: skip
 _WHOLE = ("BITPIX", "NAXIS", "NAXIS1", "NAXIS2", "PCOUNT", "GCOUNT", "TFIELDS")
-_METADATA = ("TELESCOP", "EXTEN0", "COEFF0", "COEFF1", "CTYPE1", "VACUUM", "AIRORVAC",
-             "SNRR", "SN_R", "DESIG", "OBJNAME", "RA", "DEC", "CLASS", "SUBCLASS")  # fmt: skip
+_SAID = ("TELESCOP", "CTYPE1", "VACUUM", "AIRORVAC", "SNRR", "SN_R", "DESIG", "OBJNAME", "RA",
+         "DEC", "CLASS", "SUBCLASS",
+         *SYSTEM_CARDS, *EQUINOX_CARDS, "EPOCH")  # fmt: skip
+_METADATA = ("EXTEN0", "COEFF0", "COEFF1", *_SAID)
 _PRIMARY = frozenset((*_STRUCTURE, *_METADATA))
-_TABLE = re.compile(r"XTENSION|BITPIX|NAXIS[12]?|[PG]COUNT|TFIELDS|T(TYPE|FORM)\d+|EXT[A-Z]+")
+_TABLE = re.compile(
+    r"XTENSION|BITPIX|NAXIS[12]?|[PG]COUNT|TFIELDS|T(TYPE|FORM)\d+|EXT[A-Z]+|INHERIT|"
+    + "|".join(_SAID)
+)
 
 # What would change the meaning of the data or of other cards.
 _UNUSUAL = re.compile(
@@ -145,9 +151,10 @@ def _read(begin: bytes, size: int, take: Take, grid: Grid) -> Stretch | None:
         return None
     if not {"PCOUNT", "GCOUNT"}.isdisjoint(header):
         return None
-    if fits_file.text(header, "TELESCOP").upper() != "LAMOST":
+    headers: Any = (header,)
+    if not surveys.is_lamost(headers):
         return None
-    if fits_file.medium(header, Medium.VACUUM) is not Medium.VACUUM:
+    if surveys.medium(headers, Medium.VACUUM) is not Medium.VACUUM:
         return None
     # The size says that the file is complete and that nothing follows.
     if header["NAXIS"] == 2:
@@ -158,7 +165,7 @@ def _read(begin: bytes, size: int, take: Take, grid: Grid) -> Stretch | None:
         return None
     if read is None:
         return None
-    return Stretch(*read, {**metadata(header), "snr_r": signal_to_noise(header)})
+    return Stretch(*read, metadata(headers))
 
 
 def _image(
@@ -175,7 +182,7 @@ def _image(
         return None
     if "wavelength" in fits_file.text(header, "EXTEN0").lower():
         third = np.frombuffer(take(start + 2 * row, row), dtype)
-        if not agrees(axis.whole, third):
+        if not agree(axis.whole, third):
             return None
     return axis, _flux(take, start, axis, dtype)
 
@@ -190,6 +197,9 @@ def _table(
     expected = {"XTENSION": "BINTABLE", "BITPIX": 8, "NAXIS": 2, "NAXIS2": 1, "PCOUNT": 0,
                 "GCOUNT": 1, "EXTNAME": "COADD"}  # fmt: skip
     if any(header.get(key) != value for key, value in expected.items()):
+        return None
+    # Its own word on the object would go before that of the primary header.
+    if not {"INHERIT", *_SAID}.isdisjoint(header):
         return None
     if not 0 < header["TFIELDS"] <= MOST_FIELDS:
         return None
