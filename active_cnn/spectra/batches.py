@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from operator import itemgetter
 from pathlib import Path
@@ -17,22 +18,31 @@ from numpy.typing import NDArray
 
 from active_cnn.errors import SpectrumError
 from active_cnn.records import Grid
+from active_cnn.spectra.gaps import has_value
 from active_cnn.spectra.pool_file import (
+    BRIDGED,
     METADATA,
     find_unusable,
     open_pool,
     read_column,
     read_texts,
 )
-from active_cnn.spectra.preprocessing import DEFECTS, find_defects, prepare, resample
+from active_cnn.spectra.preprocessing import (
+    DEFECTS,
+    bridge_pixels,
+    find_defects,
+    prepare_and_count,
+    resample,
+)
 from active_cnn.spectra.readers import read
 from active_cnn.spectra.readers.assembly import identifier
 from active_cnn.spectra.readers.lamost_fast import Axis, Stretch, read_stretch
+from active_cnn.spectra.readers.lamost_lrs import RESOLVING_POWER
 
 DTYPE = np.float32  # of the pool
 
 # The columns of an accepted spectrum but for `spectra`; `source` says where it was read from.
-COLUMNS = ("source", "filenames", *METADATA)
+COLUMNS = ("source", "filenames", BRIDGED, *METADATA)
 REFUSAL = ("source", "path", "reason")
 
 _told = itemgetter(*METADATA[:-1])  # all but the path, which is told by the batch
@@ -102,7 +112,8 @@ def read_batch(batch: Files | PoolRows) -> Outcome:
 def _read_files(batch: Files) -> Outcome:
     stretches = [read_stretch(path, batch.grid) for path in batch.paths]
     windows = np.empty((len(batch.paths), batch.grid.n), DTYPE)
-    is_prepared = _prepare_alike(stretches, batch.grid, windows)
+    n_bridged = np.zeros(len(batch.paths), dtype=np.int64)
+    is_prepared = _prepare_alike(stretches, batch.grid, windows, n_bridged)
     rows: list[tuple[Any, ...]] = []
     refused = []
     accepted = []
@@ -114,7 +125,8 @@ def _read_files(batch: Files) -> Outcome:
                 name, metadata = identifier(path), stretch.metadata
             else:
                 spectrum = read(path)
-                windows[i] = _stored(prepare(spectrum, batch.grid))
+                window, n_bridged[i] = prepare_and_count(spectrum, batch.grid)
+                windows[i] = _stored(window)
                 name = spectrum.identifier
                 metadata = vars(spectrum)
         except SpectrumError as error:
@@ -123,29 +135,41 @@ def _read_files(batch: Files) -> Outcome:
             refused.append((_printable(path), _printable(stored), reason))
             continue
         accepted.append(i)
-        rows.append((path, name, *_told(metadata), stored))
+        rows.append((path, name, int(n_bridged[i]), *_told(metadata), stored))
     return Outcome(windows[accepted], rows, refused)
 
 
 def _prepare_alike(
-    stretches: Sequence[Stretch | None], grid: Grid, windows: NDArray[np.float32]
+    stretches: Sequence[Stretch | None],
+    grid: Grid,
+    windows: NDArray[np.float32],
+    n_bridged: NDArray[np.int64],
 ) -> NDArray[np.bool_]:
     """Prepare at once the spectra that share an axis; tell which have a window that can be used.
 
-    LAMOST's low resolution is the pool's, so that `prepare` would only resample them.
+    LAMOST's low resolution is the pool's, so that `prepare` would only bridge and resample them.
     """
     is_prepared = np.zeros(len(stretches), dtype=bool)
-    members: dict[Axis, dict[int, NDArray[np.floating]]] = {}
+    members: dict[Axis, list[int]] = {}
     for i, stretch in enumerate(stretches):
         if stretch is not None:
-            members.setdefault(stretch.axis, {})[i] = stretch.flux
-    for axis, fluxes in members.items():
-        alike = list(fluxes)
+            members.setdefault(stretch.axis, []).append(i)
+    for axis, alike in members.items():
+        some = [stretch for i in alike if (stretch := stretches[i]) is not None]
         with np.errstate(over="ignore", invalid="ignore"):  # whatever a damaged file holds
-            flux = np.array(list(fluxes.values()), dtype=np.float64)
+            flux = np.array([one.flux for one in some], dtype=np.float64)
+        ivar = np.array([one.ivar for one in some])
+        is_whole = np.all(has_value(flux, ivar), axis=1)
+        for row in np.flatnonzero(~is_whole):
+            # Why one is refused, `prepare` says, which looks at the whole of its file.
+            with suppress(SpectrumError):
+                flux[row], n_bridged[alike[row]] = bridge_pixels(
+                    axis.wavelength, flux[row], ivar[row], grid, RESOLVING_POWER
+                )
+                is_whole[row] = True
+        with np.errstate(over="ignore", invalid="ignore"):
             windows[alike] = resample(axis.wavelength, flux, grid)
-        # What is not finite beside the window is cut out by `prepare`.
-        is_prepared[alike] = np.isfinite(flux).all(axis=1) & (find_defects(windows[alike]) == 0)
+        is_prepared[alike] = is_whole & (find_defects(windows[alike]) == 0)
     return is_prepared
 
 
@@ -168,7 +192,8 @@ def _copy_rows(batch: PoolRows) -> Outcome:
             windows = stored.astype(DTYPE)
         defects[defects == 0] = find_defects(windows[defects == 0])
         names = read_texts(group["filenames"], rows)
-        columns = {name: read_column(name, group, rows) for name in METADATA}
+        columns = {name: read_column(name, group, rows) for name in (BRIDGED, *METADATA)}
+        columns[BRIDGED] = np.nan_to_num(columns[BRIDGED]).astype(np.int64)
     outcome = Outcome(windows[batch.wanted & (defects == 0) & (names != "")])
     for i, source in enumerate(batch.sources):
         if not batch.wanted[i]:
