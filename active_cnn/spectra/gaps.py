@@ -112,15 +112,7 @@ def bridge(
     SpectrumError
         If too many pixels have no value, or too many in a row.
     """
-    with np.errstate(over="ignore", invalid="ignore"):  # of whatever a pipeline left there
-        lines = [
-            run
-            for run in _runs(~valued)
-            if _is_line(wavelength, flux, valued, run, resolving_power)
-        ]
-    valued = valued.copy()
-    for run in lines:
-        valued[run] = True
+    valued = keep_lines(wavelength, flux, valued, resolving_power)
     if not _brackets(wavelength[valued], grid):
         valued |= _plausible_ends(flux, valued)
     known = wavelength[valued]
@@ -141,6 +133,25 @@ def bridge(
     filled = flux.copy()
     filled[~valued] = np.interp(wavelength[~valued], known, flux[valued], left=np.nan, right=np.nan)
     return filled, n_bridged
+
+
+def keep_lines(
+    wavelength: NDArray[np.float64],
+    flux: NDArray[np.float64],
+    valued: NDArray[np.bool_],
+    resolving_power: float,
+) -> NDArray[np.bool_]:
+    """Add to the pixels with a value those of runs without weight that are a resolved line."""
+    with np.errstate(over="ignore", invalid="ignore"):  # of whatever a pipeline left there
+        lines = [
+            run
+            for run in _runs(~valued)
+            if _is_line(wavelength, flux, valued, run, resolving_power)
+        ]
+    valued = valued.copy()
+    for run in lines:
+        valued[run] = True
+    return valued
 
 
 def refuse_gap(

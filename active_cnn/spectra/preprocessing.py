@@ -10,7 +10,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from active_cnn.errors import SpectrumError
 from active_cnn.records import Grid, Medium, Spectrum
-from active_cnn.spectra.gaps import bridge, find_gap, has_value, refuse_gap
+from active_cnn.spectra.gaps import bridge, find_gap, has_value, keep_lines, refuse_gap
 from active_cnn.spectra.wavelength import AIR_RANGE, air_to_vacuum
 
 FWHM_PER_SIGMA = 2 * np.sqrt(2 * np.log(2))
@@ -316,10 +316,8 @@ def prepare_and_count(
     _refuse_uncovered(ends[0], ends[1], grid)
     if gap := _find_gap_of_axis(wavelength, grid):
         raise refuse_gap(wavelength, gap, _element(grid))
-    ivar = spectrum.ivar
-    # Weights of which none is known say nothing of any pixel.
-    if ivar is not None:
-        ivar = ivar[near] if has_value(ivar, ivar).any() else None
+    ivar = _weights(spectrum)
+    ivar = None if ivar is None else ivar[near]
     source = find_resolving_power(spectrum) or _resolving_power_of_sampling(wavelength[close])
     flux, n_bridged = bridge_pixels(wavelength, flux, ivar, grid, source)
     close &= np.isfinite(flux)
@@ -381,6 +379,38 @@ def find_resolving_power(spectrum: Spectrum) -> float | None:
     if said is None or not RESOLVING_POWERS[0] <= said <= RESOLVING_POWERS[1]:
         return None
     return said
+
+
+def find_valued(
+    spectrum: Spectrum, wavelength: NDArray[np.float64], near: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Tell which pixels of a stretch of a spectrum have a value, as `prepare` takes them.
+
+    Parameters
+    ----------
+    spectrum : Spectrum
+        As a reader gives it.
+    wavelength : ndarray, shape (n_pixels,)
+        Its vacuum wavelengths in angstrom.
+    near : ndarray of bool, shape (n_pixels,)
+        Which pixels are meant.
+
+    Returns
+    -------
+    ndarray of bool, shape (n_near,)
+    """
+    ivar, flux, axis = _weights(spectrum), spectrum.flux[near], wavelength[near]
+    valued = has_value(flux, None if ivar is None else ivar[near])
+    if valued.all() or axis.size < 2:
+        return valued
+    source = find_resolving_power(spectrum) or _resolving_power_of_sampling(axis)
+    return keep_lines(axis, flux.astype(np.float64), valued, source)
+
+
+def _weights(spectrum: Spectrum) -> NDArray[np.float64] | None:
+    # Weights of which none is known say nothing of any pixel.
+    ivar = spectrum.ivar
+    return None if ivar is None or not has_value(ivar, ivar).any() else ivar
 
 
 def _element(grid: Grid) -> float:
