@@ -391,7 +391,7 @@ def find_valued(
     spectrum : Spectrum
         As a reader gives it.
     wavelength : ndarray, shape (n_pixels,)
-        Its vacuum wavelengths in angstrom.
+        Its wavelengths in angstrom.
     near : ndarray of bool, shape (n_pixels,)
         Which pixels are meant.
 

@@ -5,6 +5,7 @@ import { draw, rangeWithin } from "./plot.js";
 
 const ZOOM = 0.75;
 const MOST_ZOOM = 12;
+const AT_LINE = 20; // Å from the first line, where a visit that differs has to be seen
 const COMPARISONS = ["", "mean", "nearest"];
 
 export class Sheet {
@@ -109,6 +110,8 @@ export class Sheet {
     const whole = hasFile ? this.#whole(arrays) : null;
     const overlays = [...visits.map((one) => ({ ...one, y: rescale(one.y, arrays.window) })), ...this.#comparisons(arrays, shown)];
     const network = this.#network(arrays, overlays, hasFile ? 0 : this.zoom);
+    network.yRange = this.#room(network.yRange, overlays);
+    if (raw) raw.yRange = this.#room(raw.yRange, visits);
     if (!hasFile) {
       draw(page.main, network, theme);
       page.network.hidden = true;
@@ -148,6 +151,20 @@ export class Sheet {
       });
     }
     return found;
+  }
+
+  // Room for what lies over a spectrum, where it differs at the line: up to the picture's own height
+  // on each side, so that a cosmic ray cannot flatten it.
+  #room([low, high], overlays) {
+    let [least, most] = [low, high];
+    for (const { x, y } of overlays) {
+      for (let i = 0; i < x.length; i++) {
+        if (Math.abs(x[i] - this.rest) > AT_LINE || !Number.isFinite(y[i])) continue;
+        least = Math.min(least, y[i]);
+        most = Math.max(most, y[i]);
+      }
+    }
+    return [Math.max(least, 2 * low - high), Math.min(most, 2 * high - low)];
   }
 
   #range(zoom) {
