@@ -19,7 +19,12 @@ from active_cnn.campaign.training_data import trained_answers
 from active_cnn.errors import SpectrumError
 from active_cnn.records import Answer, Campaign, Grid, Medium, Spectrum
 from active_cnn.spectra.confined import SECONDS_WATCHED, confined
-from active_cnn.spectra.preprocessing import POOL_RESOLVING_POWER, prepare, rescale
+from active_cnn.spectra.preprocessing import (
+    POOL_RESOLVING_POWER,
+    find_resolving_power,
+    prepare_and_count,
+    rescale,
+)
 from active_cnn.spectra.readers import read
 from active_cnn.spectra.training_set import TrainingSet
 
@@ -194,6 +199,9 @@ def predicted_probabilities(
     return tuple(float(p) for p in predictions.probabilities(row)[0])
 
 
+BRIDGED_PIXELS = "Pixels of the window without a value (not finite, or with weight 0)"
+
+
 @dataclass(frozen=True, eq=False)
 class Preparation:
     """How a spectrum's file became a window: what was done, in words, and what came out.
@@ -222,14 +230,17 @@ def prepare_file(path: Path, grid: Grid) -> Preparation:
         If the file is missing, cannot be read, or does not give a window.
     """
     spectrum = confined(SECONDS_WATCHED, read, path)
-    window = rescale(confined(SECONDS_WATCHED, prepare, spectrum, grid)[None, :])[0]
-    source = spectrum.resolving_power
+    flux, n_bridged = confined(SECONDS_WATCHED, prepare_and_count, spectrum, grid)
+    window = rescale(flux[None, :])[0]
+    source = find_resolving_power(spectrum)
     if spectrum.medium is Medium.AIR:
         medium = "Wavelengths: from standard air to vacuum (Piskunov's inverse of Birch & Downs)."
     else:
         medium = "Wavelengths: in vacuum already, kept."
     if source is None:
-        resolution = f"Resolution: not stated in the file; brought to R = {POOL_RESOLVING_POWER:g} "
+        said = spectrum.resolving_power
+        stated = "not stated in the file" if said is None else f"R = {said:g} cannot be true"
+        resolution = f"Resolution: {stated}; brought to R = {POOL_RESOLVING_POWER:g} "
         resolution += "where the sampling is finer."
     elif source > POOL_RESOLVING_POWER:
         resolution = (
@@ -242,6 +253,7 @@ def prepare_file(path: Path, grid: Grid) -> Preparation:
         window,
         (
             medium,
+            *([f"{BRIDGED_PIXELS}: {n_bridged}, bridged by straight lines."] if n_bridged else []),
             resolution,
             f"Grid: linear interpolation to {grid.n} equally spaced wavelengths, "
             f"{grid.start:g}–{grid.end:g} Å (vacuum), both ends included.",

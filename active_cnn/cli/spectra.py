@@ -88,6 +88,11 @@ def _ingest(options: argparse.Namespace) -> None:
             progress=show,
         )
     say(f"{report.accepted} spectra are in {options.out}; {report.refused} were refused.")
+    if report.bridged:
+        say(
+            f"In {report.bridged} of them pixels of the window have no value (not finite, or "
+            f"weight 0), at most {report.most_bridged}: straight lines bridge these."
+        )
     for reason, count in report.reasons.items():
         say(f"{count:8d}  {reason}")
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from operator import itemgetter
 from pathlib import Path
@@ -19,22 +20,31 @@ from active_cnn.errors import SpectrumError
 from active_cnn.plain_text import MOST_TEXT, plain
 from active_cnn.records import Grid
 from active_cnn.spectra.confined import SECONDS, confined
+from active_cnn.spectra.gaps import has_value
 from active_cnn.spectra.pool_file import (
+    BRIDGED,
     METADATA,
     find_unusable,
     open_pool,
     read_column,
     read_texts,
 )
-from active_cnn.spectra.preprocessing import DEFECTS, find_defects, prepare, resample
+from active_cnn.spectra.preprocessing import (
+    DEFECTS,
+    bridge_pixels,
+    find_defects,
+    prepare_and_count,
+    resample,
+)
 from active_cnn.spectra.readers import read
 from active_cnn.spectra.readers.assembly import identifier
 from active_cnn.spectra.readers.lamost_fast import Axis, Stretch, read_stretch
+from active_cnn.spectra.readers.lamost_lrs import RESOLVING_POWER
 
 DTYPE = np.float32  # of the pool
 
 # The columns of an accepted spectrum but for `spectra`; `source` says where it was read from.
-COLUMNS = ("source", "filenames", *METADATA)
+COLUMNS = ("source", "filenames", BRIDGED, *METADATA)
 REFUSAL = ("source", "path", "reason")
 
 _told = itemgetter(*METADATA[:-1])  # all but the path, which is told by the batch
@@ -114,7 +124,8 @@ def read_batch(batch: Files | PoolRows) -> Outcome:
 def _read_files(batch: Files) -> Outcome:
     stretches = [read_stretch(path, batch.grid) for path in batch.paths]
     windows = np.empty((len(batch.paths), batch.grid.n), DTYPE)
-    is_prepared = _prepare_alike(stretches, batch.grid, windows)
+    n_bridged = np.zeros(len(batch.paths), dtype=np.int64)
+    is_prepared = _prepare_alike(stretches, batch.grid, windows, n_bridged)
     rows: list[tuple[Any, ...]] = []
     refused = []
     accepted = []
@@ -127,14 +138,14 @@ def _read_files(batch: Files) -> Outcome:
             else:
                 window, metadata = confined(SECONDS, read_window, path, batch.grid)
                 windows[i] = _stored(window)
-                name = metadata["identifier"]
+                name, n_bridged[i] = metadata["identifier"], metadata[BRIDGED]
         except SpectrumError as error:
             _refuse_vanished(path)
             reason = plain(" ".join(str(error).split()))
             refused.append((_printable(path), _printable(stored), reason))
             continue
         accepted.append(i)
-        rows.append((path, name, *_told(metadata), stored))
+        rows.append((path, name, int(n_bridged[i]), *_told(metadata), stored))
     return Outcome(windows[accepted], rows, refused)
 
 
@@ -153,7 +164,7 @@ def read_window(path: str | Path, grid: Grid) -> tuple[NDArray[np.float64], dict
     ndarray, shape (grid.n,)
         As `prepare` gives it.
     dict
-        Identifier and metadata by the names of `Spectrum`.
+        Identifier and metadata by the names of `Spectrum`, and `BRIDGED`.
 
     Raises
     ------
@@ -161,32 +172,44 @@ def read_window(path: str | Path, grid: Grid) -> tuple[NDArray[np.float64], dict
         If it cannot be read or gives no window.
     """
     spectrum = read(path)
-    window = prepare(spectrum, grid)
-    return window, {name: getattr(spectrum, name) for name in ("identifier", *METADATA)}
+    window, n_bridged = prepare_and_count(spectrum, grid)
+    known = {name: getattr(spectrum, name) for name in ("identifier", *METADATA)}
+    return window, {**known, BRIDGED: n_bridged}
 
 
 def _prepare_alike(
-    stretches: Sequence[Stretch | None], grid: Grid, windows: NDArray[np.float32]
+    stretches: Sequence[Stretch | None],
+    grid: Grid,
+    windows: NDArray[np.float32],
+    n_bridged: NDArray[np.int64],
 ) -> NDArray[np.bool_]:
     """Prepare at once the spectra that share an axis; tell which have a window that can be used.
 
-    LAMOST's low resolution is the pool's, so that `prepare` would only resample them.
+    LAMOST's low resolution is the pool's, so that `prepare` would only bridge and resample them.
     """
     is_prepared = np.zeros(len(stretches), dtype=bool)
-    members: dict[Axis, dict[int, NDArray[np.floating]]] = {}
+    members: dict[Axis, list[int]] = {}
     for i, stretch in enumerate(stretches):
         if stretch is not None:
-            members.setdefault(stretch.axis, {})[i] = stretch.flux
-    for axis, fluxes in members.items():
-        alike = list(fluxes)
-        with np.errstate(over="ignore", invalid="ignore"):  # whatever a damaged file holds
-            flux = np.array(list(fluxes.values()), dtype=np.float64)
-            try:
-                windows[alike] = resample(axis.wavelength, flux, grid)
-            except Exception:  # said of each by the general way
-                continue
-        # What is not finite beside the window is cut out by `prepare`.
-        is_prepared[alike] = np.isfinite(flux).all(axis=1) & (find_defects(windows[alike]) == 0)
+            members.setdefault(stretch.axis, []).append(i)
+    for axis, alike in members.items():
+        some = [stretch for i in alike if (stretch := stretches[i]) is not None]
+        with (
+            suppress(Exception),  # what it is, the general way says of each
+            np.errstate(over="ignore", invalid="ignore"),  # whatever a damaged file holds
+        ):
+            flux = np.array([one.flux for one in some], dtype=np.float64)
+            ivar = np.array([one.ivar for one in some])
+            is_whole = np.all(has_value(flux, ivar), axis=1)
+            for row in np.flatnonzero(~is_whole):
+                # Why one is refused, `prepare` says, which looks at the whole of its file.
+                with suppress(SpectrumError):
+                    flux[row], n_bridged[alike[row]] = bridge_pixels(
+                        axis.wavelength, flux[row], ivar[row], grid, RESOLVING_POWER
+                    )
+                    is_whole[row] = True
+            windows[alike] = resample(axis.wavelength, flux, grid)
+            is_prepared[alike] = is_whole & (find_defects(windows[alike]) == 0)
     return is_prepared
 
 
@@ -209,7 +232,8 @@ def _copy_rows(batch: PoolRows) -> Outcome:
             windows = stored.astype(DTYPE)
         defects[defects == 0] = find_defects(windows[defects == 0])
         names = read_texts(group["filenames"], rows, errors="replace")
-        columns = {name: read_column(name, group, rows) for name in METADATA}
+        columns = {name: read_column(name, group, rows) for name in (BRIDGED, *METADATA)}
+        columns[BRIDGED] = np.nan_to_num(columns[BRIDGED]).astype(np.int64)
     # What cannot be stored as a text names no spectrum.
     is_named = np.array([bool(name) and _is_storable(name) for name in names], dtype=bool)
     outcome = Outcome(windows[batch.wanted & (defects == 0) & is_named])

@@ -20,7 +20,7 @@ from active_cnn.spectra.parts import (
     create_refused,
     digest,
 )
-from active_cnn.spectra.pool_file import REFUSED, categorise, open_hdf5
+from active_cnn.spectra.pool_file import BRIDGED, REFUSED, categorise, open_hdf5
 from active_cnn.spectra.shards import shards_of
 
 
@@ -34,11 +34,15 @@ class IngestReport:
         How many spectra.
     reasons : dict of str to int
         How many were refused for each reason, the most frequent first.
+    bridged, most_bridged : int
+        How many of the accepted ones had pixels without a value, and how many of these at most.
     """
 
     accepted: int
     refused: int
     reasons: dict[str, int]
+    bridged: int = 0
+    most_bridged: int = 0
 
 
 @dataclass(frozen=True)
@@ -85,17 +89,30 @@ def _join(parts: Parts, plan: _Plan, shard_size: int | None) -> tuple[list[Joine
     kept = np.flatnonzero(plan.kept)
     joined: list[Joined] = []
     reasons: Counter[str] = Counter()
+    bridged = [0]
     for start in range(0, max(1, len(kept)), shard_size or max(1, len(kept))):
         rows = kept[start:][:shard_size]
         path = parts.folder / f"joined-{len(joined)}.tmp"
         with h5py.File(path, "w") as file:
             pool = create_pool(file, len(rows), parts.grid)
             _write_rows(pool, plan, rows)
+            bridged += _bridged(pool)
             pool["wavelengths"] = parts.grid.wavelength
             if not joined:
                 reasons = _write_refused(file, plan)
         joined.append(Joined(path, len(rows)))
-    return joined, IngestReport(len(kept), reasons.total(), dict(reasons.most_common()))
+    return joined, _report(len(kept), reasons, bridged)
+
+
+def _bridged(pool: h5py.Group) -> list[int]:
+    counts = pool[BRIDGED][:] if BRIDGED in pool else np.zeros(0, int)
+    return [int(n) for n in counts[counts > 0]]
+
+
+def _report(accepted: int, reasons: Counter[str], bridged: list[int]) -> IngestReport:
+    most = max(bridged)
+    n = sum(count > 0 for count in bridged)
+    return IngestReport(accepted, reasons.total(), dict(reasons.most_common()), n, most)
 
 
 def _write_rows(pool: h5py.Group, plan: _Plan, rows: NDArray[np.int64]) -> None:
@@ -105,7 +122,8 @@ def _write_rows(pool: h5py.Group, plan: _Plan, rows: NDArray[np.int64]) -> None:
         here = rows[numbers == number] - plan.starts[number]
         into = slice(written, written := written + len(here))
         with open_hdf5(plan.files[number]) as part:
-            for name in pool:
+            # An ingest that an older version began has parts without counts of what it bridged.
+            for name in pool.keys() & part[POOL].keys():
                 pool[name][into] = part[POOL][name][:][here]
 
 
@@ -137,12 +155,14 @@ def read_report(path: Path) -> IngestReport:
     """Tell from a pool that ingest wrote what that ingest came to."""
     accepted = 0
     reasons: Counter[str] = Counter()
+    bridged = [0]
     for shard in shards_of(path):
         with open_hdf5(shard.path) as file:
             accepted += len(file[POOL]["spectra"])
+            bridged += _bridged(file[POOL])
             if REFUSED in file:
                 reasons.update(map(categorise, all_texts(file[REFUSED]["reason"])))
-    return IngestReport(accepted, reasons.total(), dict(reasons.most_common()))
+    return _report(accepted, reasons, bridged)
 
 
 class _Plan:

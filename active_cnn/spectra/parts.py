@@ -22,6 +22,7 @@ from active_cnn.errors import SpectrumError
 from active_cnn.records import Grid
 from active_cnn.spectra.batches import COLUMNS, DTYPE, REFUSAL, Outcome
 from active_cnn.spectra.pool_file import (
+    BRIDGED,
     NUMBERS,
     REFUSED,
     TEXTS,
@@ -119,6 +120,7 @@ def create_pool(file: h5py.File, n: int, grid: Grid) -> h5py.Group:
     group.create_dataset("spectra", (n, grid.n), DTYPE)
     for name in NUMBERS:
         group.create_dataset(name, (n,), np.float64)
+    group.create_dataset(BRIDGED, (n,), np.int32)
     for name in ("filenames", *TEXTS):
         group.create_dataset(name, (n,), TEXT)
     return group

@@ -29,6 +29,7 @@ from active_cnn.spectra.preprocessing import find_defects
 NUMBERS = ("ra", "dec", "snr_r")
 TEXTS = ("designation", "pipeline_class", "path")
 METADATA = (*NUMBERS, *TEXTS)
+BRIDGED = "bridged"  # how many pixels of the window had no value, see `gaps`
 REFUSED = "refused"
 
 WAVELENGTH_TOLERANCE = 1e-3  # angstrom
@@ -262,7 +263,7 @@ def _check_layout(group: h5py.Group, grid: Grid) -> None:
         )
     if not len(spectra):
         raise SpectrumError(f"{where} holds no spectra. Give a pool with at least one.")
-    for name in ("filenames", "corrupted", *METADATA):
+    for name in ("filenames", "corrupted", BRIDGED, *METADATA):
         if name in group:
             _check_column(group[name], name, len(spectra), where)
     if "wavelengths" in group:

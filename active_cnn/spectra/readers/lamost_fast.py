@@ -101,6 +101,7 @@ class Stretch:
 
     axis: Axis
     flux: NDArray[np.floating]  # shape (n_near,), in the byte order of FITS
+    ivar: NDArray[np.floating]  # the same
     metadata: dict[str, Any]
 
 
@@ -170,7 +171,7 @@ def _read(begin: bytes, size: int, take: Take, grid: Grid) -> Stretch | None:
 
 def _image(
     header: Header, start: int, size: int, take: Take, grid: Grid
-) -> tuple[Axis, NDArray[np.floating]] | None:
+) -> tuple[Axis, NDArray[np.floating], NDArray[np.floating]] | None:
     n, dtype = header["NAXIS1"], _FLOATS_BY_BITPIX.get(header["BITPIX"])
     if dtype is None or header["NAXIS2"] != N_ROWS:
         return None
@@ -184,12 +185,12 @@ def _image(
         third = np.frombuffer(take(start + 2 * row, row), dtype)
         if not agree(axis.whole, third):
             return None
-    return axis, _flux(take, start, axis, dtype)
+    return axis, _near(take, start, axis, dtype), _near(take, start + row, axis, dtype)
 
 
 def _table(
     begin: bytes, start: int, size: int, take: Take, grid: Grid
-) -> tuple[Axis, NDArray[np.floating]] | None:
+) -> tuple[Axis, NDArray[np.floating], NDArray[np.floating]] | None:
     found = _header(begin, start, _TABLE.fullmatch)
     if found is None:
         return None
@@ -208,16 +209,20 @@ def _table(
     columns = _columns(header)
     try:
         (offset, n, dtype), (at, n_waves, kind) = columns["flux"], columns["wavelength"]
-        lengths = {n, n_waves, columns["ivar"][1], columns["andmask"][1]}
+        weights, n_weights, width = columns["ivar"]
+        lengths = {n, n_waves, n_weights, columns["andmask"][1]}
     except KeyError:
         return None
     if len(lengths) != 1:
         return None
     axis = _table_axis(take(data + at, n * kind.itemsize), kind, grid)
-    return None if axis is None else (axis, _flux(take, data + offset, axis, dtype))
+    if axis is None:
+        return None
+    flux = _near(take, data + offset, axis, dtype)
+    return axis, flux, _near(take, data + weights, axis, width)
 
 
-def _flux(take: Take, start: int, axis: Axis, dtype: np.dtype[Any]) -> NDArray[np.floating]:
+def _near(take: Take, start: int, axis: Axis, dtype: np.dtype[Any]) -> NDArray[np.floating]:
     n = axis.near.stop - axis.near.start
     content = take(start + axis.near.start * dtype.itemsize, n * dtype.itemsize)
     return np.frombuffer(content, dtype, count=n)
