@@ -206,6 +206,8 @@ def _world(
     wcs.wcs.cdelt, wcs.wcs.crval = [row[axis]], [reference]
     if law.is_standard:
         wcs.wcs.ctype, wcs.wcs.cunit = [law.kind], ["m"]
+        wcs.wcs.restwav = fits_file.axis_number(header, "RESTWAV", 0.0)
+        wcs.wcs.restfrq = fits_file.axis_number(header, "RESTFRQ", 0.0)
         keys = {i: f"PV{law.number}_{i}" for i in range(7)}
         wcs.wcs.set_pv(
             [(1, i, fits_file.axis_number(header, key)) for i, key in keys.items() if key in header]
@@ -214,8 +216,10 @@ def _world(
         pixels = np.arange(1, n + 1, dtype=np.float64)
         return np.asarray(wcs.wcs_pix2world(pixels[:, None], 1)[:, 0], dtype=np.float64)
     except ValueError as error:  # of which every error of wcslib is one
-        reason = " ".join(str(error).split())[:120]
-        raise SpectrumError(f"has no usable axis: {reason}") from error
+        reason = str(error).strip().splitlines()[-1][:120].rstrip(".")
+        raise SpectrumError(
+            f"has no usable axis: CTYPE{law.number} = {law.kind!r}: {reason}"
+        ) from error
 
 
 def _steps(header: fits.Header, number: int, n_dimensions: int) -> list[float]:

@@ -48,12 +48,6 @@ def read(hdus: fits.HDUList, path: Path) -> Spectrum:
         raise SpectrumError(f"holds {n_spectra} spectra of one target: coadd its exposures first")
     if n_spectra != 1:
         raise SpectrumError(f"holds {n_spectra} spectra: save each target to a file of its own")
-    number = fits_file.cell(target, "targetid")
-    name = str(fits_file.cell(target, "desiname") or "").strip()
-    ra, dec = (
-        fits_file.as_number(fits_file.cell(target, f"target_{axis}")) for axis in ("ra", "dec")
-    )
-    ra, dec = on_sky(ra, dec)
     wavelength, flux, ivar, bad = _joined([_arm(hdus, arm) for arm in arms])
     headers = surveys.headers_of(hdus, hdus[f"{arms[0]}_FLUX"])
     return assemble(
@@ -64,13 +58,24 @@ def read(hdus: fits.HDUList, path: Path) -> Spectrum:
         ivar,
         bad,
         resolving_power=RESOLVING_POWER,
-        designation=name or ("" if number is None else f"DESI {number}"),
-        ra=ra,
-        dec=dec,
+        **_target(target),
         snr_r=fits_file.as_number(
             fits_file.cell(fits_file.extension(hdus, "SCORES"), "median_coadd_snr_r")
         ),
     )
+
+
+def _target(table: Any) -> dict[str, Any]:
+    """Name and position of the only row of a FIBERMAP."""
+    if fits_file.n_rows(table) != 1:
+        return {}
+    number = fits_file.cell(table, "targetid")
+    name = str(fits_file.cell(table, "desiname") or "").strip()
+    ra, dec = on_sky(
+        *(fits_file.as_number(fits_file.cell(table, f"target_{axis}")) for axis in ("ra", "dec"))
+    )
+    unnamed = "" if number is None else f"DESI {number}"
+    return {"designation": name or unnamed, "ra": ra, "dec": dec}
 
 
 def _arm(hdus: fits.HDUList, arm: str) -> list[NDArray[np.float64]]:
