@@ -27,7 +27,7 @@ from active_cnn.spectra.pool_file import (
     open_pool,
     read_column,
     read_flux,
-    read_texts,
+    read_names,
 )
 from active_cnn.spectra.preprocessing import DEFECTS, prepare, rescale
 from active_cnn.spectra.readers import read
@@ -316,7 +316,7 @@ def _find_in_pool(path: Path, grid: Grid) -> Iterator[_Found]:
 def _find_in_rows(path: Path, group: h5py.Group, rows: slice) -> list[_Found]:
     flux = read_flux(group["spectra"], rows)
     defects = find_unusable(group, rows, flux)
-    names = read_texts(group["filenames"], rows)
+    names = read_names(group, rows)
     files = read_column("path", group, rows)
     return [
         _Found(

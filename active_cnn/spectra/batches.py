@@ -22,7 +22,7 @@ from active_cnn.spectra.pool_file import (
     find_unusable,
     open_pool,
     read_column,
-    read_texts,
+    read_names,
 )
 from active_cnn.spectra.preprocessing import DEFECTS, find_defects, prepare, resample
 from active_cnn.spectra.readers import read
@@ -167,7 +167,7 @@ def _copy_rows(batch: PoolRows) -> Outcome:
         with np.errstate(over="ignore"):
             windows = stored.astype(DTYPE)
         defects[defects == 0] = find_defects(windows[defects == 0])
-        names = read_texts(group["filenames"], rows)
+        names = read_names(group, rows)
         columns = {name: read_column(name, group, rows) for name in METADATA}
     outcome = Outcome(windows[batch.wanted & (defects == 0) & (names != "")])
     for i, source in enumerate(batch.sources):

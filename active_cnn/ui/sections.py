@@ -71,6 +71,8 @@ def show_summary(view: View) -> None:
         st.altair_chart(charts.snr_bars(histogram), key="snr")
     if histogram.n_unknown:
         st.caption(f"Not known for {histogram.n_unknown:,} of {n_usable:,} usable spectra.")
+    if unknown := cached.unknown_places(store, campaign):
+        st.caption(plain(unknown))
     lines = ", ".join(f"{plain(line.name)} {line.wavelength:.2f} Å" for line in campaign.lines)
     st.caption(
         f"Window: {campaign.grid} (vacuum). Lines: {lines or 'none'}. "

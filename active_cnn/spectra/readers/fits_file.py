@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from active_cnn.errors import SpectrumError
 from active_cnn.records import Medium
+from active_cnn.spectra.sky import is_place
 
 GZIP_MAGIC = b"\x1f\x8b"
 FITS_MAGIC = b"SIMPLE  ="
@@ -287,9 +288,7 @@ def position(
 
 def on_sky(ra: float, dec: float) -> tuple[float, float]:
     """Give the position back, or (NaN, NaN) if it is not one."""
-    if 0 <= ra <= 360 and -90 <= dec <= 90:
-        return ra, dec
-    return math.nan, math.nan
+    return (ra, dec) if is_place(ra, dec) else (math.nan, math.nan)
 
 
 def _angle(header: fits.Header, keys: tuple[str, ...], degrees_a_unit: float) -> float:
