@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from active_cnn.errors import StoreError
+from active_cnn.names import trim
 from active_cnn.records import Purpose
 
 
@@ -54,7 +55,7 @@ def _is_plain_object(value: object) -> bool:
 
 
 _TEXT = Kind(_is_text, "a text")
-_NAME = Kind(lambda value: _is_text(value) and bool(value), "a text that is not empty")
+_NAME = Kind(lambda value: _is_text(value) and bool(trim(value)), "a text that is not empty")
 TEXT_OR_NOTHING = Kind(lambda value: value is None or _NAME.accepts(value), "a text or nothing")
 INTEGER = Kind(_is_integer, "a whole number")
 NUMBER_OR_NOTHING = Kind(lambda value: value is None or _is_number(value), "a number or nothing")

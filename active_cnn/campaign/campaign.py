@@ -13,6 +13,7 @@ from active_cnn.campaign.rule import rule_significance
 from active_cnn.campaign.store import Store
 from active_cnn.errors import CampaignError, StoreError
 from active_cnn.evaluation.precision import Judgement, Precision, estimate_precision
+from active_cnn.names import trim
 from active_cnn.records import (
     AnswerEvent,
     Campaign,
@@ -201,7 +202,8 @@ def record_answer(
     CampaignError
         If the query does not ask about that spectrum, or there is no such class.
     """
-    act = AnswerEvent(event or uuid.uuid4().hex, query.number, identifier, answer, note.strip())
+    name = event or uuid.uuid4().hex
+    act = AnswerEvent(name, query.number, trim(identifier), answer, note.strip())
     refused = store.add_answers(query.campaign, [act], oracle)
     if refused:
         raise CampaignError(refused[act.event])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -132,8 +133,11 @@ def read_list(path: Path) -> Iterator[tuple[int, str]]:
         If the list cannot be read.
     """
     try:
-        # Names of files are bytes, which need not be UTF-8.
-        with path.open(encoding="utf-8", errors="surrogateescape") as lines:
+        with path.open("rb") as file:
+            is_utf16 = file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+        # Names of files are bytes, which need not be UTF-8; what spreadsheets save may be UTF-16.
+        encoding, errors = ("utf-16", "replace") if is_utf16 else ("utf-8-sig", "surrogateescape")
+        with path.open(encoding=encoding, errors=errors) as lines:
             for number, line in enumerate(lines, 1):
                 if line.strip():
                     yield number, line.strip()

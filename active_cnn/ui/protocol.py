@@ -27,6 +27,7 @@ from active_cnn.campaign.standing import Standing
 from active_cnn.campaign.store import Store
 from active_cnn.errors import ActiveCnnError
 from active_cnn.keys import ACTIONS
+from active_cnn.names import trim
 from active_cnn.records import (
     Answer,
     AnswerEvent,
@@ -116,7 +117,7 @@ def _read_event(one: Any) -> tuple[str, AnswerEvent]:
     return one["oracle"], AnswerEvent(
         event=one["event"],
         query=one["query"],
-        identifier=one["identifier"],
+        identifier=trim(one["identifier"]),
         answer=one["answer"],
         # A field of limited length may end with half a character.
         note=one["note"].encode(errors="replace").decode().strip(),

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from active_cnn.errors import SpectrumError
+from active_cnn.names import trim
 from active_cnn.records import Medium, Spectrum
 from active_cnn.spectra.readers.axis import refuse_implausible
 
@@ -77,4 +78,4 @@ def ivar_of(noise: NDArray[np.float64]) -> NDArray[np.float64]:
 def identifier(path: Path | str) -> str:
     """Name of the file, without the ``.gz`` of a compressed one."""
     stem, suffix = os.path.splitext(os.path.basename(path))  # noqa: PTH119, PTH122 - ten times as fast
-    return stem if suffix.lower() == ".gz" else stem + suffix
+    return trim(stem if suffix.lower() == ".gz" else stem + suffix)
