@@ -55,7 +55,8 @@ def _is_plain_object(value: object) -> bool:
 
 
 _TEXT = Kind(_is_text, "a text")
-_NAME = Kind(lambda value: _is_text(value) and bool(trim(value)), "a text that is not empty")
+_NAME = Kind(lambda value: _is_text(value) and bool(value), "a text that is not empty")
+_IDENTIFIER = Kind(lambda value: _is_text(value) and bool(trim(value)), "the name of a spectrum")
 TEXT_OR_NOTHING = Kind(lambda value: value is None or _NAME.accepts(value), "a text or nothing")
 INTEGER = Kind(_is_integer, "a whole number")
 NUMBER_OR_NOTHING = Kind(lambda value: value is None or _is_number(value), "a number or nothing")
@@ -76,7 +77,7 @@ ANSWER = {
     "event": _NAME,
     "campaign": _NAME,
     "query": INTEGER,
-    "identifier": _NAME,
+    "identifier": _IDENTIFIER,
     "answer": TEXT_OR_NOTHING,
     "note": _TEXT,
     "oracle": _NAME,
@@ -107,7 +108,7 @@ QUERY_1 = {
 QUERY = {**QUERY_1, **DESIGN}
 ITEM_1 = {
     "position": INTEGER,
-    "identifier": _NAME,
+    "identifier": _IDENTIFIER,
     "predicted": _NAME,
     "probabilities": _PROBABILITIES,
     "score": NUMBER_OR_NOTHING,
