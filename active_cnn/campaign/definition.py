@@ -9,7 +9,7 @@ from typing import Any
 
 from active_cnn.campaign.campaign import DEFAULT_CLASSES
 from active_cnn.errors import CampaignError
-from active_cnn.keys import assign_keys
+from active_cnn.keys import check_keys
 from active_cnn.names import trim
 from active_cnn.records import Grid, Line, OracleClass
 from active_cnn.spectra.wavelength import LINES
@@ -113,7 +113,7 @@ def _take_keys(path: Path, given: Any, classes: tuple[OracleClass, ...]) -> dict
         if not isinstance(key, str):
             raise CampaignError(f"{path}: {action} in [keys] is {key!r}: give a str.")
     try:
-        assign_keys((one.key for one in classes), given)
+        check_keys(((one.name, one.key) for one in classes), given)
     except CampaignError as error:
         raise CampaignError(f"{path}: [keys]: {error}") from error
     return given

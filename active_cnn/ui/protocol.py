@@ -255,7 +255,7 @@ def describe_desk(
         "oracle": oracle,
         "isBlind": sharing.mode is SharingMode.DOUBLE and desk.task is not Task.ADJUDICATE,
         "classes": [
-            {"name": one.name, "key": one.key, "colour": answers[one.name]}
+            {"name": one.name, "key": campaign.class_keys[one.name], "colour": answers[one.name]}
             for one in campaign.classes
         ],
         "confirms": {name: campaign.confirms(name).name for name in campaign.network_classes},
