@@ -6,6 +6,11 @@ within it and the form of its letters (NFC, NFD) are its own.
 
 from __future__ import annotations
 
+import os
+
+# What the programs that compress files add to their names.
+PACKED_SUFFIXES = (".gz", ".bz2", ".fz")
+
 # Fixed-length strings are padded with NUL or blanks; U+FEFF is a byte order mark that was left.
 _PADDING = "\0\ufeff"
 
@@ -16,3 +21,9 @@ def trim(text: str) -> str:
     while trimmed and (trimmed[0] in _PADDING or trimmed[-1] in _PADDING):
         trimmed = trimmed.strip(_PADDING).strip()
     return trimmed
+
+
+def unpacked(path: str) -> str:
+    """Give a file's name or path, trimmed and without the suffix of its compression."""
+    stem, suffix = os.path.splitext(path)  # noqa: PTH122 - ten times as fast
+    return trim(stem if suffix.lower() in PACKED_SUFFIXES else path)

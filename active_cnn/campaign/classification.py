@@ -22,6 +22,7 @@ from active_cnn.errors import CampaignError, SpectrumError, StoreError
 from active_cnn.learning.network import load_network
 from active_cnn.learning.scoring import predict
 from active_cnn.records import Campaign, Grid, TrainingResult
+from active_cnn.spectra.naming import NAME, Naming, read_naming
 from active_cnn.spectra.pool_file import (
     find_unusable,
     open_pool,
@@ -56,6 +57,8 @@ def classify(
     campaign: Campaign,
     sources: Sequence[Path],
     out: Path,
+    *,
+    identifier: str = NAME,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[int, int]:
     """Write the predicted class of each spectrum of `sources` to a CSV file.
@@ -74,6 +77,8 @@ def classify(
         files each of whose lines names one of these, relative to the folder of the list.
     out : Path
         Of the CSV file (``.csv``), none of the sources; it appears when it is complete.
+    identifier : str
+        What spectra of files are called by; see `ingest`.
     progress : callable, optional
         Told how many spectra are done, and of how many.
 
@@ -91,6 +96,7 @@ def classify(
         If `out` cannot be written.
     """
     _refuse_place(out)
+    naming = read_naming(identifier).within(sources)
     iteration = last_scored(store, campaign.name)
     if iteration is None or iteration.result is None:
         raise CampaignError(
@@ -109,7 +115,7 @@ def classify(
         write([["path", "identifier", "label", *map(probability_column, classes), "reason"]])
         total = sum(_count(path, campaign.grid) for path, _ in listed)
         network = _load(iteration_folder(store, iteration), iteration.result)
-        for found in _batches(_find(listed, campaign.grid)):
+        for found in _batches(_find(listed, campaign.grid, naming)):
             usable = [one.flux for one in found if one.flux is not None]
             probabilities: NDArray[np.float32] = np.empty((0, len(classes)), np.float32)
             if usable:
@@ -278,15 +284,17 @@ def _count(path: Path, grid: Grid) -> int:
     return 1
 
 
-def _find(listed: Sequence[tuple[Path, str]], grid: Grid) -> Iterator[_Found]:
+def _find(listed: Sequence[tuple[Path, str]], grid: Grid, naming: Naming) -> Iterator[_Found]:
     for path, no_list in listed:
         if is_pool(path):
             yield from _find_in_pool(path, grid)
             continue
-        identifier = path.name
+        identifier = (
+            "" if naming.card else naming.of(f"{os.path.realpath(path.parent)}/{path.name}")
+        )
         try:
-            spectrum = read(path)
-            identifier = spectrum.identifier
+            spectrum = read(path, naming.card)
+            identifier = spectrum.identifier if naming.card else identifier
             flux = prepare(spectrum, grid)
         except SpectrumError as error:
             reason = f"{error}; {no_list}" if no_list else str(error)

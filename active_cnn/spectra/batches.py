@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from active_cnn.errors import SpectrumError
 from active_cnn.records import Grid
+from active_cnn.spectra.naming import Naming
 from active_cnn.spectra.pool_file import (
     METADATA,
     find_unusable,
@@ -26,7 +27,6 @@ from active_cnn.spectra.pool_file import (
 )
 from active_cnn.spectra.preprocessing import DEFECTS, find_defects, prepare, resample
 from active_cnn.spectra.readers import read
-from active_cnn.spectra.readers.assembly import identifier
 from active_cnn.spectra.readers.lamost_fast import Axis, Stretch, read_stretch
 
 DTYPE = np.float32  # of the pool
@@ -45,6 +45,7 @@ class Files:
     paths: tuple[str, ...]
     grid: Grid
     folder: str
+    naming: Naming = Naming()
 
     def __str__(self) -> str:
         return f"{len(self.paths)} files from {self.paths[0]} on"
@@ -100,7 +101,8 @@ def read_batch(batch: Files | PoolRows) -> Outcome:
 
 
 def _read_files(batch: Files) -> Outcome:
-    stretches = [read_stretch(path, batch.grid) for path in batch.paths]
+    naming = batch.naming
+    stretches = [read_stretch(path, batch.grid, naming.card) for path in batch.paths]
     windows = np.empty((len(batch.paths), batch.grid.n), DTYPE)
     is_prepared = _prepare_alike(stretches, batch.grid, windows)
     rows: list[tuple[Any, ...]] = []
@@ -111,12 +113,12 @@ def _read_files(batch: Files) -> Outcome:
         try:
             _refuse_odd_name(path)
             if stretch is not None and is_prepared[i]:
-                name, metadata = identifier(path), stretch.metadata
+                metadata = stretch.metadata
             else:
-                spectrum = read(path)
+                spectrum = read(path, naming.card)
                 windows[i] = _stored(prepare(spectrum, batch.grid))
-                name = spectrum.identifier
                 metadata = vars(spectrum)
+            name = metadata["identifier"] if naming.card else naming.of(path)
         except SpectrumError as error:
             _refuse_vanished(path)
             reason = " ".join(str(error).split())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
 import math
@@ -21,8 +22,21 @@ from active_cnn.errors import SpectrumError
 from active_cnn.records import Medium
 from active_cnn.spectra.sky import is_place
 
-GZIP_MAGIC = b"\x1f\x8b"
+GZIP_MAGIC, BZIP2_MAGIC = b"\x1f\x8b", b"BZh"
 FITS_MAGIC = b"SIMPLE  ="
+
+# All that the header of a primary without data says.
+_OF_NO_DATA = {
+    "SIMPLE",
+    "BITPIX",
+    "NAXIS",
+    "EXTEND",
+    "CHECKSUM",
+    "DATASUM",
+    "COMMENT",
+    "HISTORY",
+    "",
+}
 
 # What a spectrum may take in memory; a file of 0.5 MB can unpack to as much.
 MOST_CONTENT = 512 * 2**20  # bytes
@@ -47,7 +61,7 @@ FOREIGN_ERRORS = (
 
 @contextmanager
 def opened(path: Path) -> Iterator[fits.HDUList]:
-    """Open a FITS file, gzipped or not; what goes wrong inside is a SpectrumError.
+    """Open a FITS file, compressed or not; what goes wrong inside is a SpectrumError.
 
     Raises
     ------
@@ -61,7 +75,17 @@ def opened(path: Path) -> Iterator[fits.HDUList]:
             with _translated():
                 hdus = fits.open(source, memmap=False, lazy_load_hdus=True)
             with hdus:
-                yield hdus
+                yield _as_before_packing(hdus)
+
+
+def _as_before_packing(hdus: fits.HDUList) -> fits.HDUList:
+    # Programs like fpack (.fz) leave an empty primary behind and put what it was into the first
+    # extension.
+    first = None if image_shape(hdus[0]) else extension(hdus, 1)
+    if not isinstance(first, fits.CompImageHDU) or set(hdus[0].header) - _OF_NO_DATA:
+        return hdus
+    with _translated():
+        return fits.HDUList([first, *hdus[2:]])
 
 
 @contextmanager
@@ -76,6 +100,7 @@ def _translated() -> Iterator[None]:
 
 
 def _source(path: Path) -> io.BufferedIOBase:
+    packing = "gzip"
     try:
         if path.is_dir():
             raise SpectrumError("is a folder, not a file")
@@ -83,17 +108,24 @@ def _source(path: Path) -> io.BufferedIOBase:
             # To open a pipe would wait for ever for somebody who writes to it.
             raise SpectrumError("is a pipe, a socket or a device, not a file")
         source: io.BufferedIOBase = path.open("rb")
-        if source.read(len(GZIP_MAGIC)) == GZIP_MAGIC:
-            with source:
-                source.seek(0)
-                source = _unpacked(source)
+        start = source.read(len(BZIP2_MAGIC))
+        source.seek(0)
+        if start.startswith(GZIP_MAGIC):
+            with source, gzip.GzipFile(fileobj=source) as stream:
+                source = _unpacked(stream)
+        elif start == BZIP2_MAGIC:
+            packing = "bzip2"
+            with source, bz2.BZ2File(source) as stream:
+                source = _unpacked(stream)
     except FileNotFoundError as error:
         raise SpectrumError("does not exist") from error
     except EOFError as error:
-        raise SpectrumError("is truncated: the gzip stream ends too early") from error
+        raise SpectrumError(f"is truncated: the {packing} stream ends too early") from error
     except (gzip.BadGzipFile, zlib.error) as error:
         raise SpectrumError(f"is a damaged gzip file: {error}") from error
     except OSError as error:
+        if error.errno is None:  # so the library of bzip2 tells of a damaged stream
+            raise SpectrumError(f"is a damaged {packing} file: {error}") from error
         raise SpectrumError(f"cannot be opened: {error.strerror}") from error
     source.seek(0)
     start = source.read(len(FITS_MAGIC))
@@ -106,14 +138,13 @@ def _source(path: Path) -> io.BufferedIOBase:
     return source
 
 
-def _unpacked(source: io.BufferedIOBase) -> io.BytesIO:
-    # All of it before it is read: seeking inside a gzip stream starts over each time.
+def _unpacked(stream: io.BufferedIOBase) -> io.BytesIO:
+    # All of it before it is read: seeking inside a compressed stream starts over each time.
     content = io.BytesIO()
-    with gzip.GzipFile(fileobj=source) as stream:
-        while piece := stream.read(_PIECE):
-            if content.tell() + len(piece) > MOST_CONTENT:
-                raise SpectrumError(f"unpacks to more than the {MOST_CONTENT} bytes of a spectrum")
-            content.write(piece)
+    while piece := stream.read(_PIECE):
+        if content.tell() + len(piece) > MOST_CONTENT:
+            raise SpectrumError(f"unpacks to more than the {MOST_CONTENT} bytes of a spectrum")
+        content.write(piece)
     return content
 
 
