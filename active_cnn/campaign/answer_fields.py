@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from active_cnn.errors import StoreError
+from active_cnn.names import trim
 from active_cnn.records import Purpose
 
 
@@ -55,6 +56,7 @@ def _is_plain_object(value: object) -> bool:
 
 _TEXT = Kind(_is_text, "a text")
 _NAME = Kind(lambda value: _is_text(value) and bool(value), "a text that is not empty")
+_IDENTIFIER = Kind(lambda value: _is_text(value) and bool(trim(value)), "the name of a spectrum")
 TEXT_OR_NOTHING = Kind(lambda value: value is None or _NAME.accepts(value), "a text or nothing")
 INTEGER = Kind(_is_integer, "a whole number")
 NUMBER_OR_NOTHING = Kind(lambda value: value is None or _is_number(value), "a number or nothing")
@@ -75,7 +77,7 @@ ANSWER = {
     "event": _NAME,
     "campaign": _NAME,
     "query": INTEGER,
-    "identifier": _NAME,
+    "identifier": _IDENTIFIER,
     "answer": TEXT_OR_NOTHING,
     "note": _TEXT,
     "oracle": _NAME,
@@ -106,7 +108,7 @@ QUERY_1 = {
 QUERY = {**QUERY_1, **DESIGN}
 ITEM_1 = {
     "position": INTEGER,
-    "identifier": _NAME,
+    "identifier": _IDENTIFIER,
     "predicted": _NAME,
     "probabilities": _PROBABILITIES,
     "score": NUMBER_OR_NOTHING,

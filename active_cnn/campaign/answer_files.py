@@ -39,6 +39,7 @@ from active_cnn.campaign.answer_fields import (
     shorten,
 )
 from active_cnn.errors import StoreError
+from active_cnn.names import trim
 from active_cnn.records import Answer, Purpose, Query, QueryItem
 from active_cnn.spreadsheet import disarm, rearm
 from active_cnn.whole_file import write_whole
@@ -303,7 +304,7 @@ def _read_json(name: str, text: str) -> Iterator[LoggedAnswer]:
                 f"{values['campaign']!r}",
             )
         query, job_created_at, items = known
-        item = items.get(values["identifier"])
+        item = items.get(trim(values["identifier"]))
         chosen = {name: getattr(item, name) for name in CHOSEN} if item else {}
         yield LoggedAnswer(where, _answer(values, query), query, job_created_at, **chosen)
 
@@ -313,6 +314,7 @@ def _query_of_json(where: str, row: object, version: int) -> tuple[Query, str]:
     items = []
     for n, one in enumerate(values.pop("items"), 1):
         item = check_object(f"item {n} of {where}", one, ITEM_1 if version == 1 else ITEM)
+        item["identifier"] = trim(item["identifier"])
         items.append(QueryItem(**{**item, "probabilities": tuple(item["probabilities"])}))
     for name in ("position", "identifier"):
         if len({getattr(item, name) for item in items}) < len(items):
@@ -327,4 +329,5 @@ def _query(values: Mapping[str, Any]) -> Query:
 
 
 def _answer(values: Mapping[str, Any], query: Query) -> Answer:
-    return Answer(**{**values, "iteration": query.iteration, "purpose": query.purpose})
+    fitting = {"identifier": trim(values["identifier"]), "iteration": query.iteration}
+    return Answer(**{**values, **fitting, "purpose": query.purpose})

@@ -19,6 +19,7 @@ from active_cnn.campaign.answer_files import (
 from active_cnn.campaign.files import open_pool
 from active_cnn.campaign.store import Store
 from active_cnn.errors import CampaignError, SpectrumError, StoreError
+from active_cnn.names import trim
 from active_cnn.records import Answer, Campaign, Query, QueryItem
 
 # What an event has to say the same of in every home; its query is compared by what it is known by.
@@ -161,7 +162,7 @@ class _CampaignHere:
         self.new_queries: list[Query] = []
         self.n_overtaken = 0
         self._campaign = store.campaign(name)
-        self._classes = {one.name for one in self._campaign.classes}
+        self._classes = {trim(one.name): one.name for one in self._campaign.classes}
         self._said: dict[str, Answer] = {}
         # When each oracle last said something of each spectrum.
         self._last: dict[tuple[str, str, bool], datetime] = {}
@@ -175,12 +176,14 @@ class _CampaignHere:
     def accept(self, one: LoggedAnswer, *, is_taken: bool) -> Answer | None:
         """Fit an event to this home; None if it is known, and the same."""
         answer = one.answer
-        if answer.answer is not None and answer.answer not in self._classes:
-            raise _refusal(
-                one,
-                f"answer is {answer.answer!r}, which is not one in campaign "
-                f"{self._campaign.name!r}: {', '.join(sorted(self._classes))}",
-            )
+        if answer.answer is not None:
+            if trim(answer.answer) not in self._classes:
+                raise _refusal(
+                    one,
+                    f"answer is {answer.answer!r}, which is not one in campaign "
+                    f"{self._campaign.name!r}: {', '.join(sorted(self._classes))}",
+                )
+            answer = replace(answer, answer=self._classes[trim(answer.answer)])
         query = self._find_query(one)
         item = self._items.get((query.number, answer.identifier))
         if item is None:

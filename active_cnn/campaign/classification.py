@@ -25,15 +25,15 @@ from active_cnn.learning.scoring import predict
 from active_cnn.records import Campaign, Grid, TrainingResult
 from active_cnn.spectra.batches import read_window
 from active_cnn.spectra.confined import SECONDS, confined
+from active_cnn.spectra.naming import NAME, Naming, read_naming
 from active_cnn.spectra.pool_file import (
     find_unusable,
     open_pool,
     read_column,
     read_flux,
-    read_texts,
+    read_names,
 )
 from active_cnn.spectra.preprocessing import DEFECTS, rescale
-from active_cnn.spectra.readers.assembly import identifier
 from active_cnn.spectra.shards import is_manifest, shards_of
 from active_cnn.spectra.sources import is_folder, is_list, is_pool, read_list, walk
 from active_cnn.spreadsheet import disarm
@@ -56,6 +56,8 @@ def classify(
     campaign: Campaign,
     sources: Sequence[Path],
     out: Path,
+    *,
+    identifier: str = NAME,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[int, int]:
     """Write the predicted class of each spectrum of `sources` to a CSV file.
@@ -74,6 +76,8 @@ def classify(
         files each of whose lines names one of these, relative to the folder of the list.
     out : Path
         Of the CSV file (``.csv``), none of the sources; it appears when it is complete.
+    identifier : str
+        What spectra of files are called by; see `ingest`.
     progress : callable, optional
         Told how many spectra are done, and of how many.
 
@@ -91,6 +95,7 @@ def classify(
         If `out` cannot be written.
     """
     _refuse_place(out)
+    naming = read_naming(identifier).within(sources)
     iteration = last_scored(store, campaign.name)
     if iteration is None or iteration.result is None:
         raise CampaignError(
@@ -109,7 +114,7 @@ def classify(
         write([["path", "identifier", "label", *map(probability_column, classes), "reason"]])
         total = sum(_count(path, campaign.grid) for path, _ in listed)
         network = _load(iteration_folder(store, iteration), iteration.result)
-        for found in _batches(_find(listed, campaign.grid)):
+        for found in _batches(_find(listed, campaign.grid, naming)):
             usable = [one.flux for one in found if one.flux is not None]
             probabilities: NDArray[np.float32] = np.empty((0, len(classes)), np.float32)
             if usable:
@@ -278,18 +283,21 @@ def _count(path: Path, grid: Grid) -> int:
     return 1
 
 
-def _find(listed: Sequence[tuple[Path, str]], grid: Grid) -> Iterator[_Found]:
+def _find(listed: Sequence[tuple[Path, str]], grid: Grid, naming: Naming) -> Iterator[_Found]:
     for path, no_list in listed:
         if is_pool(path):
             yield from _find_in_pool(path, grid)
             continue
+        at = f"{os.path.realpath(path.parent)}/{path.name}"
+        name = "" if naming.card else naming.of(at)
         try:
-            flux, known = confined(SECONDS, read_window, path, grid)
+            flux, known = confined(SECONDS, read_window, path, grid, naming.card)
         except SpectrumError as error:
             reason = f"{error}; {no_list}" if no_list else str(error)
-            yield _Found(str(path), identifier(path), None, reason)
+            yield _Found(str(path), name, None, reason)
         else:
-            yield _Found(str(path), known["identifier"], flux, "")
+            name = known["identifier"] if naming.card else name
+            yield _Found(str(path), name, flux, "")
 
 
 def _find_in_pool(path: Path, grid: Grid) -> Iterator[_Found]:
@@ -313,7 +321,7 @@ def _find_in_pool(path: Path, grid: Grid) -> Iterator[_Found]:
 def _find_in_rows(path: Path, group: h5py.Group, rows: slice) -> list[_Found]:
     flux = read_flux(group["spectra"], rows)
     defects = find_unusable(group, rows, flux)
-    names = read_texts(group["filenames"], rows, errors="replace")
+    names = read_names(group, rows)
     files = read_column("path", group, rows)
     return [
         _Found(

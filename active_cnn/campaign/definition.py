@@ -9,7 +9,8 @@ from typing import Any
 
 from active_cnn.campaign.campaign import DEFAULT_CLASSES
 from active_cnn.errors import CampaignError
-from active_cnn.keys import assign_keys
+from active_cnn.keys import check_keys
+from active_cnn.names import trim
 from active_cnn.records import Grid, Line, OracleClass
 from active_cnn.spectra.wavelength import LINES
 
@@ -57,7 +58,7 @@ def read_definition(path: Path) -> Definition:
         key twice.
     """
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise CampaignError(
             f"Cannot read the definition {path}: {error}. Give a TOML file with [grid], "
@@ -112,7 +113,7 @@ def _take_keys(path: Path, given: Any, classes: tuple[OracleClass, ...]) -> dict
         if not isinstance(key, str):
             raise CampaignError(f"{path}: {action} in [keys] is {key!r}: give a str.")
     try:
-        assign_keys((one.key for one in classes), given)
+        check_keys(((one.name, one.key) for one in classes), given)
     except CampaignError as error:
         raise CampaignError(f"{path}: [keys]: {error}") from error
     return given
@@ -135,5 +136,5 @@ def _take(
         value = float(given[name]) if kind is float and type(given[name]) is int else given[name]
         if type(value) is not kind:
             raise CampaignError(f"{path}: {name} in {part} is {value!r}: give a {kind.__name__}.")
-        taken[name] = value
+        taken[name] = trim(value) if isinstance(value, str) else value
     return taken

@@ -117,6 +117,20 @@ def snr_histogram(store: Store, campaign: Campaign, n_bins: int = 40) -> Histogr
     return Histogram(10**edges, counts.astype(np.int64), len(snr) - len(known))
 
 
+def describe_unknown_places(store: Store, campaign: Campaign) -> str:
+    """Say of how many usable spectra the position is not known, and why; '' if of none."""
+    pool = open_pool(store, campaign)
+    reasons = pool.unknown_places
+    if not reasons:
+        return ""
+    listed = "; ".join(f"{reason} ({n:,})" for reason, n in reasons.items())
+    return (
+        f"The position is not known of {sum(reasons.values()):,} of {pool.usable.sum():,} usable "
+        f"spectra: {listed}. Their other visits cannot be found, and they have no links to "
+        "catalogues."
+    )
+
+
 @dataclass(frozen=True, eq=False)
 class Gallery:
     """Some spectra of one class: names, and windows of shape (n_spectra, n_wavelengths)."""

@@ -21,6 +21,8 @@ from active_cnn.engine import count_cores
 from active_cnn.errors import CampaignError
 from active_cnn.records import Grid
 from active_cnn.spectra.ingest import SHARD, IngestProgress, ingest
+from active_cnn.spectra.naming import HEADER, NAME, PATH
+from active_cnn.spectra.sources import describe_passed_over
 
 
 def _add_source(command: Parser) -> None:
@@ -29,6 +31,13 @@ def _add_source(command: Parser) -> None:
         nargs="+",
         type=path,
         help="FITS files, folders, .txt lists of files, or pools (.h5, .pool)",
+    )
+    command.add_argument(
+        "--identifier",
+        default=NAME,
+        metavar=f"{NAME}|{PATH}|{HEADER}:CARD",
+        help="what a spectrum of a file is called by: the file's name, its path below the folder "
+        "of all sources, or a card of its headers, such as header:OBSID (default: %(default)s)",
     )
 
 
@@ -85,6 +94,7 @@ def _ingest(options: argparse.Namespace) -> None:
             shard_size=options.shard_size,
             processes=options.processes or count_cores(),
             scheduler=options.scheduler,
+            identifier=options.identifier,
             progress=show,
         )
     say(f"{report.accepted} spectra are in {options.out}; {report.refused} were refused.")
@@ -95,6 +105,8 @@ def _ingest(options: argparse.Namespace) -> None:
         )
     for reason, count in report.reasons.items():
         say(f"{count:8d}  {reason}")
+    if report.passed_over:
+        say(describe_passed_over(report.passed_over))
 
 
 def add_predict(commands: Commands) -> None:
@@ -115,7 +127,12 @@ def _predict(options: argparse.Namespace) -> None:
     with open_store(options) as store, Bar("Classifying", "spectra") as bar:
         campaign = store.campaign(options.campaign)
         n_classified, n_refused = classify(
-            store, campaign, options.source, options.out, progress=bar.show
+            store,
+            campaign,
+            options.source,
+            options.out,
+            identifier=options.identifier,
+            progress=bar.show,
         )
     say(f"{n_classified} spectra are classified in {options.out}; {n_refused} were refused.")
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from active_cnn.campaign.committee import target_positions
 from active_cnn.errors import ExperimentError
+from active_cnn.names import trim
 from active_cnn.records import Campaign
 from active_cnn.spectra.pool import Pool
 
@@ -71,7 +72,11 @@ def read_truth(path: Path, campaign: Campaign, pool: Pool) -> Truth:
                     f"{' and '.join(_COLUMNS)}, and may have {_VISIBLE}."
                 )
             rows = [
-                (row["identifier"], row["label"], (row.get(_VISIBLE) or "1").strip().lower())
+                (
+                    trim(row["identifier"] or ""),
+                    trim(row["label"] or ""),
+                    (row.get(_VISIBLE) or "1").strip().lower(),
+                )
                 for row in reader
             ]
     except (OSError, UnicodeDecodeError, csv.Error) as error:

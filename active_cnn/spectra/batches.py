@@ -21,13 +21,14 @@ from active_cnn.plain_text import MOST_TEXT, plain
 from active_cnn.records import Grid
 from active_cnn.spectra.confined import SECONDS, confined
 from active_cnn.spectra.gaps import has_value
+from active_cnn.spectra.naming import Naming
 from active_cnn.spectra.pool_file import (
     BRIDGED,
     METADATA,
     find_unusable,
     open_pool,
     read_column,
-    read_texts,
+    read_names,
 )
 from active_cnn.spectra.preprocessing import (
     DEFECTS,
@@ -37,7 +38,6 @@ from active_cnn.spectra.preprocessing import (
     resample,
 )
 from active_cnn.spectra.readers import read
-from active_cnn.spectra.readers.assembly import identifier
 from active_cnn.spectra.readers.lamost_fast import Axis, Stretch, read_stretch
 from active_cnn.spectra.readers.lamost_lrs import RESOLVING_POWER
 
@@ -57,6 +57,7 @@ class Files:
     paths: tuple[str, ...]
     grid: Grid
     folder: str
+    naming: Naming = Naming()
 
     def __str__(self) -> str:
         return f"{len(self.paths)} files from {self.paths[0]} on"
@@ -122,7 +123,8 @@ def read_batch(batch: Files | PoolRows) -> Outcome:
 
 
 def _read_files(batch: Files) -> Outcome:
-    stretches = [read_stretch(path, batch.grid) for path in batch.paths]
+    naming = batch.naming
+    stretches = [read_stretch(path, batch.grid, naming.card) for path in batch.paths]
     windows = np.empty((len(batch.paths), batch.grid.n), DTYPE)
     n_bridged = np.zeros(len(batch.paths), dtype=np.int64)
     is_prepared = _prepare_alike(stretches, batch.grid, windows, n_bridged)
@@ -134,11 +136,11 @@ def _read_files(batch: Files) -> Outcome:
         try:
             _refuse_odd_name(path)
             if stretch is not None and is_prepared[i]:
-                name, metadata = identifier(path), stretch.metadata
+                metadata = stretch.metadata
             else:
-                window, metadata = confined(SECONDS, read_window, path, batch.grid)
-                windows[i] = _stored(window)
-                name, n_bridged[i] = metadata["identifier"], metadata[BRIDGED]
+                window, metadata = confined(SECONDS, read_window, path, batch.grid, naming.card)
+                windows[i], n_bridged[i] = _stored(window), metadata[BRIDGED]
+            name = metadata["identifier"] if naming.card else naming.of(path)
         except SpectrumError as error:
             _refuse_vanished(path)
             reason = plain(" ".join(str(error).split()))
@@ -149,7 +151,9 @@ def _read_files(batch: Files) -> Outcome:
     return Outcome(windows[accepted], rows, refused)
 
 
-def read_window(path: str | Path, grid: Grid) -> tuple[NDArray[np.float64], dict[str, Any]]:
+def read_window(
+    path: str | Path, grid: Grid, card: str = ""
+) -> tuple[NDArray[np.float64], dict[str, Any]]:
     """Read and prepare a file by the general way.
 
     Parameters
@@ -158,6 +162,8 @@ def read_window(path: str | Path, grid: Grid) -> tuple[NDArray[np.float64], dict
         The file.
     grid : Grid
         The window.
+    card : str
+        See `readers.read`.
 
     Returns
     -------
@@ -171,7 +177,7 @@ def read_window(path: str | Path, grid: Grid) -> tuple[NDArray[np.float64], dict
     SpectrumError
         If it cannot be read or gives no window.
     """
-    spectrum = read(path)
+    spectrum = read(path, card)
     window, n_bridged = prepare_and_count(spectrum, grid)
     known = {name: getattr(spectrum, name) for name in ("identifier", *METADATA)}
     return window, {**known, BRIDGED: n_bridged}
@@ -231,7 +237,7 @@ def _copy_rows(batch: PoolRows) -> Outcome:
         with np.errstate(over="ignore"):
             windows = stored.astype(DTYPE)
         defects[defects == 0] = find_defects(windows[defects == 0])
-        names = read_texts(group["filenames"], rows, errors="replace")
+        names = read_names(group, rows)
         columns = {name: read_column(name, group, rows) for name in (BRIDGED, *METADATA)}
         columns[BRIDGED] = np.nan_to_num(columns[BRIDGED]).astype(np.int64)
     # What cannot be stored as a text names no spectrum.

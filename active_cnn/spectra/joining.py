@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from active_cnn.spectra.naming import HEADER, NAME, PATH, Naming
 from active_cnn.spectra.parts import (
     POOL,
     SOURCE,
@@ -36,6 +37,9 @@ class IngestReport:
         How many were refused for each reason, the most frequent first.
     bridged, most_bridged : int
         How many of the accepted ones had pixels without a value, and how many of these at most.
+    passed_over : dict of str to int
+        How many files in folders were not looked at, by suffix; none are counted where nothing
+        was left to do but to remove the parts.
     """
 
     accepted: int
@@ -43,6 +47,7 @@ class IngestReport:
     reasons: dict[str, int]
     bridged: int = 0
     most_bridged: int = 0
+    passed_over: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -77,7 +82,7 @@ def join_parts(parts: Parts, shard_size: int | None = None) -> tuple[list[Joined
     OSError
         If the disk is too full or a file cannot be written.
     """
-    plan = _Plan(parts.files)
+    plan = _Plan(parts.files, parts.naming)
     _refuse_full_disk(plan.files, parts.folder)
     try:
         return _join(parts, plan, shard_size)
@@ -168,8 +173,9 @@ def read_report(path: Path) -> IngestReport:
 class _Plan:
     """Which rows of which part go where; holds some tens of bytes a spectrum."""
 
-    def __init__(self, files: list[Path]) -> None:
+    def __init__(self, files: list[Path], naming: Naming) -> None:
         self.files = files
+        self.naming = naming
         identifiers, sources, refused = [digest([])], [digest([])], [digest([])]
         for path in files:
             with open_hdf5(path) as part:
@@ -204,9 +210,16 @@ class _Plan:
             taken = self._sources(self.first[self.rows(number)][duplicate])
             reasons += [
                 f"has the identifier of another spectrum: '{name}' is taken by {other}"
-                for name, other in zip(names, taken, strict=True)
+                f"{self._advise(one)}"
+                for name, other, one in zip(names, taken, source, strict=True)
             ]
         return paths, reasons
+
+    def _advise(self, source: str) -> str:
+        # Rows of a pool have their names from there.
+        if self.naming.way != NAME or not Path(source).is_file():
+            return ""
+        return f"; with --identifier {PATH}, or {HEADER}:CARD, files of one name are told apart"
 
     def _sources(self, rows: NDArray[np.int64]) -> NDArray[np.object_]:
         sources = np.empty(len(rows), dtype=object)

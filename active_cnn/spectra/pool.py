@@ -17,6 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from active_cnn.errors import SpectrumError
+from active_cnn.names import trim
 from active_cnn.spectra.index_file import PoolIndex
 from active_cnn.spectra.pool_file import (
     METADATA,
@@ -25,8 +26,8 @@ from active_cnn.spectra.pool_file import (
     categorise,
     hash_texts,
     pick_column,
+    pick_names,
     pick_spectra,
-    pick_texts,
     read_column,
     read_texts,
 )
@@ -38,6 +39,7 @@ __all__ = ["Pool", "index_pool", "is_indexed"]
 
 # Rows that are rescaled at a time: all that this needs fits a processor's cache.
 CACHED = 512
+PLACE = ("ra", "dec")
 SAME_PLACE = 3.0  # arcsec: LAMOST's fibres see 3.3 arcsec of the sky
 
 
@@ -91,6 +93,7 @@ class Pool:
 
     def find(self, identifiers: Sequence[str]) -> NDArray[np.int64]:
         """Find the rows of identifiers, in their order; −1 for those that are not in the pool."""
+        identifiers = [trim(name) for name in identifiers]
         found = np.full(len(identifiers), -1)
         rows, which = self._index.rows_with(hash_texts(identifiers))
         # Different identifiers may share a hash.
@@ -150,15 +153,23 @@ class Pool:
         return [list(islice(names, len(near))) for near in others]
 
     def places(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Give right ascension and declination (degrees) of some rows, in the order asked."""
+        """Give right ascension and declination (degrees) of some rows, in the order asked.
+
+        NaN where the pool says nothing, or what is no position (see `unknown_places`).
+        """
         ra, dec = self._reader.take(
             self._check(rows), partial(pick_column, "ra"), partial(pick_column, "dec")
         )
-        return ra, dec
+        return self._index.doubts.known(ra, dec)
+
+    @property
+    def unknown_places(self) -> dict[str, int]:
+        """How many usable rows have no known position, by reason, the most frequent first."""
+        return self._index.doubts.unknown
 
     def identifiers(self, rows: NDArray[np.int64]) -> list[str]:
         """Name some rows, in the order asked."""
-        (names,) = self._reader.take(self._check(rows), _pick_names)
+        (names,) = self._reader.take(self._check(rows), pick_names)
         return list(names)
 
     def flux(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -228,11 +239,14 @@ class Pool:
             identifier, ra and dec (degrees), snr_r, designation, pipeline_class, path (absolute);
             NaN or '' where the pool does not say.
         """
-        picks: dict[str, Pick] = {"identifier": _pick_names}
+        picks: dict[str, Pick] = {"identifier": pick_names}
         picks |= {name: partial(pick_column, name) for name in METADATA}
         picks["path"] = _pick_paths
-        columns = self._reader.take(self._check(rows), *picks.values())
-        return pd.DataFrame(dict(zip(picks, columns, strict=True)))
+        taken = self._reader.take(self._check(rows), *picks.values())
+        columns = dict(zip(picks, taken, strict=True))
+        known = self._index.doubts.known(*(columns[name] for name in PLACE))
+        columns |= zip(PLACE, known, strict=True)
+        return pd.DataFrame(columns)
 
     def column(self, name: str) -> NDArray[np.float64]:
         """Read a whole numeric column ('ra', 'dec' or 'snr_r'), shape (n,); NaN where not known."""
@@ -240,6 +254,8 @@ class Pool:
             raise SpectrumError(
                 f"A pool has no numeric column '{name}', only {', '.join(NUMBERS)}."
             )
+        if name in PLACE:
+            return self.places(np.arange(self.n))[PLACE.index(name)]
         column, done = np.empty(self.n), 0
         for number, rows in self._reader.stretches(slice(0, self.n)):
             with self._reader.open(number) as group:
@@ -316,10 +332,6 @@ class Pool:
                 f"{self.path}: it has {self.n} rows, numbered from 0."
             )
         return slice(start, stop)
-
-
-def _pick_names(group: h5py.Group, rows: NDArray[np.int64]) -> NDArray[np.object_]:
-    return pick_texts(group["filenames"], rows)
 
 
 def _pick_paths(group: h5py.Group, rows: NDArray[np.int64]) -> NDArray[np.object_]:

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from active_cnn.errors import SpectrumError
+from active_cnn.names import trim
 from active_cnn.records import Grid
 from active_cnn.spectra.containment import check_contained
 from active_cnn.spectra.preprocessing import find_defects
@@ -111,12 +112,29 @@ def read_texts(
     return _decode(dataset, dataset[rows], f"{rows.start}-{rows.stop - 1}", errors)
 
 
+def read_names(group: h5py.Group, rows: slice) -> NDArray[np.object_]:
+    """Read the identifiers of contiguous rows, trimmed."""
+    return trim_all(read_texts(group["filenames"], rows, errors="replace"))
+
+
+def pick_names(group: h5py.Group, rows: NDArray[np.int64]) -> NDArray[np.object_]:
+    """Read the identifiers of rows with increasing numbers, trimmed."""
+    return trim_all(pick_texts(group["filenames"], rows))
+
+
+def trim_all(texts: NDArray[np.object_]) -> NDArray[np.object_]:
+    """Trim each of some texts; see `names.trim`."""
+    trimmed = np.empty(len(texts), dtype=object)
+    trimmed[:] = [trim(text) for text in texts]
+    return trimmed
+
+
 def read_column(name: str, group: h5py.Group, rows: slice) -> NDArray[Any]:
     """Read contiguous rows of a metadata column; NaN or '' where the pool lacks it."""
     if name not in group:
         return _unknown(name, rows.stop - rows.start)
     if name in TEXTS:
-        return read_texts(group[name], rows, errors="replace")
+        return _unpadded(name, group, read_texts(group[name], rows, errors="replace"))
     return group[name][rows].astype(np.float64)
 
 
@@ -149,7 +167,8 @@ def pick_column(name: str, group: h5py.Group, rows: NDArray[np.int64]) -> NDArra
     if name not in group:
         return _unknown(name, len(rows))
     if name in TEXTS:
-        return _decode(group[name], read_points(group[name], rows), "", "replace")
+        texts = _decode(group[name], read_points(group[name], rows), "", "replace")
+        return _unpadded(name, group, texts)
     return read_points(group[name], rows).astype(np.float64)
 
 
@@ -232,6 +251,12 @@ def _decode(
             f"{where}. Write the pool again with UTF-8 text."
         ) from error
     return texts
+
+
+def _unpadded(name: str, group: h5py.Group, texts: NDArray[np.object_]) -> NDArray[np.object_]:
+    # A file's name may end in a blank, but not where blanks are what fills the field.
+    is_padded = h5py.check_string_dtype(group[name].dtype).length is not None
+    return trim_all(texts) if name != "path" or is_padded else texts
 
 
 def _unknown(name: str, n: int) -> NDArray[Any]:

@@ -59,6 +59,12 @@ def snr_histogram(store: Store, campaign: Campaign) -> Histogram:
     return overview.snr_histogram(store, campaign)
 
 
+@st.cache_data(max_entries=16, hash_funcs=_KEYS, show_spinner=False)
+def unknown_places(store: Store, campaign: Campaign) -> str:
+    """Say of how many usable spectra the position is not known, and why; '' if of none."""
+    return overview.describe_unknown_places(store, campaign)
+
+
 @st.cache_data(max_entries=8, hash_funcs=_KEYS, show_spinner="Reading the pool …")
 def refused(store: Store, campaign: Campaign) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Count what was refused by reason, and list the first `MOST_REFUSED` of it."""

@@ -14,6 +14,7 @@ from active_cnn.campaign.relabelling import (
     draw_similar_query,
 )
 from active_cnn.campaign.sampling import PERFORMANCE_SIZE, draw_performance_sample
+from active_cnn.names import trim
 from active_cnn.query.strategies import DEFAULT_SHARES, MIXED, PLAIN, STRATEGIES
 from active_cnn.records import Purpose, Query
 from active_cnn.ui import cached
@@ -98,11 +99,12 @@ def offer_questions_about(view: View, identifier: str) -> None:
 
 def offer_named_question(view: View) -> None:
     """Ask for an identifier, and offer to ask about that spectrum or those like it."""
-    identifier = st.text_input(
+    named = st.text_input(
         "Identifier of a spectrum of the pool",
         key="asked-about",
         placeholder="as in the candidates",
-    ).strip()
+    )
+    identifier = trim(named)
     if identifier:
         offer_questions_about(view, identifier)
 

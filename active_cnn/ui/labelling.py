@@ -22,6 +22,7 @@ from active_cnn.settings import Settings
 from active_cnn.ui import cached, identity, protocol
 from active_cnn.ui.page import View
 from active_cnn.ui.paging import ask_page
+from active_cnn.ui.text import plain
 
 # Seconds; the browser keeps its acts and tries again. It hears of it before it takes what it sent
 # for lost (PATIENCE in labeller/desk.js).
@@ -45,6 +46,12 @@ def judge(view: View, task: Task) -> None:
     task : Task
         Which of its questions.
     """
+    for key, names in view.campaign.shared_keys.items():
+        st.warning(
+            f"The answers {plain(' and '.join(names))} have one key, {plain(key.upper())}, where "
+            "capitals do not count: it gives none of them. Click them, or give each a key of its "
+            "own in Overview, Settings."
+        )
     _desk(view.campaign.name, task)
 
 

@@ -17,6 +17,7 @@ from active_cnn.campaign.sampling import draw_performance_sample
 from active_cnn.campaign.store import FILE_NAME, Store
 from active_cnn.cli import main
 from active_cnn.errors import CampaignError, StoreError
+from active_cnn.names import trim
 from active_cnn.records import Answer, AnswerEvent, Purpose, Query, QueryItem
 
 FORMATS = pytest.mark.parametrize("ending", [".csv", ".json"])
@@ -524,6 +525,7 @@ def test_the_command_line_carries_answers(store, query, laptop, tmp_path, capsys
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 names = texts.filter(bool)
+identifiers = texts.map(trim).filter(bool)
 times = st.datetimes().map(lambda time: f"{time.isoformat()}+00:00")
 numbers = st.integers(-(2**63) + 1, 2**63 - 1)
 amounts = st.none() | st.floats(allow_nan=False, allow_infinity=False)
@@ -544,7 +546,7 @@ queries = st.builds(
         st.builds(
             QueryItem,
             position=numbers,
-            identifier=names,
+            identifier=identifiers,
             predicted=names,
             probabilities=st.lists(st.floats(0, 1)).map(tuple),
             score=amounts,
@@ -564,7 +566,7 @@ answers = st.builds(
     query=st.just(0),
     iteration=st.just(0),
     purpose=st.just(Purpose.RELABEL),
-    identifier=names,
+    identifier=identifiers,
     answer=st.none() | names,
     note=texts,
     oracle=names,

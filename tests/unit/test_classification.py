@@ -8,6 +8,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from astropy.io import fits
 
 from active_cnn.campaign.campaign import create_campaign
 from active_cnn.campaign.classification import classify
@@ -63,6 +64,24 @@ def run(trained, tmp_path):
             return counts, list(csv.DictReader(file))
 
     return run
+
+
+def test_spectra_are_called_by_name_path_or_card(tmp_path, demo, run):
+    for night in ("n1", "n2"):
+        (tmp_path / "in" / night).mkdir(parents=True)
+        shutil.copy(demo.fits[0], tmp_path / "in" / night / "a.fits")
+    with fits.open(tmp_path / "in/n2/a.fits", "update") as hdus:
+        hdus[0].header["MYNAME"] = " star 7 "
+    _, rows = run(tmp_path / "in")
+    assert [row["identifier"] for row in rows] == ["a.fits", "a.fits"]
+    _, rows = run(tmp_path / "in", identifier="path")
+    assert [row["identifier"] for row in rows] == ["n1/a.fits", "n2/a.fits"]
+    counts, rows = run(tmp_path / "in", identifier="header:MYNAME")
+    assert counts == (1, 1)
+    assert [row["identifier"] for row in rows] == ["", "star 7"]
+    assert "nothing under MYNAME" in rows[0]["reason"]
+    with pytest.raises(SpectrumError, match="give name, path or header:CARD"):
+        run(tmp_path / "in", identifier="night")
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
 import math
@@ -24,7 +25,20 @@ from active_cnn.plain_text import plain
 from active_cnn.regular_file import FOLDER, NO_FILE, open_regular
 from active_cnn.spectra.readers.structure import sound_size
 
-GZIP_MAGIC = b"\x1f\x8b"
+GZIP_MAGIC, BZIP2_MAGIC = b"\x1f\x8b", b"BZh"
+
+# All that the header of a primary without data says.
+_OF_NO_DATA = {
+    "SIMPLE",
+    "BITPIX",
+    "NAXIS",
+    "EXTEND",
+    "CHECKSUM",
+    "DATASUM",
+    "COMMENT",
+    "HISTORY",
+    "",
+}
 
 # What a spectrum may take in memory; a file of 0.5 MB can unpack to as much.
 MOST_CONTENT = 512 * 2**20  # bytes
@@ -41,7 +55,7 @@ WIDTHS = {"L": 1, "X": 1, "B": 1, "I": 2, "J": 4, "K": 8, "A": 1, "E": 4, "D": 8
 
 @contextmanager
 def opened(path: Path) -> Iterator[fits.HDUList]:
-    """Open a FITS file, gzipped or not; what goes wrong inside is a SpectrumError.
+    """Open a FITS file, compressed or not; what goes wrong inside is a SpectrumError.
 
     Where a header is not sound (see `structure`), only the HDUs before it are there.
 
@@ -59,10 +73,20 @@ def opened(path: Path) -> Iterator[fits.HDUList]:
                 hdus = fits.open(source, memmap=False, lazy_load_hdus=True)
             with hdus:
                 try:
-                    yield hdus
+                    yield _as_before_packing(hdus)
                 except SpectrumError as error:
                     # What was looked for may lie in the part that is not there.
                     raise SpectrumError(plain(trouble or str(error))) from error
+
+
+def _as_before_packing(hdus: fits.HDUList) -> fits.HDUList:
+    # Programs like fpack (.fz) leave an empty primary behind and put what it was into the first
+    # extension.
+    first = None if image_shape(hdus[0]) else extension(hdus, 1)
+    if not isinstance(first, fits.CompImageHDU) or set(hdus[0].header) - _OF_NO_DATA:
+        return hdus
+    with _translated():
+        return fits.HDUList([first, *hdus[2:]])
 
 
 @contextmanager
@@ -80,20 +104,24 @@ def _translated() -> Iterator[None]:
 
 def _source(path: Path) -> tuple[IO[bytes], str]:
     """Open the part of a file whose headers are sound, and tell what is wrong with the next one."""
+    packing = ""
     try:
         file = open_regular(path)
         try:
-            source, trouble = _judged(file)
+            packing = _packing(file)
+            source, trouble = _judged(file, packing)
         except BaseException:
             file.close()
             raise
     except FileNotFoundError as error:
         raise SpectrumError("does not exist") from error
     except EOFError as error:
-        raise SpectrumError("is truncated: the gzip stream ends too early") from error
+        raise SpectrumError(f"is truncated: the {packing} stream ends too early") from error
     except (gzip.BadGzipFile, zlib.error) as error:
         raise SpectrumError(f"is a damaged gzip file: {error}") from error
     except OSError as error:
+        if packing and error.errno is None:  # so the library of bzip2 tells of a damaged stream
+            raise SpectrumError(f"is a damaged {packing} file: {error}") from error
         reason = error.strerror or str(error)
         if reason in (FOLDER, NO_FILE):
             raise SpectrumError(reason.removeprefix("it ")) from error
@@ -104,11 +132,20 @@ def _source(path: Path) -> tuple[IO[bytes], str]:
     return source, trouble
 
 
-def _judged(file: IO[bytes]) -> tuple[IO[bytes], str]:
-    is_packed = file.read(len(GZIP_MAGIC)) == GZIP_MAGIC
+def _packing(file: IO[bytes]) -> str:
+    """Name what a file is compressed with; '' if it is not."""
+    start = file.read(len(BZIP2_MAGIC))
     file.seek(0)
-    if is_packed:
-        unpacked = _Unpacked(file)
+    if start.startswith(GZIP_MAGIC):
+        return "gzip"
+    return "bzip2" if start == BZIP2_MAGIC else ""
+
+
+def _judged(file: IO[bytes], packing: str) -> tuple[IO[bytes], str]:
+    if packing:
+        unpacked = _Unpacked(
+            bz2.BZ2File(file) if packing == "bzip2" else gzip.GzipFile(fileobj=file)
+        )
         size, trouble = sound_size(unpacked)
         unpacked.skip_rest()
         unpacked.content.truncate(size)
@@ -127,11 +164,11 @@ def _judged(file: IO[bytes]) -> tuple[IO[bytes], str]:
 
 
 class _Unpacked:
-    """A gzip stream that is kept as it is read: seeking inside one starts over each time."""
+    """A compressed stream, kept as it is read: seeking inside one starts over each time."""
 
-    def __init__(self, packed: IO[bytes]) -> None:
+    def __init__(self, stream: gzip.GzipFile | bz2.BZ2File) -> None:
         self.content = io.BytesIO()
-        self._stream = gzip.GzipFile(fileobj=packed)
+        self._stream = stream
 
     def read(self, n: int, /) -> bytes:
         piece = self._stream.read(n)

@@ -26,6 +26,7 @@ from astropy.utils.exceptions import AstropyWarning
 from isal import isal_zlib
 from numpy.typing import NDArray
 
+from active_cnn.names import trim
 from active_cnn.records import Grid, Medium
 from active_cnn.spectra.preprocessing import near_window
 from active_cnn.spectra.readers import fits_file, surveys
@@ -105,8 +106,17 @@ class Stretch:
     metadata: dict[str, Any]
 
 
-def read_stretch(path: str, grid: Grid) -> Stretch | None:
+def read_stretch(path: str, grid: Grid, card: str = "") -> Stretch | None:
     """Read what a window needs of a file, gzipped or not.
+
+    Parameters
+    ----------
+    path : str
+        The file.
+    grid : Grid
+        The window.
+    card : str
+        Keyword of a card whose value the metadata give as `identifier`.
 
     Returns
     -------
@@ -118,14 +128,14 @@ def read_stretch(path: str, grid: Grid) -> Stretch | None:
         # To open a pipe would wait for ever for somebody who writes to it.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         try:
-            return _read_open(descriptor, grid)
+            return _read_open(descriptor, grid, card)
         finally:
             os.close(descriptor)
     except Exception:  # whatever it is, the general reader says it
         return None
 
 
-def _read_open(descriptor: int, grid: Grid) -> Stretch | None:
+def _read_open(descriptor: int, grid: Grid, card: str) -> Stretch | None:
     state = os.fstat(descriptor)
     if not stat.S_ISREG(state.st_mode):
         return None
@@ -133,18 +143,18 @@ def _read_open(descriptor: int, grid: Grid) -> Stretch | None:
     if size > _MOST_CONTENT:
         return None
     if not begin.startswith(fits_file.GZIP_MAGIC):
-        return _read(begin, size, lambda start, n: os.pread(descriptor, n, start), grid)
+        return _read(begin, size, lambda start, n: os.pread(descriptor, n, start), grid, card)
     # Unpacking is most of the work: 290 µs with Python's zlib, 150 µs with ISA-L.
     unpacking = isal_zlib.decompressobj(wbits=16 + isal_zlib.MAX_WBITS)
     packed = begin + os.read(descriptor, max(0, size - len(begin)))
     content = unpacking.decompress(packed, _MOST_CONTENT)
     if not unpacking.eof or unpacking.unused_data:
         return None
-    return _read(content, len(content), lambda start, n: content[start : start + n], grid)
+    return _read(content, len(content), lambda start, n: content[start : start + n], grid, card)
 
 
-def _read(begin: bytes, size: int, take: Take, grid: Grid) -> Stretch | None:
-    found = _header(begin, 0, _PRIMARY.__contains__)
+def _read(begin: bytes, size: int, take: Take, grid: Grid, card: str) -> Stretch | None:
+    found = _header(begin, 0, _wanted(card).__contains__)
     if found is None:
         return None
     header, start = found
@@ -166,7 +176,17 @@ def _read(begin: bytes, size: int, take: Take, grid: Grid) -> Stretch | None:
         return None
     if read is None:
         return None
-    return Stretch(*read, metadata(headers))
+    told = metadata(headers)
+    if card:
+        told["identifier"] = trim(fits_file.text(header, card))
+        if not told["identifier"]:  # the second header may tell
+            return None
+    return Stretch(*read, told)
+
+
+@lru_cache
+def _wanted(card: str) -> frozenset[str]:
+    return _PRIMARY | {card} if card else _PRIMARY
 
 
 def _image(

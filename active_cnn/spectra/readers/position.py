@@ -10,6 +10,7 @@ from typing import Any
 from astropy.io import fits
 
 from active_cnn.spectra.readers import fits_file
+from active_cnn.spectra.sky import is_place
 
 UNKNOWN = (math.nan, math.nan)
 
@@ -66,7 +67,7 @@ def as_written(
 
 def on_sky(ra: float, dec: float) -> tuple[float, float]:
     """Give the position back, or (NaN, NaN) if it is not one."""
-    return (ra, dec) if 0 <= ra <= 360 and -90 <= dec <= 90 else UNKNOWN
+    return (ra, dec) if is_place(ra, dec) else UNKNOWN
 
 
 def in_icrs(ra: float, dec: float, header: fits.Header) -> tuple[float, float]:
