@@ -204,8 +204,10 @@ def _prepare_alike(
             suppress(Exception),  # what it is, the general way says of each
             np.errstate(over="ignore", invalid="ignore"),  # whatever a damaged file holds
         ):
-            flux = np.array([one.flux for one in some], dtype=np.float64)
-            ivar = np.array([one.ivar for one in some])
+            flux, ivar = (
+                np.array([getattr(one, name) for one in some], dtype=np.float64)
+                for name in ("flux", "ivar")
+            )
             is_whole = np.all(has_value(flux, ivar), axis=1)
             for row in np.flatnonzero(~is_whole):
                 # Why one is refused, `prepare` says, which looks at the whole of its file.

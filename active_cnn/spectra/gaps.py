@@ -73,8 +73,8 @@ def find_gap(
 def bridgeable(wavelength: NDArray[np.float64], element: float) -> float:
     """Give the width in angstrom of the widest gap that is bridged."""
     # Not the median: where two orders overlap, half of the steps are next to nothing.
-    step = np.quantile(np.diff(wavelength), 0.75, method="lower")
-    return float(max(LARGEST_GAP * step, element))
+    steps = np.sort(np.diff(wavelength))
+    return float(max(LARGEST_GAP * steps[3 * (steps.size - 1) // 4], element))
 
 
 def bridge(
