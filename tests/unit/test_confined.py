@@ -31,10 +31,10 @@ FAULTS = {
     "AssertionError": "cannot be read: AssertionError",
     "UnicodeDecodeError": "cannot be read: UnicodeDecodeError: 'utf-8' codec",
     "UnreadableNameError": "cannot be read: UnreadableNameError: oneline and another",
-    "MemoryError": f"needs more than {module.MEMORY} MB of memory to be read",
+    "MemoryError": f"needs too much memory to be read: more than {module.MEMORY} MB",
     "ended": "ended the process that read it: status 3",
     "killed": "ended the process that read it: SIGKILL",
-    "hangs": "took more than 1 s of computing to read",
+    "hangs": "takes too long to read: more than 1 s of computing",
     "unpicklable": "cannot be read: ",
 }
 if sys.platform != "linux":  # elsewhere memory has no limit

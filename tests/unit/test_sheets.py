@@ -186,7 +186,7 @@ def test_a_file_that_hangs_its_reader_costs_its_own_sheet_only(look, monkeypatch
     monkeypatch.setattr("active_cnn.campaign.sheets.SECONDS_WATCHED", 1.0)
     training = read_initial_set(look.store, look.campaign)
     sheets = make_sheets(look.store, look.campaign, look.pool, training, [hanging, other])
-    assert "took more than 1 s of computing to read" in sheets[0]["trouble"]
+    assert "takes too long to read: more than 1 s of computing" in sheets[0]["trouble"]
     assert sheets[0]["window"]
     assert sheets[0]["raw"] is None
     assert sheets[1]["trouble"] == ""
