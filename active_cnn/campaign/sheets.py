@@ -29,6 +29,7 @@ MARGIN = 60.0  # angstrom beside the window, for what can be zoomed out to
 MOST_VISITS = 6
 _LEVELS = 65_534  # int16 without its most negative value, which stands for "nothing here"
 _NOTHING = -32_768
+_INFINITE = 0.4 * float(np.finfo(np.float64).max)
 
 
 def make_sheets(
@@ -126,9 +127,9 @@ def pack(values: NDArray[Any]) -> dict[str, Any]:
     -------
     dict
         `low` and `step` (a value is low + step · (integer + 32767)), `data`; NaN and infinity
-        become the integer −32768.
+        become the integer −32768, and so do numbers whose differences are infinite.
     """
-    finite = np.isfinite(values)
+    finite = np.isfinite(values) & (abs(values.astype(np.float64)) < _INFINITE)
     low, high = (values[finite].min(), values[finite].max()) if finite.any() else (0.0, 0.0)
     step = float(high / _LEVELS - low / _LEVELS) or 1.0
     steps = np.full(len(values), _NOTHING, dtype="<i2")

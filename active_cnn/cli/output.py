@@ -7,6 +7,8 @@ import time
 
 from tqdm import tqdm
 
+from active_cnn.plain_text import plain
+
 
 def say(message: str) -> None:
     """Write a result."""
@@ -15,7 +17,7 @@ def say(message: str) -> None:
 
 def complain(message: str) -> None:
     """Write what is wrong, in one line."""
-    sys.stderr.write(f"active-cnn: {' '.join(message.split())}\n")
+    sys.stderr.write(f"active-cnn: {plain(' '.join(message.split()))}\n")
 
 
 class Bar:

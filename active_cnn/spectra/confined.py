@@ -55,7 +55,7 @@ class Confinement:
                     status = self.close()
                     if status == -signal.SIGPROF:
                         raise SpectrumError(
-                            f"took more than {seconds:g} s of computing to read"
+                            f"takes too long to read: more than {seconds:g} s of computing"
                         ) from None
                     continue
                 except BaseException:  # its answer is still to come, and nobody will want it
@@ -190,7 +190,7 @@ def _answer(function: Callable[[], Any], memory: int) -> bytes:
     except SpectrumError as error:
         reason = str(error)
     except MemoryError:
-        reason = f"needs more than {memory} MB of memory to be read"
+        reason = f"needs too much memory to be read: more than {memory} MB"
     except Exception as error:  # the last line of defence: one file never stops a survey
         reason = f"cannot be read: {type(error).__name__}: {error}"
     return pickle.dumps((False, plain(reason, MOST_REASON)))

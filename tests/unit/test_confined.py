@@ -2,12 +2,14 @@
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 
 import h5py
 import numpy as np
 import pytest
+from astropy.io import fits
 
 from active_cnn.errors import EngineError, SpectrumError
 from active_cnn.records import Grid
@@ -29,10 +31,10 @@ FAULTS = {
     "AssertionError": "cannot be read: AssertionError",
     "UnicodeDecodeError": "cannot be read: UnicodeDecodeError: 'utf-8' codec",
     "UnreadableNameError": "cannot be read: UnreadableNameError: oneline and another",
-    "MemoryError": f"needs more than {module.MEMORY} MB of memory to be read",
+    "MemoryError": f"needs too much memory to be read: more than {module.MEMORY} MB",
     "ended": "ended the process that read it: status 3",
     "killed": "ended the process that read it: SIGKILL",
-    "hangs": "took more than 1 s of computing to read",
+    "hangs": "takes too long to read: more than 1 s of computing",
     "unpicklable": "cannot be read: ",
 }
 if sys.platform != "linux":  # elsewhere memory has no limit
@@ -154,3 +156,28 @@ def test_names_that_are_no_text_are_passed_when_an_ingest_is_resumed(tmp_path, m
     told = []
     report = ingest([folder], tmp_path / "pool.h5", grid=GRID, resume=True, progress=told.append)
     assert (report.accepted, report.refused, told[-1].resumed) == (1, 1, 2)
+
+
+def test_an_ingest_says_nothing_but_its_result_whatever_numbers_the_files_hold(tmp_path):
+    odd = {"nan": np.nan, "inf": np.inf, "huge": 3e38, "tiny": 1e-45}
+    for name, value in odd.items():
+        path = write_spectrum(tmp_path / "in" / f"{name}.fits")
+        with fits.open(path, mode="update") as hdus:
+            hdus[0].data[0, ::2] = value
+            hdus[0].data[0, 1::2] = -value
+            hdus[0].data[1] = 0
+    flux = np.tile([1.7e308, -1.7e308], 1000)
+    fits.writeto(tmp_path / "in" / "z.fits", flux, fits.Header({"CRVAL1": 6000.0, "CDELT1": 0.5}))
+    write_spectrum(tmp_path / "in" / os.fsdecode(b"\xff\x1b[2J.fits"))
+    out = tmp_path / os.fsdecode(b"\xe9.h5")
+    command = [sys.executable, "-W", "always", "-m", "active_cnn", "ingest", tmp_path / "in"]
+    done = subprocess.run(
+        [*command, "--out", out, "--processes", "1"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    )
+    assert done.stderr == ""
+    assert "\x1b" not in done.stdout
+    assert "\\udce9.h5; " in done.stdout

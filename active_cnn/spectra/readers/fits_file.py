@@ -96,7 +96,7 @@ def _translated() -> Iterator[None]:
     except SpectrumError:
         raise
     except MemoryError as error:
-        raise SpectrumError("needs more memory to be read than there is") from error
+        raise SpectrumError("needs too much memory to be read: more than there is") from error
     except Exception as error:  # a damaged file can make the library raise anything, at any access
         reason = " ".join(str(error).split())[:160] or type(error).__name__
         raise SpectrumError(f"is a damaged FITS file: {reason}") from error
