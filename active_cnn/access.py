@@ -83,6 +83,14 @@ def clean_name(text: str) -> str:
     return name
 
 
+def is_name(text: str) -> bool:
+    """Tell whether a text can sign answers as it stands."""
+    try:
+        return clean_name(text) == text
+    except AccessError:
+        return False
+
+
 def encode_name(name: str) -> str:
     """Write a name in letters, digits, `-` and `_` only, as a cookie can hold it."""
     return base64.urlsafe_b64encode(name.encode()).decode().rstrip("=")
@@ -110,6 +118,7 @@ def name_from_claims(claims: Mapping[str, Any]) -> str:
     str
         The e-mail address if the provider has verified it. Else the name with the provider's
         own identifier of the person, `sub`, since anybody can call himself anything; else `sub`.
+        What is longer than `LONGEST_NAME` ends in a digest of the whole instead.
 
     Raises
     ------
@@ -119,13 +128,21 @@ def name_from_claims(claims: Mapping[str, Any]) -> str:
     email, name, subject = (_claim(claims, key) for key in ("email", "name", "sub"))
     # Some providers send the text.
     if email and claims.get("email_verified") in (True, "true"):
-        return email
+        return _shorten(email)
     if not subject:
         raise AccessError(
             "The provider of the login gives neither a verified e-mail address nor an identifier "
             "(`sub`): ask for the scopes `openid email profile`."
         )
-    return f"{name} ({subject})" if name else subject
+    return _shorten(f"{name} ({subject})" if name else subject)
+
+
+def _shorten(name: str) -> str:
+    if len(name) <= LONGEST_NAME:
+        return name
+    # Who they are is still told apart, the same way every day.
+    ending = f"…{_digest(name).hex()[:32]}"
+    return name[: LONGEST_NAME - len(ending)] + ending
 
 
 def _claim(claims: Mapping[str, Any], key: str) -> str:

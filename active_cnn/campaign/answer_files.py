@@ -22,14 +22,15 @@ from active_cnn.campaign.answer_fields import (
     CSV_1,
     CSV_2,
     DESIGN,
+    EVENT_OR_NOTHING,
     FLAG,
     INTEGER,
     ITEM,
     ITEM_1,
-    NUMBER_OR_NOTHING,
     OBJECT,
     QUERY,
     QUERY_1,
+    SECONDS,
     TEXT_OR_NOTHING,
     Kind,
     check_names,
@@ -250,13 +251,13 @@ def _from_cells(where: str, header: Sequence[str], cells: Sequence[str]) -> Logg
 
 
 def _from_cell(cell: str, kind: Kind) -> object:
-    if kind in (TEXT_OR_NOTHING, NUMBER_OR_NOTHING) and not cell:
+    if kind in (TEXT_OR_NOTHING, EVENT_OR_NOTHING, SECONDS) and not cell:
         return None
     # What cannot be turned stays a text, and is refused as one.
     try:
         if kind is INTEGER:
             return int(cell)
-        if kind is NUMBER_OR_NOTHING:
+        if kind is SECONDS:
             return float(cell)
         if kind is OBJECT:
             return json.loads(cell)
