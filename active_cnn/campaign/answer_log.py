@@ -22,6 +22,7 @@ from active_cnn.campaign.store import Store
 from active_cnn.errors import CampaignError, SpectrumError, StoreError
 from active_cnn.records import Answer, Campaign, Query, QueryItem
 from active_cnn.times import EARLIEST, read_time
+from active_cnn.whole_file import check_place
 
 # What an event has to say the same of in every home; its query is compared by what it is known by.
 _CONTENT = (
@@ -75,6 +76,7 @@ def export_answers(store: Store, path: Path, campaign: str | None = None) -> int
         If the file cannot be written.
     """
     check_ending(path)
+    check_place(path)
     logged = []
     for name in [store.campaign(campaign).name] if campaign else _all_campaigns(store):
         # In this order: while people work, a later answer may come from a later query.
