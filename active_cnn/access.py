@@ -25,6 +25,7 @@ from typing import Any
 from itsdangerous import BadData, URLSafeSerializer
 
 from active_cnn.errors import ActiveCnnError
+from active_cnn.regular_file import open_regular
 
 LONGEST_NAME = 80  # characters
 TOKEN_LIFE = 30 * 24 * 3600  # s
@@ -36,6 +37,7 @@ PAUSE_AFTER_FAILURE = 1.0  # s
 
 SECRET_FILE = "access.key"  # in the home folder
 _SECRET_SIZE = 32  # bytes
+_MOST_SECRET = 4096  # bytes that are looked at
 
 DEFAULT_PROVIDER = "default"
 _OF_A_PROVIDER = ("client_id", "server_metadata_url")
@@ -279,10 +281,11 @@ def _secret(home: Path) -> bytes:
             with os.fdopen(handle, "wb") as file:
                 file.write(randomness.token_bytes(_SECRET_SIZE))
             Path(made).replace(path)
-        # A copied home may have lost it.
-        if path.stat().st_mode & 0o077:
-            path.chmod(0o600)
-        secret = path.read_bytes()
+        with open_regular(path) as file:
+            # A copied home may have lost it.
+            if os.fstat(file.fileno()).st_mode & 0o077:
+                os.fchmod(file.fileno(), 0o600)
+            secret: bytes = file.read(_MOST_SECRET)
     except OSError as error:
         raise AccessError(
             f"The secret {path} that tokens are signed with cannot be read or made: "

@@ -19,12 +19,14 @@ from active_cnn.access import (
     is_loopback,
     read_protection,
 )
+from active_cnn.lines import read_bounded
 from active_cnn.settings import Settings
 
 LOCALHOST, PORT = "localhost", 8501
 APP = Path(__file__).resolve().parents[1] / "app.py"
 SECRETS = APP.parent / ".streamlit" / "secrets.toml"
 MOST_PORTS = 65_535
+MOST_SECRETS = 2**20  # bytes
 
 # What a browser on the same machine calls it. Another name may be a foreign page's that leads here.
 _OWN_NAMES = ("localhost", "127.0.0.1", "::1")
@@ -113,10 +115,10 @@ def plan_start(
 
 def _read(file: Path) -> dict[str, object]:
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        return tomllib.loads(read_bounded(file, MOST_SECRETS).decode())
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         # Not what is wrong in which line: that might show the secret.
         raise AccessError(
             f"The file of secrets {file} cannot be read as TOML: mend it, or remove it."

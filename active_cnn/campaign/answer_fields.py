@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from active_cnn.access import LONGEST_NAME, is_name
 from active_cnn.campaign.store.answers import LONGEST_EVENT, LONGEST_NOTE
 from active_cnn.errors import StoreError
+from active_cnn.excerpt import shorten
 from active_cnn.records import Purpose
 from active_cnn.times import LONGEST_LOOK, is_look, read_time
 
@@ -192,12 +193,3 @@ def refusal(where: str, what: str) -> StoreError:
     """Make the error that refuses a file for something at one of its places."""
     place = where[:1].upper() + where[1:]
     return StoreError(f"{place}: {what}. Nothing was imported; mend the file and import it again.")
-
-
-def shorten(value: object) -> str:
-    """Give a value as an error text shows it."""
-    try:
-        text = repr(value)
-    except RecursionError:
-        return f"a {type(value).__name__} of too many levels"
-    return text if len(text) <= 60 else f"{text[:59]}…"

@@ -37,9 +37,10 @@ from active_cnn.campaign.answer_fields import (
     check_object,
     check_values,
     refusal,
-    shorten,
 )
 from active_cnn.errors import StoreError
+from active_cnn.excerpt import shorten
+from active_cnn.lines import read_bounded
 from active_cnn.records import Answer, Purpose, Query, QueryItem
 from active_cnn.spreadsheet import disarm, rearm
 from active_cnn.whole_file import write_whole
@@ -47,6 +48,7 @@ from active_cnn.whole_file import write_whole
 ENDINGS = (".csv", ".json")
 FORMAT = "active-cnn answers"
 VERSION = 2
+MOST_ANSWERS = 2**30  # bytes: millions of answers
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,7 +186,7 @@ def read_answers(path: Path) -> list[LoggedAnswer]:
     """
     check_ending(path)
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = read_bounded(path, MOST_ANSWERS).decode("utf-8-sig")
     except OSError as error:
         raise StoreError(
             f"Cannot read {path}: {error.strerror}. "

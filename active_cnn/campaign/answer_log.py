@@ -9,7 +9,6 @@ from datetime import datetime
 from itertools import count
 from pathlib import Path
 
-from active_cnn.campaign.answer_fields import shorten
 from active_cnn.campaign.answer_files import (
     LoggedAnswer,
     check_ending,
@@ -20,6 +19,7 @@ from active_cnn.campaign.answer_files import (
 from active_cnn.campaign.files import open_pool
 from active_cnn.campaign.store import Store
 from active_cnn.errors import CampaignError, SpectrumError, StoreError
+from active_cnn.excerpt import shorten
 from active_cnn.records import Answer, Campaign, Query, QueryItem
 from active_cnn.times import EARLIEST, read_time
 from active_cnn.whole_file import check_place

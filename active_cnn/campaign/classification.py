@@ -211,13 +211,16 @@ def _files_in(folder: Path) -> Iterator[Path]:
 
 def _refuse_list(path: Path) -> str:
     line = 0
-    for line, entry in read_list(path):
-        try:
-            exists = (path.parent / entry).exists()
-        except OSError:
-            exists = False
-        if not exists:
-            return f"nor a list of sources: its line {line} names {entry[:60]!r}, not found"
+    try:
+        for line, entry in read_list(path):
+            try:
+                exists = (path.parent / entry).exists()
+            except OSError:
+                exists = False
+            if not exists:
+                return f"nor a list of sources: its line {line} names {entry[:60]!r}, not found"
+    except SpectrumError as error:
+        return f"nor a list of sources: {error}"
     return "" if line else "nor a list of sources: it has no lines"
 
 

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from active_cnn.errors import SpectrumError
 from active_cnn.records import Grid
+from active_cnn.regular_file import open_regular
 from active_cnn.spectra.containment import check_contained
 from active_cnn.spectra.preprocessing import find_defects
 
@@ -47,10 +48,8 @@ def open_hdf5(path: Path) -> Iterator[h5py.File]:
     SpectrumError
         If it cannot be read, or leads to other files or to endless data (see `check_contained`).
     """
-    if path.exists() and not path.is_file():
-        # To open a pipe would wait for ever for somebody who writes to it.
-        raise SpectrumError(f"{path} is no file. Give the path of an HDF5 file.")
-    with readable(path), h5py.File(path, "r") as file:
+    # HDF5 opens by name only: to open a pipe would wait for ever for somebody who writes to it.
+    with readable(path), open_regular(path), h5py.File(path, "r") as file:
         check_contained(file, path)
         yield file
 
@@ -64,8 +63,8 @@ def readable(path: Path) -> Iterator[None]:
         raise SpectrumError(f"{path} does not exist. Check the path.") from error
     except OSError as error:
         raise SpectrumError(
-            f"{path} cannot be read as HDF5: {' '.join(str(error).split())}. "
-            "Check that it is complete and readable."
+            f"{path} cannot be read as HDF5: {' '.join((error.strerror or str(error)).split())}. "
+            "Check that it is a complete HDF5 file that you may read."
         ) from error
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from active_cnn.errors import SpectrumError
+from active_cnn.lines import open_lines
 from active_cnn.records import Grid
 from active_cnn.spectra.pool_file import open_pool
 from active_cnn.spectra.shards import is_manifest, read_manifest
@@ -133,13 +134,14 @@ def read_list(path: Path) -> Iterator[tuple[int, str]]:
     """
     try:
         # Names of files are bytes, which need not be UTF-8.
-        with path.open(encoding="utf-8", errors="surrogateescape") as lines:
+        with open_lines(path, encoding="utf-8", errors="surrogateescape") as lines:
             for number, line in enumerate(lines, 1):
                 if line.strip():
                     yield number, line.strip()
     except OSError as error:
         raise SpectrumError(
-            f"The list {path} cannot be read: {error.strerror}. Check its permissions."
+            f"The list {path} cannot be read: {error.strerror}. Give a text file with a path a "
+            "line that you may read."
         ) from error
 
 
