@@ -32,8 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     # A reader that closes the pipe early, such as `head`, is no error.
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    options = _build_parser().parse_args(arguments)
     try:
+        options = _build_parser().parse_args(arguments)
         options.run(options)
     except ActiveCnnError as error:
         complain(str(error))

@@ -35,6 +35,7 @@ from active_cnn.spectra.pool_file import (
     pick_texts,
     read_column,
     read_texts,
+    widen,
 )
 from active_cnn.spectra.shards import Shard, shards_of, stamp_of
 from active_cnn.spectra.sky import is_place
@@ -179,7 +180,7 @@ def _read_through(
         rows = np.arange(len(defects), len(defects) + len(block.names))
         defects += block.defects.tobytes()
         names_digest.update("".join(f"{len(name)}:{name}" for name in block.names).encode())
-        flux_digest.update(block.flux.astype("<f8", copy=False).data)
+        flux_digest.update(widen(block.flux).astype("<f8", copy=False).data)
         hashed.add(**{KEY: hash_texts(block.names)}, row=rows)
         of_use = (block.defects == 0) & is_place(block.ra, block.dec)
         placed.add(**{KEY: block.dec[of_use]}, ra=block.ra[of_use], row=rows[of_use])
