@@ -142,7 +142,7 @@ def test_links_within_the_file_are_followed(path, tmp_path):
 def test_names_that_are_no_text_do_not_stop_the_reader(path, tmp_path):
     write(path, {})
     with h5py.File(path, "r+") as file:
-        file.id.links.move(b"pool", b"\xff\xfe")
+        file.id.links.move(b"pool", file.id, b"\xff\xfe")
     with pytest.raises(SpectrumError, match="a pool has one group") as caught:
         read_all(path, tmp_path)
     assert "\n" not in str(caught.value)
