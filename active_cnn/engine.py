@@ -318,7 +318,7 @@ class _Dask(_Workers):
 
 @contextmanager
 def _open_dask(scheduler: str) -> Iterator[Any]:
-    local = re.fullmatch(r"local\[(\d+)\]", scheduler)
+    local = re.fullmatch(r"local\[(\d{1,4})\]", scheduler)
     if not local and not re.match(r"[a-z]+://.", scheduler):
         raise EngineError(
             f"{scheduler!r} is no scheduler. Give local[N] for N processes on this machine, or "

@@ -19,12 +19,14 @@ from active_cnn.access import (
     is_loopback,
     read_protection,
 )
-from active_cnn.settings import Settings
+from active_cnn.lines import read_bounded
+from active_cnn.settings import Settings, resolve
 
 LOCALHOST, PORT = "localhost", 8501
 APP = Path(__file__).resolve().parents[1] / "app.py"
 SECRETS = APP.parent / ".streamlit" / "secrets.toml"
 MOST_PORTS = 65_535
+MOST_SECRETS = 2**20  # bytes
 
 # What a browser on the same machine calls it. Another name may be a foreign page's that leads here.
 _OWN_NAMES = ("localhost", "127.0.0.1", "::1")
@@ -85,8 +87,8 @@ def plan_start(
         raise AccessError(f"The port is {port}: give one from 1 to {MOST_PORTS}.")
     address = address.strip()
     settings = Settings.from_environment(environment)
-    file = (secrets or SECRETS).expanduser().resolve()
-    if secrets is not None and (not file.is_file() or file.suffix != ".toml"):
+    file = resolve("The file of secrets", secrets or SECRETS)
+    if secrets is not None and (not os.path.isfile(file) or file.suffix != ".toml"):  # noqa: PTH113 - also of names too long
         raise AccessError(f"There is no file of secrets {file}: give one that ends in .toml.")
     protection = read_protection(_read(file), settings.password)
     is_local = is_loopback(address)
@@ -105,7 +107,7 @@ def plan_start(
         for name in dict.fromkeys((*_OWN_NAMES, address)):
             command += ["--server.allowedHosts", name]
     # The server works in another folder.
-    variables = {**environment, "ACTIVE_CNN_HOME": str(home.expanduser().resolve())}
+    variables = {**environment, "ACTIVE_CNN_HOME": str(resolve("The home", home))}
     if settings.folders:
         variables["ACTIVE_CNN_FOLDERS"] = os.pathsep.join(map(str, settings.folders))
     return Start(tuple(command), variables, _announce(address, port, protection))
@@ -113,10 +115,10 @@ def plan_start(
 
 def _read(file: Path) -> dict[str, object]:
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        return tomllib.loads(read_bounded(file, MOST_SECRETS).decode())
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         # Not what is wrong in which line: that might show the secret.
         raise AccessError(
             f"The file of secrets {file} cannot be read as TOML: mend it, or remove it."

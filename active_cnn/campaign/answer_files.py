@@ -22,23 +22,25 @@ from active_cnn.campaign.answer_fields import (
     CSV_1,
     CSV_2,
     DESIGN,
+    EVENT_OR_NOTHING,
     FLAG,
     INTEGER,
     ITEM,
     ITEM_1,
-    NUMBER_OR_NOTHING,
     OBJECT,
     QUERY,
     QUERY_1,
+    SECONDS,
     TEXT_OR_NOTHING,
     Kind,
     check_names,
     check_object,
     check_values,
     refusal,
-    shorten,
 )
 from active_cnn.errors import StoreError
+from active_cnn.excerpt import shorten
+from active_cnn.lines import read_bounded
 from active_cnn.names import trim
 from active_cnn.records import Answer, Purpose, Query, QueryItem
 from active_cnn.spreadsheet import disarm, rearm
@@ -47,6 +49,7 @@ from active_cnn.whole_file import write_whole
 ENDINGS = (".csv", ".json")
 FORMAT = "active-cnn answers"
 VERSION = 2
+MOST_ANSWERS = 2**30  # bytes: millions of answers
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,7 +187,7 @@ def read_answers(path: Path) -> list[LoggedAnswer]:
     """
     check_ending(path)
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = read_bounded(path, MOST_ANSWERS).decode("utf-8-sig")
     except OSError as error:
         raise StoreError(
             f"Cannot read {path}: {error.strerror}. "
@@ -251,13 +254,13 @@ def _from_cells(where: str, header: Sequence[str], cells: Sequence[str]) -> Logg
 
 
 def _from_cell(cell: str, kind: Kind) -> object:
-    if kind in (TEXT_OR_NOTHING, NUMBER_OR_NOTHING) and not cell:
+    if kind in (TEXT_OR_NOTHING, EVENT_OR_NOTHING, SECONDS) and not cell:
         return None
     # What cannot be turned stays a text, and is refused as one.
     try:
         if kind is INTEGER:
             return int(cell)
-        if kind is NUMBER_OR_NOTHING:
+        if kind is SECONDS:
             return float(cell)
         if kind is OBJECT:
             return json.loads(cell)

@@ -37,6 +37,7 @@ from active_cnn.spectra.preprocessing import DEFECTS, rescale
 from active_cnn.spectra.shards import is_manifest, shards_of
 from active_cnn.spectra.sources import is_folder, is_list, is_pool, read_list, walk
 from active_cnn.spreadsheet import disarm
+from active_cnn.whole_file import check_place, new_file
 
 BATCH = 1024  # spectra at a time
 
@@ -163,80 +164,29 @@ def _refuse_place(out: Path) -> None:
             f"Cannot write {out}: its name ends in {out.suffix!r}, the table is CSV. "
             "Give a name that ends in .csv."
         )
-    with _blamed_on(out):
-        if out.is_dir():
-            raise StoreError(f"Cannot write {out}: it is a folder. Give the path of a file.")
-        if not out.parent.is_dir():
-            raise StoreError(
-                f"Cannot write {out}: the folder {out.parent} does not exist. "
-                "Make it, or give a file in a folder that exists."
-            )
-    if not os.access(out.parent, os.W_OK | os.X_OK):
-        raise StoreError(
-            f"Cannot write {out}: you may not write to the folder {out.parent}. "
-            "Give a file in a folder that you may write to."
-        )
+    check_place(out)
 
 
 def _refuse_overwriting(paths: Iterable[Path], out: Path) -> None:
-    written = {}
-    for target in (out, _unfinished(out)):
-        with suppress(OSError):
-            stat = target.stat()
-            written[stat.st_dev, stat.st_ino] = target
-    if not written:
+    try:
+        written = out.stat()
+    except OSError:
         return
     for path in paths:
         with suppress(OSError):
-            stat = path.stat()
-            same = written.get((stat.st_dev, stat.st_ino))
-            if same:
+            if os.path.samestat(path.stat(), written):
                 raise StoreError(
-                    f"Cannot write {out}: {same} is among the sources (as {path}) and would be "
+                    f"Cannot write {out}: it is among the sources (as {path}) and would be "
                     "overwritten. Give a file outside the sources, or remove it first."
                 )
-
-
-def _unfinished(out: Path) -> Path:
-    return out.with_name(f"unfinished-{out.name}")
-
-
-@contextmanager
-def _blamed_on(out: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise StoreError(
-            f"Cannot write {out}: {error.strerror}. Give a file in a folder that exists and that "
-            "you may write to."
-        ) from error
 
 
 @contextmanager
 def _new_table(out: Path) -> Iterator[Callable[[Iterable[Sequence[str]]], None]]:
     # Gives a function that adds rows; the file appears when all of them are written.
-    unfinished = _unfinished(out)
-    with _blamed_on(out):
-        # Names of files are bytes, which need not be UTF-8.
-        file = unfinished.open("w", newline="", encoding="utf-8", errors="backslashreplace")
-    writer = csv.writer(file)
-
-    def write(rows: Iterable[Sequence[str]]) -> None:
-        with _blamed_on(out):
-            writer.writerows(rows)
-
-    try:
-        yield write
-        with _blamed_on(out):
-            file.flush()
-            os.fsync(file.fileno())
-            file.close()
-            unfinished.replace(out)
-    finally:
-        with suppress(OSError):
-            file.close()
-        with suppress(OSError):
-            unfinished.unlink()
+    # Names of files are bytes, which need not be UTF-8.
+    with new_file(out, "w", newline="", encoding="utf-8", errors="backslashreplace") as file:
+        yield csv.writer(file).writerows
 
 
 def _list(source: Path) -> Iterator[tuple[Path, str]]:
@@ -266,13 +216,16 @@ def _files_in(folder: Path) -> Iterator[Path]:
 
 def _refuse_list(path: Path) -> str:
     line = 0
-    for line, entry in read_list(path):
-        try:
-            exists = (path.parent / entry).exists()
-        except OSError:
-            exists = False
-        if not exists:
-            return f"nor a list of sources: its line {line} names {entry[:60]!r}, not found"
+    try:
+        for line, entry in read_list(path):
+            try:
+                exists = (path.parent / entry).exists()
+            except OSError:
+                exists = False
+            if not exists:
+                return f"nor a list of sources: its line {line} names {entry[:60]!r}, not found"
+    except SpectrumError as error:
+        return f"nor a list of sources: {error}"
     return "" if line else "nor a list of sources: it has no lines"
 
 

@@ -37,8 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    options = _build_parser().parse_args(arguments)
     try:
+        options = _build_parser().parse_args(arguments)
         options.run(options)
     except ActiveCnnError as error:
         complain(str(error))

@@ -16,7 +16,7 @@ from active_cnn.delivery.candidates import above_threshold, find_candidates
 from active_cnn.delivery.methods import describe_methods
 from active_cnn.delivery.tables import FORMATS, write_candidates
 from active_cnn.errors import StoreError
-from active_cnn.whole_file import write_whole
+from active_cnn.whole_file import check_place, write_whole
 
 
 def add_next(commands: Commands) -> None:
@@ -85,6 +85,7 @@ def add_export(commands: Commands) -> None:
 def _export(options: argparse.Namespace) -> None:
     if not 0 <= options.threshold <= 1:
         raise StoreError(f"--threshold is {options.threshold}: give a probability from 0 to 1.")
+    check_place(options.out)
     with open_store(options) as store:
         candidates = find_candidates(store, store.campaign(options.campaign))
     candidates = above_threshold(candidates, options.threshold)
@@ -104,6 +105,8 @@ def add_report(commands: Commands) -> None:
 
 
 def _report(options: argparse.Namespace) -> None:
+    if options.out is not None:
+        check_place(options.out)
     with open_store(options) as store:
         text = describe_methods(store, store.campaign(options.campaign))
     if options.out is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import groupby, islice
 from pathlib import Path
@@ -27,6 +28,7 @@ from active_cnn.spectra.sources import (
     find_files,
     is_pool,
 )
+from active_cnn.whole_file import check_place
 
 DEFAULT_GRID = Grid()
 
@@ -106,12 +108,15 @@ def ingest(
     ------
     SpectrumError
         If a source is missing, `out` exists or cannot be written, or no spectrum is usable.
+    StoreError
+        If nothing can be written at `out`.
     EngineError
         If the processes or the scheduler cannot be used, or die of a batch again and again.
     """
-    out = Path(out).resolve()
+    out = check_place(Path(out), makes_folder=True)
     parts = Parts(out, grid, read_naming(identifier).within(sources))
-    interrupted = parts.folder.exists()
+    with _blamed_on(out):
+        interrupted = parts.folder.exists()
     if out.exists():
         if resume and interrupted:  # nothing was left to do but to remove the parts
             report = read_report(out)
@@ -141,22 +146,14 @@ def ingest(
     total = count_spectra(sources, grid, passed_over)
     if processes > 1:  # more than there are batches would have nothing to do
         processes = max(1, min(processes, -(-total // BATCH)))
-    try:
-        with open_engine(scheduler, processes) as engine:
-            out.parent.mkdir(parents=True, exist_ok=True)
-            with parts.locked():
-                _read_all(engine, sources, parts, _Progress(total, progress))
-                joined, report = join_parts(
-                    parts, (shard_size or SHARD) if is_manifest(out) else None
-                )
-                if report.accepted:
-                    _publish(joined, out)
-                parts.remove()
-    except OSError as error:
-        raise SpectrumError(
-            f"{out} cannot be written: {error}. "
-            "Check its folder for permission and room; then go on by resuming (--resume)."
-        ) from error
+    with _blamed_on(out), open_engine(scheduler, processes) as engine:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with parts.locked():
+            _read_all(engine, sources, parts, _Progress(total, progress))
+            joined, report = join_parts(parts, (shard_size or SHARD) if is_manifest(out) else None)
+            if report.accepted:
+                _publish(joined, out)
+            parts.remove()
     if not report.accepted:
         listed = "; ".join(f"{reason} ({n})" for reason, n in report.reasons.items())
         raise SpectrumError(
@@ -165,6 +162,17 @@ def ingest(
             f"{describe_passed_over(passed_over)}".strip()
         )
     return replace(report, passed_over=dict(passed_over))
+
+
+@contextmanager
+def _blamed_on(out: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise SpectrumError(
+            f"{out} cannot be written: {error}. "
+            "Check its folder for permission and room; then go on by resuming (--resume)."
+        ) from error
 
 
 def _publish(joined: Sequence[Joined], out: Path) -> None:

@@ -22,14 +22,15 @@ from active_cnn.spectra.index_file import PoolIndex
 from active_cnn.spectra.pool_file import (
     METADATA,
     NUMBERS,
-    REFUSED,
     categorise,
+    find_refused,
     hash_texts,
     pick_column,
     pick_names,
     pick_spectra,
     read_column,
     read_texts,
+    widen,
 )
 from active_cnn.spectra.pool_index import index_pool, is_indexed
 from active_cnn.spectra.pool_reader import Pick, PoolReader
@@ -174,7 +175,7 @@ class Pool:
 
     def flux(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
         """Read some rows as they are stored, shape (n_rows, grid.n), in the order asked."""
-        return self._stored(self._check(rows)).astype(np.float64, copy=False)
+        return widen(self._stored(self._check(rows)))
 
     def windows(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Read some rows rescaled to [−1, 1], shape (n_rows, grid.n), in the order asked.
@@ -275,8 +276,8 @@ class Pool:
         counts = pd.Series(n, index=[categorise(DEFECTS[code]) for code in codes], dtype=np.int64)
         for number, _ in self._reader.stretches(slice(0, self.n)):
             with self._reader.open(number) as group:
-                if REFUSED in group.file:
-                    reasons = group.file[REFUSED]["reason"]
+                if (listed := find_refused(group.file)) is not None:
+                    reasons = listed["reason"]
                     exact = pd.Series(read_texts(reasons, slice(0, len(reasons)))).value_counts()
                     counts = pd.concat([counts, exact.rename(categorise)])
         counts = counts.groupby(level=0).sum().sort_values(ascending=False, kind="stable")
@@ -294,8 +295,8 @@ class Pool:
         reasons: list[str] = []
         for number, _ in self._reader.stretches(slice(0, self.n)):
             with self._reader.open(number) as group:
-                if REFUSED in group.file and len(paths) < limit:
-                    listed = group.file[REFUSED]
+                listed = find_refused(group.file)
+                if listed is not None and len(paths) < limit:
                     some = slice(0, min(limit - len(paths), len(listed["path"])))
                     paths += _absolute(group, read_texts(listed["path"], some))
                     reasons += list(read_texts(listed["reason"], some))
@@ -348,5 +349,5 @@ def _rescale(flux: NDArray[np.floating]) -> NDArray[np.float32]:
     windows = np.empty(flux.shape, dtype=np.float32)
     for start in range(0, len(flux), CACHED):
         few = slice(start, start + CACHED)
-        windows[few] = rescale(flux[few].astype(np.float64, copy=False))
+        windows[few] = rescale(widen(flux[few]))
     return windows

@@ -40,6 +40,7 @@ from active_cnn.spectra.pool_file import (
     read_column,
     read_texts,
     trim_all,
+    widen,
 )
 from active_cnn.spectra.shards import Shard, shards_of, stamp_of
 from active_cnn.spectra.sky import is_place
@@ -193,7 +194,7 @@ def _read_through(
         defects += block.defects.tobytes()
         # As they are written: by these a pool has been known since before names were trimmed.
         names_digest.update("".join(f"{len(name)}:{name}" for name in block.written).encode())
-        flux_digest.update(block.flux.astype("<f8", copy=False).data)
+        flux_digest.update(widen(block.flux).astype("<f8", copy=False).data)
         hashed.add(**{KEY: hash_texts(block.names)}, row=rows)
         is_usable = block.defects == 0
         unknown += count_unknown(block.ra[is_usable], block.dec[is_usable])

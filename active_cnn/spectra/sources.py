@@ -9,8 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from active_cnn.errors import SpectrumError
+from active_cnn.lines import open_lines
 from active_cnn.names import PACKED_SUFFIXES
 from active_cnn.records import Grid
+from active_cnn.regular_file import open_regular
 from active_cnn.spectra.pool_file import open_pool
 from active_cnn.spectra.shards import is_manifest, read_manifest
 
@@ -194,17 +196,18 @@ def read_list(path: Path) -> Iterator[tuple[int, str]]:
         If the list cannot be read.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             is_utf16 = file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
         # Names of files are bytes, which need not be UTF-8; what spreadsheets save may be UTF-16.
         encoding, errors = ("utf-16", "replace") if is_utf16 else ("utf-8-sig", "surrogateescape")
-        with path.open(encoding=encoding, errors=errors) as lines:
+        with open_lines(path, encoding=encoding, errors=errors) as lines:
             for number, line in enumerate(lines, 1):
                 if line.strip():
                     yield number, line.strip()
     except OSError as error:
         raise SpectrumError(
-            f"The list {path} cannot be read: {error.strerror}. Check its permissions."
+            f"The list {path} cannot be read: {error.strerror}. Give a text file with a path a "
+            "line that you may read."
         ) from error
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from active_cnn.errors import SpectrumError
+from active_cnn.lines import open_lines
 from active_cnn.names import trim
 from active_cnn.records import Grid
 from active_cnn.spectra.preprocessing import DEFECTS, find_defects, rescale
@@ -73,8 +74,8 @@ def read_training_csv(path: Path, grid: Grid, label_to_class: Mapping[str, str])
     known = {trim(label): label for label in label_to_class}
     labels, flux = [], []
     try:
-        with Path(path).open(encoding="utf-8-sig", newline="") as file:
-            rows = csv.reader(file, strict=True)
+        with open_lines(path, encoding="utf-8-sig", newline="") as lines:
+            rows = csv.reader(lines, strict=True)
             columns = _Columns.from_header(next(rows, []), path, grid)
             for row in rows:
                 if not row:
@@ -94,7 +95,8 @@ def read_training_csv(path: Path, grid: Grid, label_to_class: Mapping[str, str])
                 flux.append(_numbers(values, where))
     except OSError as error:
         raise SpectrumError(
-            f"The training set {path} cannot be read: {error.strerror}. Check its path."
+            f"The training set {path} cannot be read: {error.strerror}. Give a CSV file that you "
+            "may read."
         ) from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise SpectrumError(
@@ -111,8 +113,8 @@ def read_training_csv(path: Path, grid: Grid, label_to_class: Mapping[str, str])
 
 def read_identifiers(path: Path) -> list[str]:
     """Name the spectra of a file that `read_training_csv` has read before, in their order."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = csv.reader(file)
+    with open_lines(path, encoding="utf-8-sig", newline="") as lines:
+        rows = csv.reader(lines)
         column = [name.strip() for name in next(rows)].index("id")
         return [trim(row[column]) for row in rows if row]
 

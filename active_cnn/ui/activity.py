@@ -10,6 +10,7 @@ import streamlit as st
 from active_cnn.campaign.team import PersonalActivity, QueryProgress, activity, query_progress
 from active_cnn.ui import agreement_charts
 from active_cnn.ui.page import RELABEL, View, link
+from active_cnn.ui.text import moments
 
 
 def show_activity(view: View) -> None:
@@ -28,6 +29,11 @@ def show_activity(view: View) -> None:
         return
     if not done.hourly.empty:
         st.altair_chart(agreement_charts.activity_bars(done.hourly), key="activity")
+    if done.n_undated:
+        st.caption(
+            f"Answers with a time that no clock can have shown, before 1970 or still to come, are "
+            f"counted below but are in no bar: {done.n_undated:,}."
+        )
     figure, moment = st.column_config.NumberColumn, st.column_config.DatetimeColumn
     st.dataframe(
         people_table(done.people),
@@ -92,9 +98,7 @@ def people_table(people: Sequence[PersonalActivity]) -> pd.DataFrame:
             "events": [one.n_events for one in people],
             "undone": [one.n_undone for one in people],
             "seconds per answer": pd.array([one.median_seconds for one in people], "Float64"),
-            "first (UTC)": pd.to_datetime(
-                [one.first for one in people], format="ISO8601", utc=True
-            ),
-            "last (UTC)": pd.to_datetime([one.last for one in people], format="ISO8601", utc=True),
+            "first (UTC)": moments([one.first for one in people]),
+            "last (UTC)": moments([one.last for one in people]),
         }
     )

@@ -251,6 +251,24 @@ def test_the_activity_tells_progress_and_people(say, open_page):
     assert people["seconds per answer"].tolist() == [2.0, 2.0]
 
 
+@pytest.mark.parametrize("first", ["9999-12-31T23:59:59+00:00", "0001-01-01T00:00:00+14:00"])
+def test_the_pages_survive_what_an_earlier_version_took_in(store, say, open_page, first):
+    say("ANN", "noise", "emission", "noise")
+    say("BEN", "noise", "emission", "noise")
+    ann = store.answer_log(store.campaign().name)[0]
+    other = replace(ann, event="x", oracle="a" * 100_000 + "\0\u202e", at=first, seconds=9e999)
+    store.merge_answers([], [other, replace(ann, event="y", oracle="CAM", seconds=1e308)])
+    for section in ("Agreement", "Adjudicate"):
+        assert not open_page(PAGE, section=section).exception
+    at = open_page(PAGE, section="Activity")
+    assert not at.exception
+    assert "still to come, are counted below but are in no bar: 1." in texts(at)
+    people = at.dataframe[1].value.set_index("person")
+    assert people["answers"].tolist() == [3, 3, 1, 1]
+    assert people["first (UTC)"].isna().tolist() == [False, False, False, True]
+    assert people["seconds per answer"].isna().tolist() == [False, False, True, True]
+
+
 def test_the_activity_of_a_new_campaign_says_that_there_is_none(new_store, open_page):
     at = open_page(PAGE, section="Activity")
     assert "No spectra have been drawn" in at.info[0].value

@@ -25,6 +25,7 @@ from active_cnn.access import (
     decode_name,
     encode_name,
     is_loopback,
+    is_name,
     name_from_claims,
     read_protection,
     read_token,
@@ -92,6 +93,14 @@ def test_a_damaged_cookie_is_no_name(text):
 )
 def test_only_a_verified_address_stands_for_a_person_alone(claims, name):
     assert name_from_claims(claims) == name
+
+
+def test_what_a_provider_says_at_length_is_a_name_all_the_same():
+    people = [{"sub": f"{'7' * 250}{n}", "name": "Ann"} for n in (1, 2)]
+    names = [name_from_claims(one) for one in people]
+    assert len(set(names)) == 2
+    assert all(len(one) == LONGEST_NAME and is_name(one) for one in names)
+    assert names == [name_from_claims(one) for one in people]
 
 
 def test_claims_without_any_identifier_are_refused():

@@ -1,5 +1,6 @@
 """What the oracle says: appended, never changed, never lost, and trained on at the right time."""
 
+import re
 import sqlite3
 import subprocess
 import sys
@@ -353,3 +354,26 @@ def test_a_training_file_that_was_changed_is_refused_with_its_path(store, survey
     with pytest.raises(CampaignError, match="has changed since the campaign was created") as caught:
         build_training_set(store, campaign, store.iteration("a"))
     assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "oracle", "reason"),
+    [
+        ({}, "a" * 81, "'aaa.*cannot sign answers: give a name of 1 to 80"),
+        ({}, "ann\0", r"'ann.x00' cannot sign answers"),
+        ({}, " ann", "without spaces around"),
+        ({"event": "e" * 101}, "ann", "1 to 100 characters"),
+        ({"event": "e\x1b[2J"}, "ann", "1 to 100 characters that can be seen"),
+        ({"seconds": float("inf")}, "ann", "took inf s: give 0 to"),
+        ({"seconds": float("nan")}, "ann", "took nan s: give 0 to"),
+        ({"seconds": -1.0}, "ann", "took -1.0 s: give 0 to"),
+        ({"seconds": 1e308}, "ann", "took 1e.308 s: give 0 to"),
+    ],
+)
+def test_what_an_import_refuses_is_not_stored_from_a_page_either(
+    store, campaign, query, identifiers, change, oracle, reason
+):
+    act = replace(AnswerEvent("e1", query.number, identifiers[0], "noise"), **change)
+    (said,) = store.add_answers(campaign.name, [act], oracle).values()
+    assert re.search(reason, said)
+    assert store.answer_log(campaign.name) == []

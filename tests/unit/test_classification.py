@@ -317,15 +317,14 @@ def test_the_place_of_the_table_is_looked_at_first(store, campaign, tmp_path):
         classify(store, campaign, [tmp_path / "missing"], tmp_path / "table.csv")
 
 
-@pytest.mark.parametrize("name", ["table.csv", "unfinished-table.csv"])
 @pytest.mark.parametrize("link", [False, True])
-def test_a_table_never_overwrites_a_source(run, folder, name, link):
-    source = folder / name
+def test_a_table_never_overwrites_a_source(run, folder, link):
+    source = folder / "table.csv"
     source.write_text("precious")
     if link:
         (folder / "link.fits").symlink_to(source)
     named = folder / "link.fits" if link else folder
-    with pytest.raises(StoreError, match=f"{name} is among the sources"):
+    with pytest.raises(StoreError, match="it is among the sources"):
         run(named, out=folder / ".." / "in" / "table.csv")
     assert source.read_text() == "precious"
 
@@ -350,10 +349,11 @@ def test_a_failure_keeps_the_older_table(run, folder, tmp_path, trained):
     assert [path.name for path in tmp_path.glob("*.csv")] == ["table.csv"]
 
 
-def test_a_full_disk_is_blamed_on_the_table(run, folder, tmp_path):
-    # Every write to this device fails as on a full disk.
-    (tmp_path / "unfinished-table.csv").symlink_to("/dev/full")
-    with pytest.raises(StoreError, match=r"Cannot write .*table\.csv: No space left on device"):
+def test_a_full_disk_is_blamed_on_the_table(run, folder, tmp_path, full_disk):
+    with (
+        full_disk(10),
+        pytest.raises(StoreError, match=r"Cannot write .*table\.csv: File too large"),
+    ):
         run(folder)
     assert not list(tmp_path.glob("*.csv"))
 

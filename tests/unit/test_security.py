@@ -205,7 +205,7 @@ def test_what_is_no_file_is_refused_and_not_waited_for(tmp_path, kind):
         os.mkfifo(path)
     if kind == "device":
         path.symlink_to("/dev/zero")
-    with pytest.raises(SpectrumError, match="is no file"), open_pool(path, GRID):
+    with pytest.raises(SpectrumError, match="not a file"), open_pool(path, GRID):
         pass
     with pytest.raises(SpectrumError, match="not a file"):
         read(path)

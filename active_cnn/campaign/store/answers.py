@@ -6,10 +6,12 @@ import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+from active_cnn.access import LONGEST_NAME, is_name
 from active_cnn.campaign.store.sharings import Sharings
 from active_cnn.errors import CampaignError, StoreError
 from active_cnn.evaluation.consensus import consensus
 from active_cnn.records import Answer, AnswerEvent, Iteration, Purpose, Query, Resolution
+from active_cnn.times import LONGEST_LOOK, is_look
 
 LONGEST_NOTE = 500
 LONGEST_EVENT = 100
@@ -165,10 +167,25 @@ class Answers(Sharings):
                 f"{event.answer!r} is not an answer in campaign {campaign!r}: "
                 f"choose one of {', '.join(allowed)}."
             )
-        if len(event.note) > LONGEST_NOTE or len(event.event) > LONGEST_EVENT:
+        if len(event.note) > LONGEST_NOTE:
             return (
                 f"The note on {event.identifier!r} has {len(event.note)} characters: "
                 f"write {LONGEST_NOTE} at most."
+            )
+        if not (0 < len(event.event) <= LONGEST_EVENT and event.event.isprintable()):
+            return (
+                f"The name {event.event[:LONGEST_EVENT]!r} of an answer cannot be kept: give 1 to "
+                f"{LONGEST_EVENT} characters that can be seen."
+            )
+        if not is_name(oracle):
+            return (
+                f"{oracle[:LONGEST_NAME]!r} cannot sign answers: give a name of 1 to "
+                f"{LONGEST_NAME} characters that can be seen, without spaces around them."
+            )
+        if event.seconds is not None and not is_look(event.seconds):
+            return (
+                f"The look at {event.identifier!r} took {event.seconds} s: give 0 to "
+                f"{LONGEST_LOOK}, or nothing."
             )
         if event.undoes is not None and not self._rows(
             "SELECT 1 FROM answer WHERE event = ? AND campaign = ? AND identifier = ? "
