@@ -9,7 +9,7 @@ from active_cnn import __version__
 from active_cnn.campaign.audit import measure_audit
 from active_cnn.campaign.campaign import measure_precision
 from active_cnn.campaign.committee import predecessors
-from active_cnn.campaign.confidence import THRESHOLD, find_confidence
+from active_cnn.campaign.confidence import THRESHOLD, describe_confidence, find_confidence
 from active_cnn.campaign.files import last_scored, open_pool
 from active_cnn.campaign.recovery import is_predicted, read_recovery
 from active_cnn.campaign.stopping import advise_stopping
@@ -126,14 +126,14 @@ def _labelling(store: Store, campaign: Campaign, scored: Iteration) -> str:
 
 
 def _candidates(store: Store, campaign: Campaign, scored: Iteration) -> str:
-    found = above_threshold(list_candidates(store, campaign), THRESHOLD)
+    found = above_threshold(list_candidates(store, campaign), THRESHOLD, campaign)
     confirmed = int((found["source"] == ORACLE).sum())
     confidence = find_confidence(store, campaign, scored)
     n_networks = 1 + len(predecessors(store, scored))
     who = "the network" if n_networks == 1 else f"the mean of the newest {n_networks} networks"
     how = (
-        f"{who} calls a target rather than not, with a calibrated probability of "
-        f"{THRESHOLD:g} at least ({confidence})"
+        f"{who} calls a target rather than not, with a probability of {THRESHOLD:g} at least "
+        f"({describe_confidence(confidence)})"
         if confidence
         else f"the network predicts with a probability of {THRESHOLD:g} at least, not calibrated"
     )

@@ -13,13 +13,12 @@ from active_cnn.campaign.confidence import THRESHOLD
 from active_cnn.campaign.files import last_scored
 from active_cnn.campaign.overview import predicted_probabilities
 from active_cnn.delivery.candidates import (
-    CALIBRATED,
     ORACLE,
-    RULE,
     above_threshold,
     describe_candidates,
-    probability_column,
+    describe_threshold,
 )
+from active_cnn.delivery.columns import CALIBRATED, RULE, probability_columns
 from active_cnn.delivery.files import make_file
 from active_cnn.records import Campaign
 from active_cnn.settings import Settings
@@ -58,7 +57,7 @@ def ask_threshold(campaign: Campaign, found: pd.DataFrame) -> float:
         help="Of being a target, by the newest three networks together and calibrated by your "
         "answers; by the newest network alone as long as there are too few of them.",
     )
-    kept = above_threshold(found, threshold)
+    kept = above_threshold(found, threshold, campaign)
     confirmed = int((kept["source"] == ORACLE).sum())
     rows_of_numbers(
         *(
@@ -110,15 +109,37 @@ def ask_filter(candidates: pd.DataFrame, texts: Callable[[], pd.Series]) -> pd.D
     return kept.reset_index(drop=True)
 
 
-def offer_downloads(campaign: Campaign, shown: pd.DataFrame, iteration: int, n: int) -> None:
-    """Offer what is shown as files."""
+def describe_selection(threshold: float) -> str:
+    """Say in words what the threshold and the filters leave."""
+    state = st.session_state
+    text = str(state["search"]).strip()
+    filters = [
+        f"label {state['label']}" if state["label"] != "all" else "",
+        f"source {state['source']}" if state["source"] != "all" else "",
+        f"containing {text!r}" if text else "",
+        f"S/N in r {state['lowest_snr']:g} at least" if state["lowest_snr"] else "",
+    ]
+    return "; ".join([describe_threshold(threshold), *filter(None, filters)])
+
+
+def offer_downloads(
+    campaign: Campaign, shown: pd.DataFrame, iteration: int, n: int, selection: str
+) -> None:
+    """Offer what is shown as files, which say that it is this selection."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(f"{len(shown):,} of {n:,} candidates are shown; downloads hold these.")
         for name, (ending, mime) in DOWNLOADS.items():
             st.download_button(
                 f"Download {name}",
                 # Made when it is asked for, and not at every run.
-                partial(make_file, Settings.from_environment().home, campaign, shown, ending),
+                partial(
+                    make_file,
+                    Settings.from_environment().home,
+                    campaign,
+                    shown,
+                    ending,
+                    selection,
+                ),
                 file_name=f"{campaign.name}-iteration-{iteration:03d}-candidates{ending}",
                 mime=mime,
                 key=f"download-{name}",
@@ -151,8 +172,8 @@ def show_table(view: View, shown: pd.DataFrame) -> str | None:
             "ra": number("RA (°)", format="%.5f"),
             "dec": number("Dec (°)", format="%.5f"),
             **{
-                probability_column(name): number(f"p {name}", format="%.3f")
-                for name in view.campaign.network_classes
+                column: number(f"p {name}", format="%.3f")
+                for name, column in probability_columns(view.campaign.network_classes).items()
             },
             CALIBRATED: number(
                 "p calibrated",

@@ -65,7 +65,7 @@ def test_an_overconfident_network_is_corrected(store, campaign, score):
     low, high = confidence.p_target(logit(np.array([0.65, 0.98])))
     assert low < 0.3 < 0.7 < high
     found = find_candidates(store, campaign)
-    listed = above_threshold(found, THRESHOLD)
+    listed = above_threshold(found, THRESHOLD, campaign)
     assert len(listed) < len(found)
     assert set(listed.loc[listed["source"] == "network", "p_calibrated"] >= THRESHOLD) == {True}
     assert set(found["identifier"]) - set(listed["identifier"]) <= set(
