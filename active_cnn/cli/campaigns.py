@@ -68,6 +68,8 @@ def _in_words(value: object) -> str:
         return ", ".join(f"{name}: {_in_words(one)}" for name, one in value.items()) or "-"
     if isinstance(value, float):
         return f"{value:.3f}"
+    if isinstance(value, list):
+        return ", ".join(map(_in_words, value)) or "-"
     return "-" if value is None else str(value)
 
 

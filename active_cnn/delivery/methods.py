@@ -99,6 +99,7 @@ def _training(result: TrainingResult) -> str:
         f"In each iteration the network {settings.network!r} was trained from scratch "
         f"({'; '.join(shown)}; Adam, learning rate {settings.learning_rate:g}, {settings.schedule})"
         f" and predicted the whole pool. The last training had {result.n_training:,} spectra."
+        + (f" **{result.failure}**" if result.failure else "")
     )
 
 

@@ -38,7 +38,7 @@ from active_cnn.ui.page import (
     put_into_url,
     take_from_url,
 )
-from active_cnn.ui.paging import ask_page
+from active_cnn.ui.paging import page_of
 from active_cnn.ui.text import plain
 
 FEWEST_SHARED = 20  # below, the interval of a pair is not to be trusted
@@ -264,19 +264,18 @@ def _list_disagreements(view: View, found: Sequence[Disagreement]) -> None:
             "answers. Many are slips of the hand, some are what the network has yet to learn: say "
             "what you see. Until then they count as they stand."
         )
-    place = st.container()
-    shown = found[ask_page(len(found), "disagreements-page")]
-    place.dataframe(
-        disagreement_table(shown),
-        hide_index=True,
-        placeholder="–",
-        height="auto",
-        column_config={
-            "identifier": st.column_config.TextColumn(pinned=True),
-            "who says what": st.column_config.TextColumn(width="large"),
-            "chance of the answer": st.column_config.NumberColumn(format="percent"),
-        },
-    )
+    with page_of(len(found), "disagreements") as shown:
+        st.dataframe(
+            disagreement_table(found[shown]),
+            hide_index=True,
+            placeholder="–",
+            height="auto",
+            column_config={
+                "identifier": st.column_config.TextColumn(pinned=True),
+                "who says what": st.column_config.TextColumn(width="large"),
+                "chance of the answer": st.column_config.NumberColumn(format="percent"),
+            },
+        )
 
 
 _RESOLUTIONS = {

@@ -25,7 +25,7 @@ from active_cnn.settings import Settings
 from active_cnn.ui import cached
 from active_cnn.ui.drawing import offer_questions_about
 from active_cnn.ui.page import OVERVIEW, View, link, rows_of_numbers
-from active_cnn.ui.paging import ask_page
+from active_cnn.ui.paging import page_of
 from active_cnn.ui.spectrum_view import show_metadata, show_probabilities, show_spectrum
 from active_cnn.ui.text import plain
 
@@ -153,13 +153,19 @@ def show_table(view: View, shown: pd.DataFrame) -> str | None:
     if shown.empty:
         st.info("No candidate passes these filters: lower the threshold or clear a filter.")
         return None
-    place = st.container()
-    rows = shown.iloc[ask_page(len(shown), "candidates-page")]
-    page = describe_candidates(view.store, view.campaign, rows)
+    with page_of(len(shown), "candidates") as rows:
+        page = describe_candidates(view.store, view.campaign, shown.iloc[rows])
+        chosen = _select_row(page, view.campaign)
+    if chosen is not None and chosen < len(page):
+        st.query_params["identifier"] = page["identifier"].iloc[chosen]
+    return st.query_params.get("identifier")
+
+
+def _select_row(page: pd.DataFrame, campaign: Campaign) -> int | None:
     # A selection is a row number: it must not outlive the rows that it was made among.
     rows_shown = zlib.crc32("\n".join(page["identifier"]).encode())
     number = st.column_config.NumberColumn
-    selected = place.dataframe(
+    selected = st.dataframe(
         page,
         key=f"candidates-{rows_shown}",
         hide_index=True,
@@ -173,7 +179,7 @@ def show_table(view: View, shown: pd.DataFrame) -> str | None:
             "dec": number("Dec (°)", format="%.5f"),
             **{
                 column: number(f"p {name}", format="%.3f")
-                for name, column in probability_columns(view.campaign.network_classes).items()
+                for name, column in probability_columns(campaign.network_classes).items()
             },
             CALIBRATED: number(
                 "p calibrated",
@@ -189,10 +195,8 @@ def show_table(view: View, shown: pd.DataFrame) -> str | None:
             "snr_r": number("S/N r", format="%.1f"),
         },
     )
-    chosen = selected["selection"]["rows"]
-    if chosen and chosen[0] < len(page):
-        st.query_params["identifier"] = page["identifier"].iloc[chosen[0]]
-    return st.query_params.get("identifier")
+    rows: list[int] = selected["selection"]["rows"]
+    return rows[0] if rows else None
 
 
 def show_selected(view: View, identifier: str | None) -> None:

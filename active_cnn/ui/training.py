@@ -254,6 +254,8 @@ def show_result(campaign: Campaign, iteration: Iteration, result: TrainingResult
     """Show what a training left behind."""
     colours = class_colours(campaign.network_classes, campaign.targets)
     st.subheader(f"Result of iteration {iteration.number}", anchor=False)
+    if result.failure:
+        st.error(plain(result.failure))
     for notice in result.notices:
         st.info(plain(notice))
     accuracy = _accuracy(result.validation)
