@@ -35,6 +35,7 @@ with page("Candidates", lead=LEAD) as view:
         st.stop()
 
     threshold = ask_threshold(campaign, found)
+    st.caption(f"Probabilities: {cached.calibration(*state)}.")
     kept = above_threshold(found, threshold, campaign)
     shown = ask_filter(kept, lambda: cached.candidate_texts(*state))
     offer_downloads(campaign, shown, scored.number, len(found), describe_selection(threshold))

@@ -18,7 +18,7 @@ from active_cnn.campaign.training_data import read_initial_set
 from active_cnn.delivery.candidates import ORACLE, above_threshold, list_candidates
 from active_cnn.errors import CampaignError, StoreError
 from active_cnn.evaluation.precision import Precision
-from active_cnn.evaluation.proportions import choose_method
+from active_cnn.evaluation.proportions import choose_method, describe_share
 from active_cnn.evaluation.recovery import describe_recovery
 from active_cnn.records import Campaign, Iteration, Purpose, TrainingResult
 
@@ -115,10 +115,10 @@ def _labelling(store: Store, campaign: Campaign, scored: Iteration) -> str:
         return "Nobody has answered a spectrum yet."
     people = {one.oracle for one in given}
     rounds = "one iteration" if not scored.number else f"{scored.number + 1} iterations"
-    share = sum(one.answer in targets for one in given) / len(given)
+    share = describe_share(sum(one.answer in targets for one in given) / len(given), len(given))
     text = (
         f"In {rounds} {_people(len(people))} answered {len(given):,} spectra "
-        f"({_counts(Counter(one.answer or '' for one in given))}), {share:.1%} of them targets"
+        f"({_counts(Counter(one.answer or '' for one in given))}), {share} of them targets"
     )
     if asked:
         listed = ", ".join(f"{name} {n:,}" for name, n in asked.most_common())

@@ -110,7 +110,7 @@ def show_list(view: View, desk: Desk) -> None:
             _list(view, desk, desk.questions[shown]),
             f"list-{desk.task.value}-{view.campaign.name}-{shown.start}",
             height=300,
-            column_config={"probability": st.column_config.NumberColumn(format="percent")},
+            column_config={"probability": st.column_config.NumberColumn(format="%.3f")},
         )
 
 
