@@ -7,6 +7,7 @@ from bisect import bisect_left
 from dataclasses import dataclass
 from enum import StrEnum
 
+import numpy as np
 from scipy.stats import binom, binomtest, hypergeom
 
 from active_cnn.errors import EvaluationError
@@ -276,4 +277,6 @@ def percentage(share: float, n: int) -> float:
 
 def describe_share(share: float, n: int) -> str:
     """Give a share in percent as `percentage` rounds it, such as "64 %"."""
-    return "–" if math.isnan(share) else f"{percentage(share, n):.12g} %"
+    if math.isnan(share):
+        return "–"
+    return f"{np.format_float_positional(percentage(share, n), trim='-')} %"
