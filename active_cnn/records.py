@@ -284,7 +284,8 @@ class TrainingResult:
     """What one training and the prediction after it left behind.
 
     Everything that is needed to trace or repeat it: settings, seed, versions, device, hashes.
-    `recovery_file` is that of planted lines; '' where none were planted.
+    `recovery_file` is that of planted lines; '' where none were planted. `alarms` say that the
+    training has learned nothing, and how that shows.
     """
 
     settings: TrainingSettings
@@ -306,6 +307,18 @@ class TrainingResult:
     seconds: dict[str, float]
     recovery_file: str = ""
     recovery_sha256: str = ""
+    alarms: tuple[str, ...] = ()
+
+    @property
+    def failure(self) -> str:
+        """That the training has learned nothing, and what to do; '' where it has learned."""
+        if not self.alarms:
+            return ""
+        return (
+            f"This training has learned nothing. {' '.join(self.alarms)} Nothing that comes of its "
+            "predictions can be relied upon. Train the iteration again, with a lower learning rate "
+            "or another seed; where that does not help, look at the labels and their spectra."
+        )
 
 
 @dataclass(frozen=True, eq=False)

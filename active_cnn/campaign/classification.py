@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from active_cnn.campaign.files import hash_file, iteration_folder, last_scored
 from active_cnn.campaign.store import Store
-from active_cnn.delivery.candidates import probability_column
+from active_cnn.delivery.columns import probability_columns
 from active_cnn.engine import survivable_deaths
 from active_cnn.errors import CampaignError, SpectrumError, StoreError
 from active_cnn.learning.network import load_network
@@ -63,10 +63,11 @@ def classify(
 ) -> tuple[int, int]:
     """Write the predicted class of each spectrum of `sources` to a CSV file.
 
-    Columns path, identifier, label, p_<class> of each class, reason; a row for each file, and for
-    each row of a pool, in the order of the sources. A refused one, and a pool that cannot be read,
-    has no label but its reason. Files are named the way that their source is. Texts that a
-    spreadsheet could take for formulas are written as `disarm` gives them.
+    Columns path, identifier, label, p_<class> of each class (named by `probability_columns`),
+    reason; a row for each file, and for each row of a pool, in the order of the sources. A refused
+    one, and a pool that cannot be read, has no label but its reason. Files are named the way that
+    their source is. Texts that a spreadsheet could take for formulas are written as `disarm` gives
+    them.
 
     Parameters
     ----------
@@ -112,7 +113,7 @@ def classify(
     classes = campaign.network_classes
     done = n_refused = 0
     with survivable_deaths(), _new_table(out) as write:
-        write([["path", "identifier", "label", *map(probability_column, classes), "reason"]])
+        write([["path", "identifier", "label", *probability_columns(classes).values(), "reason"]])
         total = sum(_count(path, campaign.grid) for path, _ in listed)
         network = _load(iteration_folder(store, iteration), iteration.result)
         for found in _batches(_find(listed, campaign.grid, naming)):

@@ -8,9 +8,10 @@ import pandas as pd
 import streamlit as st
 
 from active_cnn.campaign.team import PersonalActivity, QueryProgress, activity, query_progress
+from active_cnn.evaluation.proportions import percentage
 from active_cnn.ui import agreement_charts
 from active_cnn.ui.page import RELABEL, View, link
-from active_cnn.ui.text import moments
+from active_cnn.ui.text import PERCENT, moments
 
 
 def show_activity(view: View) -> None:
@@ -61,7 +62,7 @@ def _show_progress(progress: Sequence[QueryProgress], n_wanted: int) -> None:
         hide_index=True,
         column_config={
             "progress": st.column_config.ProgressColumn(
-                format="percent", min_value=0.0, max_value=1.0
+                format=PERCENT, min_value=0.0, max_value=100.0
             ),
         },
     )
@@ -84,7 +85,7 @@ def progress_table(progress: Sequence[QueryProgress]) -> pd.DataFrame:
             "answered": [one.n_answered for one in progress],
             "open": [one.n_open for one in progress],
             "disagreeing": [one.n_disagreeing for one in progress],
-            "progress": [round(one.n_answered / one.n_asked, 2) for one in progress],
+            "progress": [percentage(one.n_answered / one.n_asked, one.n_asked) for one in progress],
         }
     )
 

@@ -18,7 +18,7 @@ from active_cnn.names import trim
 from active_cnn.ui import cached, charts, spectrum_charts
 from active_cnn.ui.drawing import offer_questions_about
 from active_cnn.ui.page import View, put_into_url, rows_of_numbers, take_from_url
-from active_cnn.ui.paging import ask_page
+from active_cnn.ui.paging import page_of
 from active_cnn.ui.palette import SPECTRUM, class_colours
 from active_cnn.ui.spectrum_view import show_metadata, show_probabilities, show_spectrum
 from active_cnn.ui.text import plain
@@ -142,16 +142,15 @@ def show_refused(view: View) -> None:
         column_config={"n": st.column_config.NumberColumn("spectra", format="localized")},
     )
     with right:
-        place = st.container()
-        shown = ask_page(len(files), "refused-page")
-        place.dataframe(
-            files[shown],
-            hide_index=True,
-            height=420,
-            column_config={
-                "path": st.column_config.TextColumn("file or identifier", width="medium")
-            },
-        )
+        with page_of(len(files), "refused") as shown:
+            st.dataframe(
+                files[shown],
+                hide_index=True,
+                height=420,
+                column_config={
+                    "path": st.column_config.TextColumn("file or identifier", width="medium")
+                },
+            )
         if len(files) < counts["n"].sum():
             st.caption(f"The first {len(files):,} of {counts['n'].sum():,}.")
 

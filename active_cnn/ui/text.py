@@ -28,6 +28,9 @@ _REPLACED = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
+# How a column shows what `percentage` gives: with no digit more.
+PERCENT = "%g %%"
+
 _WORD_JOINER = "\N{WORD JOINER}"  # is not seen, takes no room and breaks no line
 
 

@@ -96,7 +96,7 @@ def test_the_agreement_of_all_and_of_each_two_is_shown(say, open_page):
         ("ANN", "CID", 2),
         ("BEN", "CID", 2),
     ]
-    assert table["agree"].tolist() == [0.75, 1.0, 1.0]
+    assert table["agree"].tolist() == [75, 100, 100]
     assert table["kappa"].iloc[0] == pytest.approx(0.5)
     assert "fewer than 20 spectra in common" in texts(at)
 
@@ -128,7 +128,7 @@ def test_what_the_same_person_says_twice_is_shown_also_of_one_who_is_alone(
     assert "The same person twice" in texts(at)
     (table,) = (one.value for one in at.dataframe)
     assert table[["person", "asked twice", "same", "share"]].values.tolist() == [
-        ["*ANN*", 4, 3, 0.75]
+        ["*ANN*", 4, 3, 75]
     ]
     # As of two people: agreement 3/4, by chance 1/2.
     assert table["kappa"].tolist() == pytest.approx([0.5])
@@ -142,7 +142,7 @@ def test_the_same_person_twice_stands_below_each_two_people(say, say_again, open
         say_again(oracle, "noise", "noise")
     pairs, twice = (one.value for one in open_page(PAGE).dataframe)
     assert pairs["in common"].tolist() == [2]
-    assert pairs["agree"].tolist() == [1.0]  # the repeats are no opinions
+    assert pairs["agree"].tolist() == [100]  # the repeats are no opinions
     assert twice["same"].tolist() == [1, 1]
     assert "For all of these people there are fewer than 20" in texts(open_page(PAGE))
 

@@ -153,3 +153,15 @@ def test_names_cannot_smuggle_markdown():
     assert plain("[a](http://x) **b** :red[c] <i>") == (
         r"\[a\](http\://x) \*\*b\*\* \:red\[c\] \<i\>"
     )
+
+
+@pytest.mark.parametrize("most", [7, 1415, 4_100_000])
+def test_the_number_at_the_longest_bar_has_room(most):
+    chart = charts.class_bars({"emission": most, "other": 1}, {"emission": "red", "other": "blue"})
+    (low, high), digits = (
+        chart.to_dict()["layer"][0]["encoding"]["x"]["scale"]["domain"],
+        f"{most:,}",
+    )
+    # Of a plot of 130 pixels, the narrowest on a page, each digit takes 6.
+    assert low == 0
+    assert 130 * (1 - most / high) >= 4 + 6 * len(digits)
