@@ -41,11 +41,12 @@ def security_headers(index: str) -> Headers:
     )
     policy = {
         "default-src": "'none'",
-        "script-src": f"'self' {scripts}",
+        # Streamlit's page compiles WebAssembly for large integers; no text becomes a script.
+        "script-src": f"'self' 'wasm-unsafe-eval' {scripts}",
         # Streamlit and Vega set styles of elements that they make.
         "style-src": "'self' 'unsafe-inline'",
         "img-src": "'self' data: blob:",
-        "font-src": "'self'",
+        "font-src": "'self' data:",
         "connect-src": "'self'",
         "form-action": "'self'",
         "base-uri": "'none'",

@@ -20,6 +20,7 @@ import uvicorn
 from streamlit.file_util import get_static_dir
 from streamlit.web import bootstrap
 
+from active_cnn.errors import what_is_lacking
 from active_cnn.serve import ALLOWED, OWN_NAMES
 from active_cnn.ui.connections import BoundedConnection
 from active_cnn.ui.front import Front, security_headers
@@ -88,4 +89,10 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (OSError, RuntimeError, MemoryError) as error:
+        lacking = what_is_lacking(error)
+        if not lacking:
+            raise
+        sys.exit(f"active-cnn: {lacking}")
