@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import sys
+import threading
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,6 +27,7 @@ from active_cnn.ui.connections import BoundedConnection
 from active_cnn.ui.front import Front, security_headers
 
 APP = Path(__file__).resolve().parents[2] / "app.py"
+FEWEST_THREADS = 16  # each open page has one of its own while it is drawn
 LARGEST_MESSAGE = 4 * 2**20  # bytes from a browser: some hundred answers are far below
 
 
@@ -61,8 +63,19 @@ def _give_memory_back() -> None:
         ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, LARGE)
 
 
+def _require_threads() -> None:
+    # Else the lack shows once somebody opens a page, deep inside of what serves it.
+    end = threading.Event()
+    try:
+        for _ in range(FEWEST_THREADS):
+            threading.Thread(target=end.wait, daemon=True).start()
+    finally:
+        end.set()
+
+
 def main() -> None:
     """Serve until stopped."""
+    _require_threads()
     _give_memory_back()
     sys.setswitchinterval(SWITCH_INTERVAL)
     options = read_options(sys.argv[1:])
