@@ -19,7 +19,7 @@ from active_cnn.cli.serving import add_serve
 from active_cnn.cli.simulation import add_simulate
 from active_cnn.cli.spectra import add_ingest, add_predict
 from active_cnn.cli.training import add_train
-from active_cnn.errors import ActiveCnnError
+from active_cnn.errors import ActiveCnnError, what_is_lacking
 
 # In the order of the help.
 _COMMANDS = (
@@ -46,6 +46,12 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except KeyboardInterrupt:
         complain("Interrupted.")
         sys.exit(130)
+    except (OSError, RuntimeError, MemoryError) as error:
+        lacking = what_is_lacking(error)
+        if not lacking:
+            raise
+        complain(lacking)
+        sys.exit(1)
     sys.exit(0)
 
 

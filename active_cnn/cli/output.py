@@ -20,6 +20,10 @@ def complain(message: str) -> None:
     sys.stderr.write(f"active-cnn: {plain(' '.join(message.split()))}\n")
 
 
+# Its watching thread is of no use here, and where no thread can be had it would warn of that.
+tqdm.monitor_interval = 0
+
+
 class Bar:
     """A progress bar on stderr, with rate and time left; there is none until there is progress.
 
