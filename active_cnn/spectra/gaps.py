@@ -24,8 +24,8 @@ LARGEST_GAP = 10.0
 # person can still judge lacks 15 of 140.
 MOST_BRIDGED = 0.2
 
-# LAMOST's combination of exposures takes strong lines for cosmic rays: it gives weight 0 to the
-# whole of Hα in bright Be stars, whose flux is right. Such a run keeps its flux. It rises above
+# LAMOST's first releases give weight 0 to the whole of Hα in some bright Be stars, whose flux is
+# right, perhaps because strong lines pass for cosmic rays. Such a run keeps its flux. It rises above
 # noise and no steeper than a Gaussian does that the instrument has resolved, which within one FWHM
 # changes by 2√(2 ln 2) e^(−1/2) of its height; and it is no wider than such lines are.
 _LINE_HEIGHT = 10.0  # times the noise of a pixel
