@@ -25,7 +25,7 @@ LARGEST_GAP = 10.0
 MOST_BRIDGED = 0.2
 
 # LAMOST's first releases give weight 0 to the whole of Hα in some bright Be stars, whose flux is
-# right, perhaps because strong lines pass for cosmic rays. Such a run keeps its flux. It rises above
+# right; strong lines may pass for cosmic rays there. Such a run keeps its flux. It rises above
 # noise and no steeper than a Gaussian does that the instrument has resolved, which within one FWHM
 # changes by 2√(2 ln 2) e^(−1/2) of its height; and it is no wider than such lines are.
 _LINE_HEIGHT = 10.0  # times the noise of a pixel
