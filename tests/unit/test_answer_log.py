@@ -348,7 +348,8 @@ def test_what_version_2_holds_is_there_in_full_or_not_at_all(store, query, lapto
         ("at", "1969-12-31T23:59:59+00:00", "expected a time .*, from 1970 to now"),
         ("at", "9999-12-31T23:59:59+00:00", "at is '9999-.*expected a time .*from 1970 to now"),
         ("at", "9999-12-31T23:59:59-12:00", "expected a time"),
-        ("at", TOMORROW, "at is '.*': expected a time .*, from 1970 to now"),
+        # Named, since workers that run tests have to agree on their names.
+        pytest.param("at", TOMORROW, "at is '.*': .* a time .*, from 1970 to now", id="tomorrow"),
         ("query_created_at", "9999-12-31T23:59:59+00:00", "query_created_at is .*expected a time"),
         ("note", "n" * 501, "note is 'nnn.*: expected a text of at most 500 characters"),
         ("query_strategy", "s" * 201, "query_strategy is 's.*: expected 0 to 200 characters"),
