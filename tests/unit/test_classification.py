@@ -14,6 +14,7 @@ from active_cnn.campaign.campaign import create_campaign
 from active_cnn.campaign.classification import classify
 from active_cnn.campaign.files import iteration_folder
 from active_cnn.campaign.store import Store
+from active_cnn.delivery.columns import probability_columns
 from active_cnn.errors import CampaignError, SpectrumError, StoreError
 from active_cnn.learning.network import build_network, load_network, save_network
 from active_cnn.learning.scoring import predict
@@ -123,7 +124,7 @@ def test_probabilities_are_the_network_s_sum_to_one_and_give_the_label(run, demo
     _, campaign, network = trained
     _, rows = run(demo.fits[0], demo.pool)
     for row in rows:
-        values = [row[f"p_{name}"] for name in campaign.network_classes]
+        values = [row[name] for name in probability_columns(campaign.network_classes).values()]
         if row["reason"]:
             assert [row["label"], *values] == [""] * (1 + len(values))
         else:
@@ -132,7 +133,8 @@ def test_probabilities_are_the_network_s_sum_to_one_and_give_the_label(run, demo
             assert row["label"] == campaign.network_classes[p.argmax()]
     window = rescale(prepare(read(demo.fits[0]), campaign.grid)[None])
     said = predict(load_network(network), window)[0]
-    first = [float(rows[0][f"p_{name}"]) for name in campaign.network_classes]
+    columns = probability_columns(campaign.network_classes).values()
+    first = [float(rows[0][name]) for name in columns]
     np.testing.assert_allclose(first, said, atol=2e-6)
 
 
@@ -143,8 +145,8 @@ def test_a_file_is_classified_like_its_row_in_the_pool(run, demo, trained):
     for row in rows[POOL_SIZE:]:
         other = in_pool[row["identifier"]]
         assert row["label"] == other["label"]
-        for name in campaign.network_classes:
-            assert float(row[f"p_{name}"]) == pytest.approx(float(other[f"p_{name}"]), abs=1e-3)
+        for name in probability_columns(campaign.network_classes).values():
+            assert float(row[name]) == pytest.approx(float(other[name]), abs=1e-3)
 
 
 def test_progress_ends_with_the_number_of_spectra(run, demo):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from active_cnn.spectra.readers import fits_file
+from active_cnn.spectra.readers import position
 from active_cnn.spectra.sky import is_place, separation
 
 
@@ -54,4 +54,4 @@ def test_fill_values_and_nan_are_no_place():
 def test_only_both_zero_are_no_place(ra, dec, expected):
     assert bool(is_place(ra, dec)) is expected
     assert is_place(np.array([ra]), np.array([dec])).tolist() == [expected]
-    assert np.isfinite(fits_file.on_sky(ra, dec)).all() == expected
+    assert np.isfinite(position.on_sky(ra, dec)).all() == expected

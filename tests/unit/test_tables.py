@@ -189,7 +189,7 @@ def test_capitals_in_the_ending_do_not_matter(candidates, tmp_path):
 
 def test_a_folder_that_does_not_exist_is_refused_with_the_path(candidates, tmp_path):
     path = tmp_path / "missing" / "candidates.csv"
-    with pytest.raises(StoreError, match=f"Cannot write {path}: No such file"):
+    with pytest.raises(StoreError, match=f"Cannot write {path}: the folder .* does not exist"):
         write_candidates(candidates, path)
 
 

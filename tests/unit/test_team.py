@@ -321,7 +321,7 @@ def test_people_without_a_colour_of_their_own_are_drawn_together():
 @pytest.mark.parametrize(
     ("said", "expected"),
     [
-        (SAID, ["Fleiss' kappa is 0.33", "2 of the 3 spectra", "(67%)"]),
+        (SAID, ["Fleiss' kappa is 0.33", "2 of the 3 spectra", "(67 %)"]),
         ({"a": SAID["a"]}, ["one and the same class", "1 of the 1 spectra"]),
         ({"a": SAID["a"], "c": SAID["c"]}, ["kappa is 1.00", "too little for an interval"]),
     ],

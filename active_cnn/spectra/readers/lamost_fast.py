@@ -263,9 +263,10 @@ def _header(
     places = _places(cards[:, :_KEYWORD].tobytes(), is_wanted)
     if places is None:
         return None
-    header = {name: _value(content[start + at : start + at + CARD]) for name, at in places}
-    if any(type(header[name]) is not int for name in _WHOLE if name in header):
-        return None
+    header = {
+        name: (_whole if name in _WHOLE else _value)(content[start + at : start + at + CARD])
+        for name, at in places
+    }
     return header, data
 
 
@@ -279,6 +280,8 @@ def _places(keywords: bytes, is_wanted: Callable[[str], Any]) -> tuple[tuple[str
         if name in _COMMENTARY:
             continue
         if card[-1] != "=" or not _PLAIN_KEYWORD.fullmatch(name) or _UNUSUAL.fullmatch(name):
+            return None
+        if name in _WHOLE and name in places:  # which may contradict each other
             return None
         if is_wanted(name):
             places.setdefault(name, CARD * number)
@@ -302,6 +305,14 @@ def _value(card: bytes) -> Any:
     if match.lastgroup == "flag":
         return content == b"T"
     return int(content) if match.lastgroup == "integer" else float(content)
+
+
+def _whole(card: bytes) -> int:
+    # Where it is written in another way than usual, `structure` decides what it says.
+    match = _VALUE.fullmatch(card, 10) if card[8:10] == b"= " else None
+    if not match or match.lastgroup != "integer":
+        raise ValueError(f"no whole number in {card!r}")
+    return int(match["integer"])
 
 
 def _columns(header: Header) -> dict[str, tuple[int, int, np.dtype[Any]]]:
