@@ -13,6 +13,7 @@ from active_cnn.campaign.campaign import create_campaign
 from active_cnn.campaign.classification import classify
 from active_cnn.campaign.files import iteration_folder
 from active_cnn.campaign.store import Store
+from active_cnn.delivery.columns import probability_columns
 from active_cnn.errors import CampaignError, SpectrumError, StoreError
 from active_cnn.learning.network import build_network, load_network, save_network
 from active_cnn.learning.scoring import predict
@@ -81,6 +82,10 @@ def reasons(rows):
     return {Path(row["path"]).name: row["reason"] for row in rows}
 
 
+def columns_of(campaign):
+    return probability_columns(campaign.network_classes).values()
+
+
 def test_a_table_has_a_row_for_each_file_and_each_row_of_a_pool_in_order(run, demo, trained):
     _, campaign, _ = trained
     counts, rows = run(demo.fits[1], demo.pool, demo.fits[0])
@@ -103,7 +108,7 @@ def test_probabilities_are_the_network_s_sum_to_one_and_give_the_label(run, demo
     _, campaign, network = trained
     _, rows = run(demo.fits[0], demo.pool)
     for row in rows:
-        values = [row[f"p_{name}"] for name in campaign.network_classes]
+        values = [row[column] for column in columns_of(campaign)]
         if row["reason"]:
             assert [row["label"], *values] == [""] * (1 + len(values))
         else:
@@ -112,7 +117,7 @@ def test_probabilities_are_the_network_s_sum_to_one_and_give_the_label(run, demo
             assert row["label"] == campaign.network_classes[p.argmax()]
     window = rescale(prepare(read(demo.fits[0]), campaign.grid)[None])
     said = predict(load_network(network), window)[0]
-    first = [float(rows[0][f"p_{name}"]) for name in campaign.network_classes]
+    first = [float(rows[0][column]) for column in columns_of(campaign)]
     np.testing.assert_allclose(first, said, atol=2e-6)
 
 
@@ -123,8 +128,8 @@ def test_a_file_is_classified_like_its_row_in_the_pool(run, demo, trained):
     for row in rows[POOL_SIZE:]:
         other = in_pool[row["identifier"]]
         assert row["label"] == other["label"]
-        for name in campaign.network_classes:
-            assert float(row[f"p_{name}"]) == pytest.approx(float(other[f"p_{name}"]), abs=1e-3)
+        for column in columns_of(campaign):
+            assert float(row[column]) == pytest.approx(float(other[column]), abs=1e-3)
 
 
 def test_progress_ends_with_the_number_of_spectra(run, demo):
