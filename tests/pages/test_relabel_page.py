@@ -398,3 +398,14 @@ def test_an_identifier_that_is_not_in_the_pool_is_a_message(open_page):
     at.text_input(key="asked-about").set_value("nobody").run()
     at.button(key="ask-one-small-0").click().run()
     assert "no spectrum 'nobody'" in at.error[0].value
+
+
+def test_this_page_does_not_send_to_itself(store, campaign, open_page):
+    at = open_page(PAGE)
+    at.text_input(key="asked-about").set_value(open_pool(store, campaign).identifiers([0])[0]).run()
+    (button,) = [one for one in at.button if one.label == "Ask about this one"]
+    assert "Relabel" not in (button.help or "")
+    button.click().run()
+    said = [one.value for one in at.success]
+    assert any("to be judged here" in one for one in said)
+    assert not any("Relabel" in one for one in said)
