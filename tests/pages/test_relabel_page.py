@@ -410,3 +410,14 @@ def test_answers_that_share_a_key_are_named_and_their_key_gives_none(store, camp
     keys = {one["name"]: one["key"] for one in told(at)["desk"]["classes"]}
     assert (keys["emission"], keys["noise"], keys["absorption"]) == ("", "", "a")
     assert store.campaign(campaign.name).shared_keys
+
+
+def test_this_page_does_not_send_to_itself(store, campaign, open_page):
+    at = open_page(PAGE)
+    at.text_input(key="asked-about").set_value(open_pool(store, campaign).identifiers([0])[0]).run()
+    (button,) = [one for one in at.button if one.label == "Ask about this one"]
+    assert "Relabel" not in (button.help or "")
+    button.click().run()
+    said = [one.value for one in at.success]
+    assert any("to be judged here" in one for one in said)
+    assert not any("Relabel" in one for one in said)

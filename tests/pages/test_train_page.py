@@ -9,7 +9,10 @@ import pytest
 
 from active_cnn.campaign import jobs
 from active_cnn.campaign.campaign import close_iteration
-from active_cnn.recipes import RECIPES
+from active_cnn.campaign.overview import Step, next_step
+from active_cnn.campaign.status import summarise
+from active_cnn.delivery.methods import describe_methods
+from active_cnn.recipes import RECIPES, TrainingSettings
 from active_cnn.records import JobState
 from active_cnn.ui.training import history_table
 from tests import fakes
@@ -163,3 +166,17 @@ def test_the_history_has_a_row_for_each_iteration(store, campaign):
     assert list(table["iteration"]) == [1, 0]
     assert list(table["state"]) == ["new", "closed"]
     assert table["epochs"].iloc[1] == 12
+
+
+def test_a_training_that_learned_nothing_is_no_success(store, campaign, open_page):
+    result = store.iteration(campaign.name).result
+    job = store.add_job(campaign.name, 0, TrainingSettings())
+    store.start_job(job.number)
+    alarm = "Of held-out spectra, the network gives all 120 the same probabilities."
+    assert store.finish_job(job.number, replace(result, alarms=(alarm,)))
+    at = open_page(PAGE)
+    assert any("learned nothing" in one.value and alarm in one.value for one in at.error)
+    assert any("its training has learned nothing" in one.value for one in at.caption)
+    assert next_step(store, campaign) is Step.TRAIN
+    assert summarise(store, campaign)["alarms"] == [alarm]
+    assert f"learned nothing. {alarm}" in describe_methods(store, campaign)

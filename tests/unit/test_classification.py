@@ -102,6 +102,10 @@ def reasons(rows):
     return {Path(row["path"]).name: row["reason"] for row in rows}
 
 
+def columns_of(campaign):
+    return probability_columns(campaign.network_classes).values()
+
+
 def test_a_table_has_a_row_for_each_file_and_each_row_of_a_pool_in_order(run, demo, trained):
     _, campaign, _ = trained
     counts, rows = run(demo.fits[1], demo.pool, demo.fits[0])
@@ -124,7 +128,7 @@ def test_probabilities_are_the_network_s_sum_to_one_and_give_the_label(run, demo
     _, campaign, network = trained
     _, rows = run(demo.fits[0], demo.pool)
     for row in rows:
-        values = [row[name] for name in probability_columns(campaign.network_classes).values()]
+        values = [row[column] for column in columns_of(campaign)]
         if row["reason"]:
             assert [row["label"], *values] == [""] * (1 + len(values))
         else:
@@ -133,8 +137,7 @@ def test_probabilities_are_the_network_s_sum_to_one_and_give_the_label(run, demo
             assert row["label"] == campaign.network_classes[p.argmax()]
     window = rescale(prepare(read(demo.fits[0]), campaign.grid)[None])
     said = predict(load_network(network), window)[0]
-    columns = probability_columns(campaign.network_classes).values()
-    first = [float(rows[0][name]) for name in columns]
+    first = [float(rows[0][column]) for column in columns_of(campaign)]
     np.testing.assert_allclose(first, said, atol=2e-6)
 
 
@@ -145,8 +148,8 @@ def test_a_file_is_classified_like_its_row_in_the_pool(run, demo, trained):
     for row in rows[POOL_SIZE:]:
         other = in_pool[row["identifier"]]
         assert row["label"] == other["label"]
-        for name in probability_columns(campaign.network_classes).values():
-            assert float(row[name]) == pytest.approx(float(other[name]), abs=1e-3)
+        for column in columns_of(campaign):
+            assert float(row[column]) == pytest.approx(float(other[column]), abs=1e-3)
 
 
 def test_progress_ends_with_the_number_of_spectra(run, demo):
