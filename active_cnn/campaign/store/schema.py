@@ -211,3 +211,9 @@ def m005_audits(db: Database) -> None:
     db.execute("ALTER TABLE query_item ADD COLUMN is_repeat INTEGER NOT NULL DEFAULT 0")
     db.execute("CREATE INDEX repeat_item ON query_item(query, identifier) WHERE is_repeat = 1")
     db.execute("ALTER TABLE campaign ADD COLUMN goals TEXT NOT NULL DEFAULT '{}'")
+
+
+@MIGRATIONS()
+def m007_log_in_order(db: Database) -> None:
+    """What was appended to a campaign's log since the last look is found at once."""
+    db.execute("CREATE INDEX answer_in_order ON answer(campaign, sequence)")
