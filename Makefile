@@ -4,6 +4,7 @@ PYTHON ?= python3
 HOME_DIR ?= $(or $(ACTIVE_CNN_HOME),data)
 PORT ?= 8501
 ADDRESS ?= localhost
+ALLOWED_HOSTS ?=
 WORKERS ?= 2
 BENCHMARKS ?= labelling networks scoring pool ingest dashboard
 
@@ -20,7 +21,8 @@ help: ## Say what there is
 run: $(VENV)/installed ## Start the dashboard on http://localhost:8501
 	@$(BIN)/active-cnn demo --if-empty --home "$(HOME_DIR)"
 	$(BIN)/active-cnn serve --home "$(HOME_DIR)" --address "$(ADDRESS)" --port "$(PORT)" \
-		$(if $(SECRETS),--secrets "$(SECRETS)")
+		$(if $(SECRETS),--secrets "$(SECRETS)") \
+		$(foreach name,$(ALLOWED_HOSTS),--allowed-host "$(name)")
 
 test: $(VENV)/installed-dev ## Everything that CI runs
 	@sh .ci/chromium

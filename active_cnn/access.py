@@ -25,6 +25,7 @@ from typing import Any
 from itsdangerous import BadData, URLSafeSerializer
 
 from active_cnn.errors import ActiveCnnError
+from active_cnn.regular_file import open_regular
 
 LONGEST_NAME = 80  # characters
 TOKEN_LIFE = 30 * 24 * 3600  # s
@@ -36,6 +37,7 @@ PAUSE_AFTER_FAILURE = 1.0  # s
 
 SECRET_FILE = "access.key"  # in the home folder
 _SECRET_SIZE = 32  # bytes
+_MOST_SECRET = 4096  # bytes that are looked at
 
 DEFAULT_PROVIDER = "default"
 _OF_A_PROVIDER = ("client_id", "server_metadata_url")
@@ -83,6 +85,14 @@ def clean_name(text: str) -> str:
     return name
 
 
+def is_name(text: str) -> bool:
+    """Tell whether a text can sign answers as it stands."""
+    try:
+        return clean_name(text) == text
+    except AccessError:
+        return False
+
+
 def encode_name(name: str) -> str:
     """Write a name in letters, digits, `-` and `_` only, as a cookie can hold it."""
     return base64.urlsafe_b64encode(name.encode()).decode().rstrip("=")
@@ -110,6 +120,7 @@ def name_from_claims(claims: Mapping[str, Any]) -> str:
     str
         The e-mail address if the provider has verified it. Else the name with the provider's
         own identifier of the person, `sub`, since anybody can call himself anything; else `sub`.
+        What is longer than `LONGEST_NAME` ends in a digest of the whole instead.
 
     Raises
     ------
@@ -119,13 +130,21 @@ def name_from_claims(claims: Mapping[str, Any]) -> str:
     email, name, subject = (_claim(claims, key) for key in ("email", "name", "sub"))
     # Some providers send the text.
     if email and claims.get("email_verified") in (True, "true"):
-        return email
+        return _shorten(email)
     if not subject:
         raise AccessError(
             "The provider of the login gives neither a verified e-mail address nor an identifier "
             "(`sub`): ask for the scopes `openid email profile`."
         )
-    return f"{name} ({subject})" if name else subject
+    return _shorten(f"{name} ({subject})" if name else subject)
+
+
+def _shorten(name: str) -> str:
+    if len(name) <= LONGEST_NAME:
+        return name
+    # Who they are is still told apart, the same way every day.
+    ending = f"…{_digest(name).hex()[:32]}"
+    return name[: LONGEST_NAME - len(ending)] + ending
 
 
 def _claim(claims: Mapping[str, Any], key: str) -> str:
@@ -262,10 +281,11 @@ def _secret(home: Path) -> bytes:
             with os.fdopen(handle, "wb") as file:
                 file.write(randomness.token_bytes(_SECRET_SIZE))
             Path(made).replace(path)
-        # A copied home may have lost it.
-        if path.stat().st_mode & 0o077:
-            path.chmod(0o600)
-        secret = path.read_bytes()
+        with open_regular(path) as file:
+            # A copied home may have lost it.
+            if os.fstat(file.fileno()).st_mode & 0o077:
+                os.fchmod(file.fileno(), 0o600)
+            secret: bytes = file.read(_MOST_SECRET)
     except OSError as error:
         raise AccessError(
             f"The secret {path} that tokens are signed with cannot be read or made: "

@@ -116,21 +116,22 @@ def open_engine(
     """
     if processes < 1:
         raise EngineError(f"{processes} processes can do nothing. Give a number from 1 on.")
-    if scheduler is not None:
-        with _survivable_deaths(), _open_dask(scheduler) as client:
-            yield _Dask(client, scheduler)
-    elif processes > 1:
-        with _survivable_deaths(), closing(_Processes(processes)) as engine:
-            yield engine
-    elif threads > 1:
-        with closing(_Threads(threads)) as engine:
-            yield engine
-    else:
-        yield _ThisProcess()
+    with survivable_deaths():
+        if scheduler is not None:
+            with _open_dask(scheduler) as client:
+                yield _Dask(client, scheduler)
+        elif processes > 1:
+            with closing(_Processes(processes)) as engine:
+                yield engine
+        elif threads > 1:
+            with closing(_Threads(threads)) as engine:
+                yield engine
+        else:
+            yield _ThisProcess()
 
 
 @contextmanager
-def _survivable_deaths() -> Iterator[None]:
+def survivable_deaths() -> Iterator[None]:
     """Keep a worker's death from ending a command, which may have SIGPIPE at its default."""
     is_main = threading.current_thread() is threading.main_thread()
     if not (is_main and hasattr(signal, "SIGPIPE")):
@@ -317,7 +318,7 @@ class _Dask(_Workers):
 
 @contextmanager
 def _open_dask(scheduler: str) -> Iterator[Any]:
-    local = re.fullmatch(r"local\[(\d+)\]", scheduler)
+    local = re.fullmatch(r"local\[(\d{1,4})\]", scheduler)
     if not local and not re.match(r"[a-z]+://.", scheduler):
         raise EngineError(
             f"{scheduler!r} is no scheduler. Give local[N] for N processes on this machine, or "

@@ -14,6 +14,17 @@ ActiveCnnError
 Every text says what happened with which value, what was expected, and what to do.
 """
 
+from __future__ import annotations
+
+import errno
+
+_LACKING = {
+    errno.EAGAIN: "processes and threads (ulimit -u)",
+    errno.EMFILE: "open files (ulimit -n)",
+    errno.ENFILE: "open files of the whole machine",
+    errno.ENOMEM: "memory (ulimit -v)",
+}
+
 
 class ActiveCnnError(Exception):
     """Base of every error that is the user's to understand and to mend."""
@@ -49,3 +60,19 @@ class ExperimentError(ActiveCnnError, ValueError):
 
 class EvaluationError(ActiveCnnError, ValueError):
     """A figure that cannot be had from what was labelled, or a sample that cannot give it."""
+
+
+def what_is_lacking(error: BaseException) -> str:
+    """Say in one line which limit of the machine ended the work; empty if it was none."""
+    number = error.errno if isinstance(error, OSError) else None
+    if isinstance(error, MemoryError):
+        number = errno.ENOMEM
+    # Python has no error of its own for this one.
+    if isinstance(error, RuntimeError) and "can't start new thread" in str(error):
+        number = errno.EAGAIN
+    if number not in _LACKING:
+        return ""
+    return (
+        f"The system gives no more {_LACKING[number]}: allow more, or end other programs of this "
+        "user, and run the command again."
+    )

@@ -37,27 +37,29 @@ NAMED_KEYS = (
 )
 
 
-def assign_keys(class_keys: Iterable[str], chosen: Mapping[str, str]) -> dict[str, str]:
-    """Give every action a key: the chosen one, else the first that it would like and that is free.
+def heard(key: str) -> str:
+    """Give a key as the page hears it: a capital is its letter, whatever Shift and Caps Lock do."""
+    return key.lower() if len(key) == 1 else key
+
+
+def check_keys(class_keys: Iterable[tuple[str, str]], chosen: Mapping[str, str]) -> None:
+    """Refuse keys that are none, or that the page cannot tell apart.
 
     Parameters
     ----------
-    class_keys : iterable of str
-        Keys that give an answer.
+    class_keys : iterable of (str, str)
+        Names of the answers, and the key that gives each.
     chosen : mapping of str to str
         Keys that a person has chosen, by action.
-
-    Returns
-    -------
-    dict of str to str
-        By action, in the order of `ACTIONS`; empty where no key is left.
 
     Raises
     ------
     CampaignError
-        If a chosen key is none, or does two things.
+        Which says what has the key already.
     """
-    taken = dict.fromkeys(class_keys, "an answer")
+    taken: dict[str, tuple[str, str]] = {}
+    for name, key in class_keys:
+        _take(taken, key, f"the answer {name!r}")
     for action, key in chosen.items():
         if action not in ACTIONS:
             raise CampaignError(
@@ -68,15 +70,55 @@ def assign_keys(class_keys: Iterable[str], chosen: Mapping[str, str]) -> dict[st
                 f"The action {action!r} has the key {key!r}: give one character or one of "
                 f"{', '.join(NAMED_KEYS)}."
             )
-        key = key.lower() if len(key) == 1 else key
-        if key in taken:
-            raise CampaignError(
-                f"The key {key!r} is given to {action!r} and to {taken[key]}: choose another one."
-            )
-        taken[key] = f"{action!r}"
-    keys = {action: key.lower() if len(key) == 1 else key for action, key in chosen.items()}
+        _take(taken, key, f"the action {action!r}")
+
+
+def _take(taken: dict[str, tuple[str, str]], key: str, what: str) -> None:
+    earlier, other = taken.setdefault(heard(key), (key, what))
+    if other == what:
+        return
+    if earlier == key:
+        raise CampaignError(f"The key {key!r} is given to {other} and to {what}: choose another.")
+    raise CampaignError(
+        f"The keys {earlier!r} of {other} and {key!r} of {what} are one to a keyboard, where "
+        "capitals do not count: choose another."
+    )
+
+
+def shared_keys(class_keys: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """Give the keys that several answers have, with their names.
+
+    None of a campaign that was made since `check_keys` refuses them.
+    """
+    names: dict[str, list[str]] = {}
+    for name, key in class_keys:
+        names.setdefault(heard(key), []).append(name)
+    return {key: several for key, several in names.items() if len(several) > 1}
+
+
+def assign_keys(class_keys: Iterable[str], chosen: Mapping[str, str]) -> dict[str, str]:
+    """Give every action a key: the chosen one, else the first that it would like and that is free.
+
+    Parameters
+    ----------
+    class_keys : iterable of str
+        Keys that give an answer; no action has one of these.
+    chosen : mapping of str to str
+        Keys that a person has chosen, by action, as `check_keys` lets them pass.
+
+    Returns
+    -------
+    dict of str to str
+        By action, in the order of `ACTIONS`; empty where no key is left.
+    """
+    taken = set(map(heard, class_keys))
+    keys: dict[str, str] = {}
+    for action, key in chosen.items():
+        if action in ACTIONS and heard(key) not in taken:
+            keys[action] = heard(key)
+            taken.add(heard(key))
     for action, (_, liked) in ACTIONS.items():
         if action not in keys:
             keys[action] = next((key for key in liked if key not in taken), "")
-            taken[keys[action]] = f"{action!r}"
+            taken.add(keys[action])
     return {action: keys[action] for action in ACTIONS}

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from active_cnn.errors import CampaignError
-from active_cnn.keys import assign_keys
+from active_cnn.keys import assign_keys, check_keys, heard, shared_keys
 from active_cnn.recipes import TrainingSettings
 
 
@@ -214,7 +214,6 @@ class Campaign:
             repeated = sorted({v for v in values if values.count(v) > 1})
             if repeated:
                 raise CampaignError(f"The {what} {repeated[0]!r} is given twice: make it unique.")
-        assign_keys(keys, self.chosen_keys)
         if len(self.network_classes) < 2 or not self.targets:
             raise CampaignError(
                 "A campaign needs at least two classes for the network, one of them a target; "
@@ -249,6 +248,31 @@ class Campaign:
         """Key of each action on the labelling page, see `active_cnn.keys`."""
         return assign_keys((c.key for c in self.classes), self.chosen_keys)
 
+    @cached_property
+    def class_keys(self) -> dict[str, str]:
+        """Key of each answer on the labelling page; empty where it would give several."""
+        shared = shared_keys(self._named_keys)
+        return {name: "" if heard(key) in shared else heard(key) for name, key in self._named_keys}
+
+    @cached_property
+    def shared_keys(self) -> dict[str, list[str]]:
+        """Keys that several answers have, with their names; earlier versions let them pass."""
+        return shared_keys(self._named_keys)
+
+    @cached_property
+    def _named_keys(self) -> tuple[tuple[str, str], ...]:
+        return tuple((c.name, c.key) for c in self.classes)
+
+    def check_keys(self) -> None:
+        """Refuse keys that the labelling page cannot tell apart; see `active_cnn.keys`.
+
+        Raises
+        ------
+        CampaignError
+            If there are any.
+        """
+        check_keys(self._named_keys, self.chosen_keys)
+
     def confirms(self, network_class: str) -> OracleClass:
         """Tell which answer says that a prediction is right."""
         same = [c for c in self.classes if c.network_class == network_class]
@@ -260,7 +284,8 @@ class TrainingResult:
     """What one training and the prediction after it left behind.
 
     Everything that is needed to trace or repeat it: settings, seed, versions, device, hashes.
-    `recovery_file` is that of planted lines; '' where none were planted.
+    `recovery_file` is that of planted lines; '' where none were planted. `alarms` say that the
+    training has learned nothing, and how that shows.
     """
 
     settings: TrainingSettings
@@ -282,6 +307,18 @@ class TrainingResult:
     seconds: dict[str, float]
     recovery_file: str = ""
     recovery_sha256: str = ""
+    alarms: tuple[str, ...] = ()
+
+    @property
+    def failure(self) -> str:
+        """That the training has learned nothing, and what to do; '' where it has learned."""
+        if not self.alarms:
+            return ""
+        return (
+            f"This training has learned nothing. {' '.join(self.alarms)} Nothing that comes of its "
+            "predictions can be relied upon. Train the iteration again, with a lower learning rate "
+            "or another seed; where that does not help, look at the labels and their spectra."
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,10 +7,11 @@ import os
 import socket
 import sys
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
+from urllib.parse import urlsplit
 
 from active_cnn.access import (
     HOW_TO_PROTECT,
@@ -19,15 +20,20 @@ from active_cnn.access import (
     is_loopback,
     read_protection,
 )
-from active_cnn.settings import Settings
+from active_cnn.hosts import ANY_ADDRESS, clean_host
+from active_cnn.lines import read_bounded
+from active_cnn.settings import Settings, resolve
 
 LOCALHOST, PORT = "localhost", 8501
 APP = Path(__file__).resolve().parents[1] / "app.py"
 SECRETS = APP.parent / ".streamlit" / "secrets.toml"
 MOST_PORTS = 65_535
+MOST_SECRETS = 2**20  # bytes
 
 # What a browser on the same machine calls it. Another name may be a foreign page's that leads here.
-_OWN_NAMES = ("localhost", "127.0.0.1", "::1")
+OWN_NAMES = ("localhost", "127.0.0.1", "::1")
+ALLOWED = "allowed-host"  # the option of the server's process
+_EVERYWHERE = ("0.0.0.0", "::")
 
 
 @dataclass(frozen=True)
@@ -55,6 +61,7 @@ def plan_start(
     port: int = PORT,
     secrets: Path | None = None,
     environment: Mapping[str, str] = os.environ,
+    allowed_hosts: Sequence[str] = (),
 ) -> Start:
     """Decide how to start the server, or refuse to.
 
@@ -69,6 +76,8 @@ def plan_start(
         to app.py, which need not be there.
     environment : mapping
         Variables of the server.
+    allowed_hosts : sequence of str
+        Further names that browsers may call it by, such as that of a reverse proxy.
 
     Raises
     ------
@@ -85,10 +94,11 @@ def plan_start(
         raise AccessError(f"The port is {port}: give one from 1 to {MOST_PORTS}.")
     address = address.strip()
     settings = Settings.from_environment(environment)
-    file = (secrets or SECRETS).expanduser().resolve()
-    if secrets is not None and (not file.is_file() or file.suffix != ".toml"):
+    file = resolve("The file of secrets", secrets or SECRETS)
+    if secrets is not None and (not os.path.isfile(file) or file.suffix != ".toml"):  # noqa: PTH113 - also of names too long
         raise AccessError(f"There is no file of secrets {file}: give one that ends in .toml.")
-    protection = read_protection(_read(file), settings.password)
+    content = _read(file)
+    protection = read_protection(content, settings.password)
     is_local = is_loopback(address)
     if not is_local and not protection.is_configured:
         raise AccessError(
@@ -101,31 +111,67 @@ def plan_start(
         "--server.port", str(port),
         "--secrets.files", str(file),
     ]  # fmt: skip
-    if not protection.is_configured:
-        for name in dict.fromkeys((*_OWN_NAMES, address)):
-            command += ["--server.allowedHosts", name]
+    further = _further_names(allowed_hosts, protection)
+    names = [*OWN_NAMES, *further]
+    if address not in _EVERYWHERE:
+        names.append(clean_host(address))
+    if protection.is_configured:
+        names += [clean_host(socket.gethostname()), _name_of_login(content), ANY_ADDRESS]
+    names = [name for name in dict.fromkeys(names) if name]
+    for name in names:
+        command += [f"--{ALLOWED}", name]
     # The server works in another folder.
-    variables = {**environment, "ACTIVE_CNN_HOME": str(home.expanduser().resolve())}
+    variables = {**environment, "ACTIVE_CNN_HOME": str(resolve("The home", home))}
     if settings.folders:
         variables["ACTIVE_CNN_FOLDERS"] = os.pathsep.join(map(str, settings.folders))
-    return Start(tuple(command), variables, _announce(address, port, protection))
+    return Start(tuple(command), variables, _announce(address, port, protection, names))
+
+
+def _further_names(given: Sequence[str], protection: Protection) -> list[str]:
+    names = []
+    for text in given:
+        name = clean_host(text)
+        if not name:
+            raise AccessError(
+                f"The allowed host {text!r} is no name of a machine: give one such as "
+                "cnn.example.org, without http:// and without a port."
+            )
+        if not protection.is_configured and not is_loopback(name):
+            raise AccessError(
+                f"Other machines could reach the server by the name {name!r}, and nobody would be "
+                f"asked who enters: {HOW_TO_PROTECT}, or leave out --allowed-host."
+            )
+        names.append(name)
+    return names
+
+
+def _name_of_login(secrets: Mapping[str, object]) -> str:
+    auth = secrets.get("auth")
+    address = auth.get("redirect_uri") if isinstance(auth, Mapping) else None
+    try:
+        return clean_host(urlsplit(str(address)).hostname or "")
+    except ValueError:
+        return ""
 
 
 def _read(file: Path) -> dict[str, object]:
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        return tomllib.loads(read_bounded(file, MOST_SECRETS).decode())
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         # Not what is wrong in which line: that might show the secret.
         raise AccessError(
             f"The file of secrets {file} cannot be read as TOML: mend it, or remove it."
         ) from error
 
 
-def _announce(address: str, port: int, protection: Protection) -> str:
+def _announce(address: str, port: int, protection: Protection, names: Sequence[str]) -> str:
     url = f"http://[{address}]:{port}" if ":" in address else f"http://{address}:{port}"
-    asked = f"Whoever enters gives {protection}." if protection.is_configured else ""
+    asked = ""
+    if protection.is_configured:
+        called = ", ".join(names)
+        asked = f"Whoever enters gives {protection}, and calls it one of: {called}."
     if is_loopback(address):
         return f"Active CNN listens on {url}, for this machine only. {asked}".strip()
     return (

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from active_cnn.errors import StoreError
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -39,18 +41,40 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
-        """Read the settings from environment variables."""
+        """Read the settings from environment variables.
+
+        Raises
+        ------
+        StoreError
+            If a path in them leads nowhere.
+        """
         oracle = environment.get("ACTIVE_CNN_ORACLE", "").strip()
+        home = environment.get("ACTIVE_CNN_HOME") or "data"
         folders = environment.get("ACTIVE_CNN_FOLDERS", "").split(os.pathsep)
         return cls(
-            home=_folder(environment.get("ACTIVE_CNN_HOME") or "data"),
+            home=resolve("The folder of ACTIVE_CNN_HOME", home),
             oracle=oracle or environment.get("USER") or environment.get("LOGNAME") or "oracle",
             is_oracle_fixed=bool(oracle),
             password=environment.get("ACTIVE_CNN_PASSWORD", ""),
-            folders=tuple(_folder(text) for text in folders if text.strip()),
+            folders=tuple(
+                resolve("The folder of ACTIVE_CNN_FOLDERS", text)
+                for text in folders
+                if text.strip()
+            ),
             scheduler=environment.get("ACTIVE_CNN_SCHEDULER", "").strip(),
         )
 
 
-def _folder(text: str) -> Path:
-    return Path(text).expanduser().resolve()
+def resolve(what: str, path: str | Path) -> Path:
+    """Make a path absolute, with links followed; `~` is the home of a user.
+
+    Raises
+    ------
+    StoreError
+        If it leads nowhere: links go round in a circle, or there is no such user.
+    """
+    try:
+        return Path(path).expanduser().resolve()
+    # What each of them says.
+    except (OSError, RuntimeError, ValueError) as error:
+        raise StoreError(f"{what} {path} leads nowhere: {error}. Give another path.") from error

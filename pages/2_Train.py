@@ -4,6 +4,7 @@ import streamlit as st
 
 from active_cnn.campaign import jobs
 from active_cnn.ui.page import page
+from active_cnn.ui.text import PERCENT
 from active_cnn.ui.training import ask_settings, history_table, show_result, watch_job
 from active_cnn.ui.whats_next import show_next_step
 
@@ -36,7 +37,7 @@ with page("Train", lead="Train the network on all labels so far, and predict the
                 st.rerun()
 
     if iteration.result:
-        if not is_active:
+        if not is_active and not iteration.result.alarms:
             show_next_step(view)
         show_result(campaign, iteration, iteration.result)
     if len(iterations) > 1 or iteration.result:
@@ -47,6 +48,6 @@ with page("Train", lead="Train the network on all labels so far, and predict the
             placeholder="–",
             column_config={
                 "best loss": st.column_config.NumberColumn(format="%.4g"),
-                "hold-out accuracy": st.column_config.NumberColumn(format="percent"),
+                "hold-out accuracy": st.column_config.NumberColumn(format=PERCENT),
             },
         )

@@ -8,6 +8,7 @@ from active_cnn.ui import cached
 from active_cnn.ui.candidate_table import (
     ask_filter,
     ask_threshold,
+    describe_selection,
     offer_downloads,
     show_selected,
     show_table,
@@ -33,8 +34,10 @@ with page("Candidates", lead=LEAD) as view:
         )
         st.stop()
 
-    kept = above_threshold(found, ask_threshold(campaign, found))
+    threshold = ask_threshold(campaign, found)
+    st.caption(f"Probabilities: {cached.calibration(*state)}.")
+    kept = above_threshold(found, threshold, campaign)
     shown = ask_filter(kept, lambda: cached.candidate_texts(*state))
-    offer_downloads(campaign, shown, scored.number, len(found))
+    offer_downloads(campaign, shown, scored.number, len(found), describe_selection(threshold))
     identifier = show_table(view, shown)
     show_selected(view, identifier)

@@ -1,7 +1,9 @@
 """What tests of every kind share."""
 
 import hashlib
+import resource
 import shutil
+from contextlib import contextmanager
 from pathlib import Path
 
 import h5py
@@ -54,6 +56,22 @@ def survey(tmp_path_factory):
         group["spectra"][FLAT_ROW] = 1.0
         group["spectra"][NAN_ROW] = np.nan
     return files
+
+
+@pytest.fixture
+def full_disk():
+    """Give a context in which this process can make no file longer than some bytes."""
+
+    @contextmanager
+    def full_disk(room):
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (room, before[1]))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    return full_disk
 
 
 @pytest.fixture

@@ -5,11 +5,21 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Collection, Mapping
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from active_cnn.access import LONGEST_NAME, is_name
+from active_cnn.campaign.store.answers import LONGEST_EVENT, LONGEST_NOTE
 from active_cnn.errors import StoreError
+from active_cnn.excerpt import shorten
+from active_cnn.names import trim
 from active_cnn.records import Purpose
+from active_cnn.times import LONGEST_LOOK, is_look, read_time
+
+LONGEST_STRATEGY = 200  # characters
+LONGEST_NOTICE = 10_000  # characters
+LONGEST_DESIGN = 2**20  # characters of JSON
+# By what single precision may lie outside of 0 to 1.
+_ROUNDING = 1e-3
 
 
 class Kind(NamedTuple):
@@ -37,76 +47,108 @@ def _is_number(value: object) -> bool:
     return _is_integer(value) or (isinstance(value, float) and math.isfinite(value))
 
 
-def _is_time(value: object) -> bool:
-    try:
-        time = datetime.fromisoformat(value) if isinstance(value, str) else None
-        return time is not None and time.tzinfo is not None and bool(time.astimezone(UTC))
-    except (ValueError, OverflowError):
-        return False
-
-
 def _is_plain_object(value: object) -> bool:
     try:
-        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
-    except (TypeError, ValueError):
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+        text.encode()
+    except (TypeError, ValueError, RecursionError):
         return False
-    return isinstance(value, dict)
+    return isinstance(value, dict) and len(text) <= LONGEST_DESIGN
 
 
-_TEXT = Kind(_is_text, "a text")
+def _text(longest: int) -> Kind:
+    return Kind(
+        lambda value: _is_text(value) and len(value) <= longest,
+        f"a text of at most {longest} characters",
+    )
+
+
+def _label(longest: int, shortest: int = 1) -> Kind:
+    return Kind(
+        lambda value: _is_text(value) and shortest <= len(value) <= longest and value.isprintable(),
+        f"{shortest} to {longest} characters that can be seen",
+    )
+
+
+def _or_nothing(kind: Kind) -> Kind:
+    return Kind(lambda value: value is None or kind.accepts(value), f"{kind.expected}, or nothing")
+
+
+# Of a campaign, a spectrum or a class, which has to be known here.
 _NAME = Kind(lambda value: _is_text(value) and bool(value), "a text that is not empty")
-TEXT_OR_NOTHING = Kind(lambda value: value is None or _NAME.accepts(value), "a text or nothing")
+_IDENTIFIER = Kind(lambda value: _is_text(value) and bool(trim(value)), "the name of a spectrum")
+# As a person is named on the pages.
+_PERSON = Kind(
+    lambda value: isinstance(value, str) and is_name(value),
+    f"a name of 1 to {LONGEST_NAME} characters that can be seen, without spaces around them",
+)
+_EVENT = _label(LONGEST_EVENT)
+TEXT_OR_NOTHING = _or_nothing(_NAME)
+EVENT_OR_NOTHING = _or_nothing(_EVENT)
 INTEGER = Kind(_is_integer, "a whole number")
 NUMBER_OR_NOTHING = Kind(lambda value: value is None or _is_number(value), "a number or nothing")
+SECONDS = Kind(
+    lambda value: value is None or is_look(value),
+    f"a number from 0 to {LONGEST_LOOK}, or nothing",
+)
 FLAG = Kind(lambda value: type(value) is bool, "yes or no: true or false, in a CSV 1 or 0")
-_TIME = Kind(_is_time, "a time as in 2026-05-04T21:30:00.000+00:00")
+_TIME = Kind(
+    lambda value: read_time(value) is not None,
+    "a time as in 2026-05-04T21:30:00.000+00:00, from 1970 to now",
+)
 _PURPOSE = Kind(
     lambda value: isinstance(value, str) and value in set(Purpose),
     f"one of {', '.join(purpose.value for purpose in Purpose)}",
 )
-OBJECT = Kind(_is_plain_object, "an object of plain values")
+OBJECT = Kind(
+    _is_plain_object, f"an object of plain values, of at most {LONGEST_DESIGN} characters of JSON"
+)
 _LIST = Kind(lambda value: isinstance(value, list), "a list")
 _PROBABILITIES = Kind(
-    lambda value: isinstance(value, list) and all(map(_is_number, value)), "a list of numbers"
+    lambda value: (
+        isinstance(value, list)
+        and all(_is_number(one) and -_ROUNDING <= one <= 1 + _ROUNDING for one in value)
+    ),
+    "a list of numbers from 0 to 1",
 )
 
 ANSWER = {
     "sequence": INTEGER,
-    "event": _NAME,
+    "event": _EVENT,
     "campaign": _NAME,
     "query": INTEGER,
-    "identifier": _NAME,
+    "identifier": _IDENTIFIER,
     "answer": TEXT_OR_NOTHING,
-    "note": _TEXT,
-    "oracle": _NAME,
+    "note": _text(LONGEST_NOTE),
+    "oracle": _PERSON,
     "at": _TIME,
-    "seconds": NUMBER_OR_NOTHING,
-    "undoes": TEXT_OR_NOTHING,
+    "seconds": SECONDS,
+    "undoes": EVENT_OR_NOTHING,
     "is_adjudication": FLAG,
 }
 ASKED = {
     "iteration": INTEGER,
     "purpose": _PURPOSE,
-    "strategy": _TEXT,
+    "strategy": _label(LONGEST_STRATEGY, shortest=0),
     "seed": INTEGER,
     "size": INTEGER,
     "created_at": _TIME,
 }
 # What files of version 1 do not hold, in which nothing was chosen by a mixture, or asked twice.
 DESIGN = {"design": OBJECT}
-CHOSEN = {"chosen_by": _TEXT, "is_repeat": FLAG}
+CHOSEN = {"chosen_by": _label(LONGEST_STRATEGY, shortest=0), "is_repeat": FLAG}
 QUERY_1 = {
     "number": INTEGER,
     "campaign": _NAME,
     **ASKED,
     "job_created_at": _TIME,
-    "notice": _TEXT,
+    "notice": _text(LONGEST_NOTICE),
     "items": _LIST,
 }
 QUERY = {**QUERY_1, **DESIGN}
 ITEM_1 = {
     "position": INTEGER,
-    "identifier": _NAME,
+    "identifier": _IDENTIFIER,
     "predicted": _NAME,
     "probabilities": _PROBABILITIES,
     "score": NUMBER_OR_NOTHING,
@@ -153,9 +195,3 @@ def refusal(where: str, what: str) -> StoreError:
     """Make the error that refuses a file for something at one of its places."""
     place = where[:1].upper() + where[1:]
     return StoreError(f"{place}: {what}. Nothing was imported; mend the file and import it again.")
-
-
-def shorten(value: object) -> str:
-    """Give a value as an error text shows it."""
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:59]}…"

@@ -22,23 +22,26 @@ from active_cnn.campaign.answer_fields import (
     CSV_1,
     CSV_2,
     DESIGN,
+    EVENT_OR_NOTHING,
     FLAG,
     INTEGER,
     ITEM,
     ITEM_1,
-    NUMBER_OR_NOTHING,
     OBJECT,
     QUERY,
     QUERY_1,
+    SECONDS,
     TEXT_OR_NOTHING,
     Kind,
     check_names,
     check_object,
     check_values,
     refusal,
-    shorten,
 )
 from active_cnn.errors import StoreError
+from active_cnn.excerpt import shorten
+from active_cnn.lines import read_bounded
+from active_cnn.names import trim
 from active_cnn.records import Answer, Purpose, Query, QueryItem
 from active_cnn.spreadsheet import disarm, rearm
 from active_cnn.whole_file import write_whole
@@ -46,6 +49,7 @@ from active_cnn.whole_file import write_whole
 ENDINGS = (".csv", ".json")
 FORMAT = "active-cnn answers"
 VERSION = 2
+MOST_ANSWERS = 2**30  # bytes: millions of answers
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,7 +187,7 @@ def read_answers(path: Path) -> list[LoggedAnswer]:
     """
     check_ending(path)
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = read_bounded(path, MOST_ANSWERS).decode("utf-8-sig")
     except OSError as error:
         raise StoreError(
             f"Cannot read {path}: {error.strerror}. "
@@ -250,13 +254,13 @@ def _from_cells(where: str, header: Sequence[str], cells: Sequence[str]) -> Logg
 
 
 def _from_cell(cell: str, kind: Kind) -> object:
-    if kind in (TEXT_OR_NOTHING, NUMBER_OR_NOTHING) and not cell:
+    if kind in (TEXT_OR_NOTHING, EVENT_OR_NOTHING, SECONDS) and not cell:
         return None
     # What cannot be turned stays a text, and is refused as one.
     try:
         if kind is INTEGER:
             return int(cell)
-        if kind is NUMBER_OR_NOTHING:
+        if kind is SECONDS:
             return float(cell)
         if kind is OBJECT:
             return json.loads(cell)
@@ -303,7 +307,7 @@ def _read_json(name: str, text: str) -> Iterator[LoggedAnswer]:
                 f"{values['campaign']!r}",
             )
         query, job_created_at, items = known
-        item = items.get(values["identifier"])
+        item = items.get(trim(values["identifier"]))
         chosen = {name: getattr(item, name) for name in CHOSEN} if item else {}
         yield LoggedAnswer(where, _answer(values, query), query, job_created_at, **chosen)
 
@@ -313,6 +317,7 @@ def _query_of_json(where: str, row: object, version: int) -> tuple[Query, str]:
     items = []
     for n, one in enumerate(values.pop("items"), 1):
         item = check_object(f"item {n} of {where}", one, ITEM_1 if version == 1 else ITEM)
+        item["identifier"] = trim(item["identifier"])
         items.append(QueryItem(**{**item, "probabilities": tuple(item["probabilities"])}))
     for name in ("position", "identifier"):
         if len({getattr(item, name) for item in items}) < len(items):
@@ -327,4 +332,5 @@ def _query(values: Mapping[str, Any]) -> Query:
 
 
 def _answer(values: Mapping[str, Any], query: Query) -> Answer:
-    return Answer(**{**values, "iteration": query.iteration, "purpose": query.purpose})
+    fitting = {"identifier": trim(values["identifier"]), "iteration": query.iteration}
+    return Answer(**{**values, **fitting, "purpose": query.purpose})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import count
 from pathlib import Path
 
@@ -19,7 +19,11 @@ from active_cnn.campaign.answer_files import (
 from active_cnn.campaign.files import open_pool
 from active_cnn.campaign.store import Store
 from active_cnn.errors import CampaignError, SpectrumError, StoreError
+from active_cnn.excerpt import shorten
+from active_cnn.names import trim
 from active_cnn.records import Answer, Campaign, Query, QueryItem
+from active_cnn.times import EARLIEST, read_time
+from active_cnn.whole_file import check_place
 
 # What an event has to say the same of in every home; its query is compared by what it is known by.
 _CONTENT = (
@@ -73,6 +77,7 @@ def export_answers(store: Store, path: Path, campaign: str | None = None) -> int
         If the file cannot be written.
     """
     check_ending(path)
+    check_place(path)
     logged = []
     for name in [store.campaign(campaign).name] if campaign else _all_campaigns(store):
         # In this order: while people work, a later answer may come from a later query.
@@ -135,7 +140,7 @@ def import_answers(store: Store, path: Path, campaign: str | None = None) -> Imp
         if one.answer.campaign not in here:
             raise _refusal(
                 one,
-                f"campaign is {one.answer.campaign!r}, and there is none of that name in "
+                f"campaign is {shorten(one.answer.campaign)}, and there is none of that name in "
                 f"{store.home}. Give the home that it belongs to",
             )
         answer = here[one.answer.campaign].accept(one, is_taken=one.answer.event in taken)
@@ -161,7 +166,7 @@ class _CampaignHere:
         self.new_queries: list[Query] = []
         self.n_overtaken = 0
         self._campaign = store.campaign(name)
-        self._classes = {one.name for one in self._campaign.classes}
+        self._classes = {trim(one.name): one.name for one in self._campaign.classes}
         self._said: dict[str, Answer] = {}
         # When each oracle last said something of each spectrum.
         self._last: dict[tuple[str, str, bool], datetime] = {}
@@ -175,18 +180,20 @@ class _CampaignHere:
     def accept(self, one: LoggedAnswer, *, is_taken: bool) -> Answer | None:
         """Fit an event to this home; None if it is known, and the same."""
         answer = one.answer
-        if answer.answer is not None and answer.answer not in self._classes:
-            raise _refusal(
-                one,
-                f"answer is {answer.answer!r}, which is not one in campaign "
-                f"{self._campaign.name!r}: {', '.join(sorted(self._classes))}",
-            )
+        if answer.answer is not None:
+            if trim(answer.answer) not in self._classes:
+                raise _refusal(
+                    one,
+                    f"answer is {shorten(answer.answer)}, which is not one in campaign "
+                    f"{self._campaign.name!r}: {', '.join(sorted(self._classes))}",
+                )
+            answer = replace(answer, answer=self._classes[trim(answer.answer)])
         query = self._find_query(one)
         item = self._items.get((query.number, answer.identifier))
         if item is None:
             raise _refusal(
                 one,
-                f"identifier is {answer.identifier!r}, which the query of "
+                f"identifier is {shorten(answer.identifier)}, which the query of "
                 f"{query.created_at} does not ask about",
             )
         if item.is_repeat != one.is_repeat:
@@ -217,7 +224,8 @@ class _CampaignHere:
         # Tells whether the same oracle said something of the spectrum later than that.
         self._said[answer.event] = answer
         key = answer.identifier, answer.oracle, answer.is_adjudication
-        at = datetime.fromisoformat(answer.at).astimezone(UTC)
+        # What an earlier version took in may have a time that is none.
+        at = read_time(answer.at) or EARLIEST
         last = self._last.setdefault(key, at)
         self._last[key] = max(at, last)
         return at < last
@@ -298,9 +306,9 @@ def _refuse_unfit_items(one: LoggedAnswer, campaign: Campaign) -> None:
         if item.predicted not in classes or len(item.probabilities) != len(classes):
             raise _refusal(
                 one,
-                f"its query says that {item.identifier!r} is predicted as {item.predicted!r} with "
-                f"{len(item.probabilities)} probabilities; the network of campaign "
-                f"{campaign.name!r} tells {', '.join(classes)} apart",
+                f"its query says that {shorten(item.identifier)} is predicted as "
+                f"{shorten(item.predicted)} with {len(item.probabilities)} probabilities; the "
+                f"network of campaign {campaign.name!r} tells {', '.join(classes)} apart",
             )
 
 

@@ -63,7 +63,8 @@ def back_up(
     """
     if os.path.lexists(folder):
         raise StoreError(f"There is a {folder} already. Give a folder that does not exist yet.")
-    unfinished = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}.unfinished")
+    # Not its own name made longer, which may be as long as names can be.
+    unfinished = folder.with_name(f".{uuid.uuid4().hex[:12]}.unfinished")
     try:
         for _ in range(_ATTEMPTS):
             unfinished.mkdir(parents=True)
@@ -79,7 +80,7 @@ def back_up(
             )
         unfinished.rename(folder)
         sync(folder.absolute().parent)
-    except OSError as error:
+    except (OSError, ValueError) as error:  # so says Python of a name with NUL
         raise StoreError(
             f"Cannot make the backup {folder}: {error}. See whether the disk is full, and whether "
             "you may read the home and write there."

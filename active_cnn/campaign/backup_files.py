@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from active_cnn.campaign.store.copying import sync
+from active_cnn.regular_file import open_regular
 
 MANIFEST = "manifest.json"
 FILES = "home"  # the folder of the files, named as they are below the home
@@ -58,7 +59,7 @@ class ByteCounter:
 
 
 def _chunks(path: Path, count: ByteCounter | None) -> Iterator[bytes]:
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         while chunk := file.read(_CHUNK):
             yield chunk
             if count:

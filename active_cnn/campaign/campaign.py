@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import uuid
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from active_cnn.campaign.rule import rule_significance
 from active_cnn.campaign.store import Store
 from active_cnn.errors import CampaignError, StoreError
 from active_cnn.evaluation.precision import Judgement, Precision, estimate_precision
+from active_cnn.names import trim
 from active_cnn.records import (
     AnswerEvent,
     Campaign,
@@ -24,6 +27,7 @@ from active_cnn.records import (
     Query,
 )
 from active_cnn.spectra.pool import Pool, index_pool
+from active_cnn.spectra.preprocessing import DEFECTS
 from active_cnn.spectra.rule import K_SIGMA
 from active_cnn.spectra.training_set import read_training_csv
 from active_cnn.spectra.wavelength import LINES
@@ -88,6 +92,7 @@ def create_campaign(
     ------
     CampaignError
         If the name cannot be used or is taken.
+        Or the page could not tell its keys apart, or no row of the pool can be used.
     SpectrumError
         If one of the files cannot be used, with the row and the value.
     """
@@ -110,6 +115,7 @@ def create_campaign(
         chosen_keys=dict(chosen_keys or {}),
         folders=tuple(str(folder.resolve()) for folder in folders),
     )
+    campaign.check_keys()
     read_training_csv(training, campaign.grid, campaign.trains)
     training_sha256 = hash_file(training)
     folder = store.home / name
@@ -119,14 +125,28 @@ def create_campaign(
         raise StoreError(
             f"Cannot make the campaign's folder {folder}: {error.strerror}. Choose another name."
         ) from error
-    index_pool(pool, folder / POOL_INDEX, campaign.grid, progress)
+    index = folder / POOL_INDEX
+    index_pool(pool, index, campaign.grid, progress)
+    indexed = Pool(pool, index)
+    if not indexed.usable.any():
+        index.unlink()
+        with suppress(OSError):  # somebody else's files lie there
+            folder.rmdir()
+        raise _no_use(indexed)
     campaign = replace(
-        campaign,
-        training_sha256=training_sha256,
-        pool_fingerprint=Pool(pool, folder / POOL_INDEX).fingerprint,
+        campaign, training_sha256=training_sha256, pool_fingerprint=indexed.fingerprint
     )
     store.add_campaign(campaign, first_seed=seed)
     return campaign
+
+
+def _no_use(pool: Pool) -> CampaignError:
+    counts = Counter(pool.defects.tolist()).most_common()
+    reasons = "; ".join(f"{DEFECTS[code]} ({n})" for code, n in counts)
+    return CampaignError(
+        f"None of the {pool.n} rows of the pool {pool.path} can be used: {reasons}. Give a pool "
+        "with spectra on the campaign's grid."
+    )
 
 
 def _is_folder(path: Path) -> bool:
@@ -201,7 +221,8 @@ def record_answer(
     CampaignError
         If the query does not ask about that spectrum, or there is no such class.
     """
-    act = AnswerEvent(event or uuid.uuid4().hex, query.number, identifier, answer, note.strip())
+    name = event or uuid.uuid4().hex
+    act = AnswerEvent(name, query.number, trim(identifier), answer, note.strip())
     refused = store.add_answers(query.campaign, [act], oracle)
     if refused:
         raise CampaignError(refused[act.event])

@@ -12,7 +12,7 @@ from active_cnn.learning.network import load_network
 from active_cnn.learning.training import Trained
 from active_cnn.whole_file import write_whole
 
-_KEPT = ("counts_before", "counts_after", "history", "validation", "notices")
+_KEPT = ("counts_before", "counts_after", "history", "validation", "notices", "alarms")
 
 
 def keep(network_path: Path, origin: dict[str, Any], trained: Trained) -> None:
@@ -51,7 +51,9 @@ def find(folder: Path, origin: dict[str, Any]) -> tuple[Path, Trained] | None:
                 continue
             network = load_network(network_path)
             notices = (*content.pop("notices"), "Its network had been trained already.")
-            return network_path, Trained(network=network, notices=notices, **content)
+            alarms = tuple(content.pop("alarms", ()))
+            trained = Trained(network=network, notices=notices, alarms=alarms, **content)
+            return network_path, trained
         # None was kept, or it is damaged or of another version: it is trained again.
         except (CampaignError, OSError, ValueError, KeyError, TypeError):
             continue

@@ -17,28 +17,29 @@ from numpy.typing import NDArray
 
 from active_cnn.campaign.files import hash_file, iteration_folder, last_scored
 from active_cnn.campaign.store import Store
-from active_cnn.delivery.candidates import probability_column
+from active_cnn.delivery.columns import probability_columns
+from active_cnn.engine import survivable_deaths
 from active_cnn.errors import CampaignError, SpectrumError, StoreError
 from active_cnn.learning.network import load_network
 from active_cnn.learning.scoring import predict
 from active_cnn.records import Campaign, Grid, TrainingResult
+from active_cnn.spectra.batches import read_window
+from active_cnn.spectra.confined import SECONDS, confined
+from active_cnn.spectra.naming import NAME, Naming, read_naming
 from active_cnn.spectra.pool_file import (
     find_unusable,
     open_pool,
     read_column,
     read_flux,
-    read_texts,
+    read_names,
 )
-from active_cnn.spectra.preprocessing import DEFECTS, prepare, rescale
-from active_cnn.spectra.readers import read
+from active_cnn.spectra.preprocessing import DEFECTS, rescale
 from active_cnn.spectra.shards import is_manifest, shards_of
 from active_cnn.spectra.sources import is_folder, is_list, is_pool, read_list, walk
 from active_cnn.spreadsheet import disarm
+from active_cnn.whole_file import check_place, new_file
 
 BATCH = 1024  # spectra at a time
-
-# What h5py raises when a file is damaged.
-_DAMAGED = (SpectrumError, OSError, RuntimeError, KeyError)
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,14 +57,17 @@ def classify(
     campaign: Campaign,
     sources: Sequence[Path],
     out: Path,
+    *,
+    identifier: str = NAME,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[int, int]:
     """Write the predicted class of each spectrum of `sources` to a CSV file.
 
-    Columns path, identifier, label, p_<class> of each class, reason; a row for each file, and for
-    each row of a pool, in the order of the sources. A refused one, and a pool that cannot be read,
-    has no label but its reason. Files are named the way that their source is. Texts that a
-    spreadsheet could take for formulas are written as `disarm` gives them.
+    Columns path, identifier, label, p_<class> of each class (named by `probability_columns`),
+    reason; a row for each file, and for each row of a pool, in the order of the sources. A refused
+    one, and a pool that cannot be read, has no label but its reason. Files are named the way that
+    their source is. Texts that a spreadsheet could take for formulas are written as `disarm` gives
+    them.
 
     Parameters
     ----------
@@ -74,6 +78,8 @@ def classify(
         files each of whose lines names one of these, relative to the folder of the list.
     out : Path
         Of the CSV file (``.csv``), none of the sources; it appears when it is complete.
+    identifier : str
+        What spectra of files are called by; see `ingest`.
     progress : callable, optional
         Told how many spectra are done, and of how many.
 
@@ -91,6 +97,7 @@ def classify(
         If `out` cannot be written.
     """
     _refuse_place(out)
+    naming = read_naming(identifier).within(sources)
     iteration = last_scored(store, campaign.name)
     if iteration is None or iteration.result is None:
         raise CampaignError(
@@ -105,11 +112,11 @@ def classify(
     _refuse_overwriting((path for path, _ in listed), out)
     classes = campaign.network_classes
     done = n_refused = 0
-    with _new_table(out) as write:
-        write([["path", "identifier", "label", *map(probability_column, classes), "reason"]])
+    with survivable_deaths(), _new_table(out) as write:
+        write([["path", "identifier", "label", *probability_columns(classes).values(), "reason"]])
         total = sum(_count(path, campaign.grid) for path, _ in listed)
         network = _load(iteration_folder(store, iteration), iteration.result)
-        for found in _batches(_find(listed, campaign.grid)):
+        for found in _batches(_find(listed, campaign.grid, naming)):
             usable = [one.flux for one in found if one.flux is not None]
             probabilities: NDArray[np.float32] = np.empty((0, len(classes)), np.float32)
             if usable:
@@ -158,80 +165,29 @@ def _refuse_place(out: Path) -> None:
             f"Cannot write {out}: its name ends in {out.suffix!r}, the table is CSV. "
             "Give a name that ends in .csv."
         )
-    with _blamed_on(out):
-        if out.is_dir():
-            raise StoreError(f"Cannot write {out}: it is a folder. Give the path of a file.")
-        if not out.parent.is_dir():
-            raise StoreError(
-                f"Cannot write {out}: the folder {out.parent} does not exist. "
-                "Make it, or give a file in a folder that exists."
-            )
-    if not os.access(out.parent, os.W_OK | os.X_OK):
-        raise StoreError(
-            f"Cannot write {out}: you may not write to the folder {out.parent}. "
-            "Give a file in a folder that you may write to."
-        )
+    check_place(out)
 
 
 def _refuse_overwriting(paths: Iterable[Path], out: Path) -> None:
-    written = {}
-    for target in (out, _unfinished(out)):
-        with suppress(OSError):
-            stat = target.stat()
-            written[stat.st_dev, stat.st_ino] = target
-    if not written:
+    try:
+        written = out.stat()
+    except OSError:
         return
     for path in paths:
         with suppress(OSError):
-            stat = path.stat()
-            same = written.get((stat.st_dev, stat.st_ino))
-            if same:
+            if os.path.samestat(path.stat(), written):
                 raise StoreError(
-                    f"Cannot write {out}: {same} is among the sources (as {path}) and would be "
+                    f"Cannot write {out}: it is among the sources (as {path}) and would be "
                     "overwritten. Give a file outside the sources, or remove it first."
                 )
-
-
-def _unfinished(out: Path) -> Path:
-    return out.with_name(f"unfinished-{out.name}")
-
-
-@contextmanager
-def _blamed_on(out: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise StoreError(
-            f"Cannot write {out}: {error.strerror}. Give a file in a folder that exists and that "
-            "you may write to."
-        ) from error
 
 
 @contextmanager
 def _new_table(out: Path) -> Iterator[Callable[[Iterable[Sequence[str]]], None]]:
     # Gives a function that adds rows; the file appears when all of them are written.
-    unfinished = _unfinished(out)
-    with _blamed_on(out):
-        # Names of files are bytes, which need not be UTF-8.
-        file = unfinished.open("w", newline="", encoding="utf-8", errors="backslashreplace")
-    writer = csv.writer(file)
-
-    def write(rows: Iterable[Sequence[str]]) -> None:
-        with _blamed_on(out):
-            writer.writerows(rows)
-
-    try:
-        yield write
-        with _blamed_on(out):
-            file.flush()
-            os.fsync(file.fileno())
-            file.close()
-            unfinished.replace(out)
-    finally:
-        with suppress(OSError):
-            file.close()
-        with suppress(OSError):
-            unfinished.unlink()
+    # Names of files are bytes, which need not be UTF-8.
+    with new_file(out, "w", newline="", encoding="utf-8", errors="backslashreplace") as file:
+        yield csv.writer(file).writerows
 
 
 def _list(source: Path) -> Iterator[tuple[Path, str]]:
@@ -261,38 +217,41 @@ def _files_in(folder: Path) -> Iterator[Path]:
 
 def _refuse_list(path: Path) -> str:
     line = 0
-    for line, entry in read_list(path):
-        try:
-            exists = (path.parent / entry).exists()
-        except OSError:
-            exists = False
-        if not exists:
-            return f"nor a list of sources: its line {line} names {entry[:60]!r}, not found"
+    try:
+        for line, entry in read_list(path):
+            try:
+                exists = (path.parent / entry).exists()
+            except OSError:
+                exists = False
+            if not exists:
+                return f"nor a list of sources: its line {line} names {entry[:60]!r}, not found"
+    except SpectrumError as error:
+        return f"nor a list of sources: {error}"
     return "" if line else "nor a list of sources: it has no lines"
 
 
 def _count(path: Path, grid: Grid) -> int:
     if is_pool(path):
-        with suppress(*_DAMAGED), open_pool(path, grid) as group:
+        with suppress(Exception), open_pool(path, grid) as group:
             return len(group["spectra"])
     return 1
 
 
-def _find(listed: Sequence[tuple[Path, str]], grid: Grid) -> Iterator[_Found]:
+def _find(listed: Sequence[tuple[Path, str]], grid: Grid, naming: Naming) -> Iterator[_Found]:
     for path, no_list in listed:
         if is_pool(path):
             yield from _find_in_pool(path, grid)
             continue
-        identifier = path.name
+        at = f"{os.path.realpath(path.parent)}/{path.name}"
+        name = "" if naming.card else naming.of(at)
         try:
-            spectrum = read(path)
-            identifier = spectrum.identifier
-            flux = prepare(spectrum, grid)
+            flux, known = confined(SECONDS, read_window, path, grid, naming.card)
         except SpectrumError as error:
             reason = f"{error}; {no_list}" if no_list else str(error)
-            yield _Found(str(path), identifier, None, reason)
+            yield _Found(str(path), name, None, reason)
         else:
-            yield _Found(str(path), identifier, flux, "")
+            name = known["identifier"] if naming.card else name
+            yield _Found(str(path), name, flux, "")
 
 
 def _find_in_pool(path: Path, grid: Grid) -> Iterator[_Found]:
@@ -304,7 +263,7 @@ def _find_in_pool(path: Path, grid: Grid) -> Iterator[_Found]:
                 rows = slice(start, min(start + BATCH, n))
                 yield from _find_in_rows(path, group, rows)
                 n_read = rows.stop
-    except _DAMAGED as error:
+    except Exception as error:  # a damaged file can make HDF5 raise anything
         reason = str(error)
         if not isinstance(error, SpectrumError):
             reason = f"{path} is damaged: {' '.join(reason.split())}. Write the pool again."
@@ -316,7 +275,7 @@ def _find_in_pool(path: Path, grid: Grid) -> Iterator[_Found]:
 def _find_in_rows(path: Path, group: h5py.Group, rows: slice) -> list[_Found]:
     flux = read_flux(group["spectra"], rows)
     defects = find_unusable(group, rows, flux)
-    names = read_texts(group["filenames"], rows)
+    names = read_names(group, rows)
     files = read_column("path", group, rows)
     return [
         _Found(

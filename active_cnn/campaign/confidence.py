@@ -12,7 +12,7 @@ from scipy.special import logit
 from active_cnn.campaign.committee import mean_log_odds
 from active_cnn.campaign.files import open_pool
 from active_cnn.campaign.store import Store
-from active_cnn.evaluation.calibration import Logistic, fit_logistic
+from active_cnn.evaluation.calibration import AS_SAID, Logistic, choose_logistic
 from active_cnn.records import Campaign, Iteration, Purpose, Query, QueryItem
 
 # Probability from which on a spectrum is listed as a candidate unless somebody wants it otherwise.
@@ -68,11 +68,32 @@ class Confidence:
         """
         return max(0.0, (float(logit(p_target)) - self.curve.intercept) / self.curve.slope)
 
+    @property
+    def is_fitted(self) -> bool:
+        """Whether the answers changed what the networks say."""
+        return self.curve != AS_SAID
+
     def __str__(self) -> str:
+        if not self.is_fitted:
+            return (
+                f"the networks' own word, which {self.n} answers of iteration {self.iteration}, "
+                f"{self.n_targets} of them targets, bear out better than a curve fitted to them"
+            )
         return (
             f"logistic curve fitted to {self.n} answers of iteration {self.iteration}, "
             f"{self.n_targets} of them targets"
         )
+
+
+def describe_confidence(confidence: Confidence | None) -> str:
+    """Say where the probabilities of being a target come from."""
+    if confidence is None:
+        return (
+            "not calibrated, the newest network's own: a curve takes "
+            f"{FEWEST} answers on what the networks call targets, {FEWEST_OF_EACH} of either kind "
+            "at least, and networks that these do not contradict"
+        )
+    return f"calibrated: {confidence}" if confidence.is_fitted else f"not calibrated: {confidence}"
 
 
 def find_confidence(
@@ -175,6 +196,8 @@ def targets_among(campaign: Campaign, answers: Sequence[str | None]) -> NDArray[
 def fit_curve(odds: NDArray[np.floating], is_target: NDArray[np.bool_]) -> Logistic | None:
     """Fit the probability that what is called a target is one, where there are answers enough.
 
+    Where a curve would make the probabilities worse, they stay what the networks say.
+
     Parameters
     ----------
     odds : ndarray, shape (n,)
@@ -186,6 +209,6 @@ def fit_curve(odds: NDArray[np.floating], is_target: NDArray[np.bool_]) -> Logis
     n, n_targets = len(is_target), int(is_target.sum())
     if n < FEWEST or min(n_targets, n - n_targets) < FEWEST_OF_EACH:
         return None
-    curve = fit_logistic(odds, is_target)
+    curve = choose_logistic(odds, is_target)
     # A falling curve says that the network is no guide; nothing is made of it.
     return curve if curve.slope > 0 else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,9 +10,19 @@ from typing import Any
 
 from active_cnn.campaign.campaign import DEFAULT_CLASSES
 from active_cnn.errors import CampaignError
-from active_cnn.keys import assign_keys
+from active_cnn.excerpt import shorten
+from active_cnn.keys import check_keys
+from active_cnn.lines import read_bounded
+from active_cnn.names import trim
 from active_cnn.records import Grid, Line, OracleClass
 from active_cnn.spectra.wavelength import LINES
+
+MOST_BYTES = 2**20
+MOST_OF_A_KIND = 1000
+LONGEST_TEXT = 200  # characters
+MOST_PARTS = 32  # of a dotted name; those of a definition have two
+_BETWEEN = re.compile(r"[=,\[\]{}]")
+_DOT = re.compile(r"\.[ \t]*(?=[^\s.])")
 
 
 @dataclass(frozen=True)
@@ -56,17 +67,12 @@ def read_definition(path: Path) -> Definition:
         If the file cannot be read, holds a name or value that does not belong there, or gives a
         key twice.
     """
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise CampaignError(
-            f"Cannot read the definition {path}: {error}. Give a TOML file with [grid], "
-            "[[class]], [[line]] and [keys]."
-        ) from error
+    content = _parse(path)
     unknown = sorted(set(content) - {"grid", "class", "line", "keys"})
     if unknown:
         raise CampaignError(
-            f"{path} holds {unknown[0]!r}: only [grid], [[class]], [[line]] and [keys] are known."
+            f"{path} holds {shorten(unknown[0])}: only [grid], [[class]], [[line]] and [keys] are "
+            "known."
         )
     default = Definition()
     grid = default.grid
@@ -76,7 +82,11 @@ def read_definition(path: Path) -> Definition:
     for name in ("class", "line"):
         if not isinstance(content.get(name, []), list):
             raise CampaignError(
-                f"{path}: {name} is {content[name]!r}: write each one under [[{name}]]."
+                f"{path}: {name} is {shorten(content[name])}: write each one under [[{name}]]."
+            )
+        if len(content.get(name, [])) > MOST_OF_A_KIND:
+            raise CampaignError(
+                f"{path} has {len(content[name])} [[{name}]]: give {MOST_OF_A_KIND} at most."
             )
     classes = tuple(
         OracleClass(
@@ -105,14 +115,41 @@ def read_definition(path: Path) -> Definition:
     return Definition(grid, classes, lines or default.lines, keys)
 
 
+def _parse(path: Path) -> dict[str, Any]:
+    try:
+        text = read_bounded(path, MOST_BYTES).decode("utf-8-sig")
+        _refuse_long_names(text)
+        return tomllib.loads(text)
+    except OSError as error:
+        reason = error.strerror or str(error)
+    except RecursionError:
+        reason = "it has values of too many levels"
+    except ValueError as error:  # no UTF-8, no TOML, a number of thousands of digits
+        reason = " ".join(str(error).split())
+    raise CampaignError(
+        f"Cannot read the definition {path}: {reason}. Give a TOML file with [grid], "
+        "[[class]], [[line]] and [keys]."
+    )
+
+
+def _refuse_long_names(text: str) -> None:
+    # The parser's time grows with the third power of their parts.
+    for number, line in enumerate(text.splitlines(), 1):
+        for part in _BETWEEN.split(line) if line.count(".") > MOST_PARTS else ():
+            if len(_DOT.findall(part)) > MOST_PARTS and not line.lstrip().startswith("#"):
+                raise ValueError(f"line {number} has a name of more than {MOST_PARTS} parts")
+
+
 def _take_keys(path: Path, given: Any, classes: tuple[OracleClass, ...]) -> dict[str, str]:
     if not isinstance(given, dict):
-        raise CampaignError(f"{path}: keys is {given!r}: write them under [keys].")
+        raise CampaignError(f"{path}: keys is {shorten(given)}: write them under [keys].")
     for action, key in given.items():
         if not isinstance(key, str):
-            raise CampaignError(f"{path}: {action} in [keys] is {key!r}: give a str.")
+            raise CampaignError(
+                f"{path}: {shorten(action)} in [keys] is {shorten(key)}: give a str."
+            )
     try:
-        assign_keys((one.key for one in classes), given)
+        check_keys(((one.name, one.key) for one in classes), given)
     except CampaignError as error:
         raise CampaignError(f"{path}: [keys]: {error}") from error
     return given
@@ -122,18 +159,30 @@ def _take(
     path: Path, part: str, given: Any, kinds: dict[str, type], optional: tuple[str, ...]
 ) -> dict[str, Any]:
     if not isinstance(given, dict):
-        raise CampaignError(f"{path}: {part} is {given!r}: give names with values.")
+        raise CampaignError(f"{path}: {part} is {shorten(given)}: give names with values.")
     for name in given:
         if name not in kinds:
-            raise CampaignError(f"{path}: {part} has no {name!r}: it has {', '.join(kinds)}.")
+            raise CampaignError(
+                f"{path}: {part} has no {shorten(name)}: it has {', '.join(kinds)}."
+            )
     taken: dict[str, Any] = {}
     for name, kind in kinds.items():
         if name not in given:
             if name in optional:
                 continue
             raise CampaignError(f"{path}: {part} lacks {name!r}: add it.")
-        value = float(given[name]) if kind is float and type(given[name]) is int else given[name]
-        if type(value) is not kind:
-            raise CampaignError(f"{path}: {name} in {part} is {value!r}: give a {kind.__name__}.")
-        taken[name] = value
+        value = given[name]
+        if kind is float and type(value) is int and not _is_too_large(value):
+            value = float(value)
+        if type(value) is not kind or _is_too_large(value):
+            raise CampaignError(
+                f"{path}: {name} in {part} is {shorten(value)}: give a {kind.__name__}."
+            )
+        taken[name] = trim(value) if isinstance(value, str) else value
     return taken
+
+
+def _is_too_large(value: Any) -> bool:
+    if isinstance(value, str):
+        return len(value) > LONGEST_TEXT
+    return isinstance(value, int) and abs(value) >= 2**63

@@ -13,6 +13,7 @@ from active_cnn.records import (
     Campaign,
     Iteration,
 )
+from active_cnn.regular_file import open_regular
 from active_cnn.spectra.pool import Pool, index_pool, is_indexed
 
 POOL_INDEX = "pool-index.h5"
@@ -39,8 +40,8 @@ def stored_path(store: Store, path: Path) -> str:
 
 def hash_file(path: Path) -> str:
     """Give the SHA-256 of a file's content."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    with open_regular(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
 
 
 def training_path(store: Store, campaign: Campaign) -> Path:

@@ -35,7 +35,7 @@ from active_cnn.learning.predictions import PredictionsFile
 from active_cnn.learning.presentation import Labelled
 from active_cnn.learning.scoring import predict, score_pool
 from active_cnn.learning.training import Report, Trained, train
-from active_cnn.records import Iteration, Job, TrainingResult
+from active_cnn.records import Campaign, Iteration, Job, TrainingResult
 from active_cnn.spectra.pool import Pool
 
 _TRACED_PACKAGES = (
@@ -149,7 +149,16 @@ def run_iteration(
         seconds={"training": trained_at - began, "predicting": predicted_at - trained_at},
         recovery_file=recovery_path.name if recovery_sha256 else "",
         recovery_sha256=recovery_sha256,
+        alarms=(*trained.alarms, *_find_alarms(campaign, scored.counts)),
     )
+
+
+def _find_alarms(campaign: Campaign, counts: dict[str, int]) -> tuple[str, ...]:
+    # A pool may hold no target, but it does not consist of them: they are what is rare.
+    predicted = [name for name, n in counts.items() if n]
+    if len(predicted) == 1 and predicted[0] in campaign.targets:
+        return (f"It calls every spectrum of the pool {predicted[0]!r}.",)
+    return ()
 
 
 def _plant_lines(

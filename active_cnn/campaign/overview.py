@@ -18,7 +18,13 @@ from active_cnn.campaign.store import Store
 from active_cnn.campaign.training_data import trained_answers
 from active_cnn.errors import SpectrumError
 from active_cnn.records import Answer, Campaign, Grid, Medium, Spectrum
-from active_cnn.spectra.preprocessing import POOL_RESOLVING_POWER, prepare, rescale
+from active_cnn.spectra.confined import SECONDS_WATCHED, confined
+from active_cnn.spectra.preprocessing import (
+    POOL_RESOLVING_POWER,
+    find_resolving_power,
+    prepare_and_count,
+    rescale,
+)
 from active_cnn.spectra.readers import read
 from active_cnn.spectra.training_set import TrainingSet
 
@@ -38,7 +44,7 @@ def next_step(store: Store, campaign: Campaign) -> Step:
     if store.active_job(campaign.name):
         return Step.WAIT
     iteration = store.iteration(campaign.name)
-    if iteration.result is None:
+    if iteration.result is None or iteration.result.alarms:
         return Step.TRAIN
     n_targets = sum(iteration.result.predicted_counts[target] for target in campaign.targets)
     if n_targets and not _is_finished(store, campaign, Task.PERFORMANCE):
@@ -109,6 +115,20 @@ def snr_histogram(store: Store, campaign: Campaign, n_bins: int = 40) -> Histogr
     low, high = np.log10(low), np.log10(high)
     counts, edges = np.histogram(np.log10(known), n_bins, (low, high))
     return Histogram(10**edges, counts.astype(np.int64), len(snr) - len(known))
+
+
+def describe_unknown_places(store: Store, campaign: Campaign) -> str:
+    """Say of how many usable spectra the position is not known, and why; '' if of none."""
+    pool = open_pool(store, campaign)
+    reasons = pool.unknown_places
+    if not reasons:
+        return ""
+    listed = "; ".join(f"{reason} ({n:,})" for reason, n in reasons.items())
+    return (
+        f"The position is not known of {sum(reasons.values()):,} of {pool.usable.sum():,} usable "
+        f"spectra: {listed}. Their other visits cannot be found, and they have no links to "
+        "catalogues."
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -193,6 +213,9 @@ def predicted_probabilities(
     return tuple(float(p) for p in predictions.probabilities(row)[0])
 
 
+BRIDGED_PIXELS = "Pixels of the window without a value (not finite, or with weight 0)"
+
+
 @dataclass(frozen=True, eq=False)
 class Preparation:
     """How a spectrum's file became a window: what was done, in words, and what came out.
@@ -220,15 +243,18 @@ def prepare_file(path: Path, grid: Grid) -> Preparation:
     SpectrumError
         If the file is missing, cannot be read, or does not give a window.
     """
-    spectrum = read(path)
-    window = rescale(prepare(spectrum, grid)[None, :])[0]
-    source = spectrum.resolving_power
+    spectrum = confined(SECONDS_WATCHED, read, path)
+    flux, n_bridged = confined(SECONDS_WATCHED, prepare_and_count, spectrum, grid)
+    window = rescale(flux[None, :])[0]
+    source = find_resolving_power(spectrum)
     if spectrum.medium is Medium.AIR:
         medium = "Wavelengths: from standard air to vacuum (Piskunov's inverse of Birch & Downs)."
     else:
         medium = "Wavelengths: in vacuum already, kept."
     if source is None:
-        resolution = f"Resolution: not stated in the file; brought to R = {POOL_RESOLVING_POWER:g} "
+        said = spectrum.resolving_power
+        stated = "not stated in the file" if said is None else f"R = {said:g} cannot be true"
+        resolution = f"Resolution: {stated}; brought to R = {POOL_RESOLVING_POWER:g} "
         resolution += "where the sampling is finer."
     elif source > POOL_RESOLVING_POWER:
         resolution = (
@@ -241,6 +267,7 @@ def prepare_file(path: Path, grid: Grid) -> Preparation:
         window,
         (
             medium,
+            *([f"{BRIDGED_PIXELS}: {n_bridged}, bridged by straight lines."] if n_bridged else []),
             resolution,
             f"Grid: linear interpolation to {grid.n} equally spaced wavelengths, "
             f"{grid.start:g}–{grid.end:g} Å (vacuum), both ends included.",
@@ -258,6 +285,6 @@ def read_whole(path: Path) -> Spectrum:
         If it is missing or cannot be read.
     """
     try:
-        return read(path)
+        return confined(SECONDS_WATCHED, read, path)
     except SpectrumError as error:
         raise SpectrumError(f"The file {path} cannot be shown: {error}.") from error

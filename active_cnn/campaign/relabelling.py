@@ -288,6 +288,7 @@ def ask_about(store: Store, campaign: Campaign, identifier: str) -> Query:
     pool = open_pool(store, campaign)
     row = pool.rows([identifier])
     _refuse_unusable(pool, row)
+    (identifier,) = pool.identifiers(row)
     if identifier in store.asked(iteration):
         raise AcquisitionError(
             f"The spectrum {identifier!r} is among those that are asked about already: open it in "

@@ -24,6 +24,9 @@ from active_cnn.campaign.references import references
 from active_cnn.campaign.store import FILE_NAME, Store
 from active_cnn.campaign.store.connection import unknown_migrations
 from active_cnn.errors import StoreError
+from active_cnn.lines import read_bounded
+
+MOST_MANIFEST = 64 * 2**20  # bytes
 
 
 def restore(folder: Path, home: Path, *, progress: Progress | None = None) -> Report:
@@ -80,7 +83,7 @@ def restore(folder: Path, home: Path, *, progress: Progress | None = None) -> Re
 def _read_manifest(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
+        manifest = json.loads(read_bounded(path, MOST_MANIFEST))
         if manifest["format"] != FORMAT:
             raise StoreError(
                 f"The backup {folder} has the format {manifest['format']!r}; this version of "

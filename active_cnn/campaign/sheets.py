@@ -16,8 +16,10 @@ from active_cnn.campaign.files import spectrum_file
 from active_cnn.campaign.store import Store
 from active_cnn.errors import SpectrumError
 from active_cnn.records import Campaign, Grid, Medium, Spectrum
+from active_cnn.spectra.confined import SECONDS_WATCHED, confined
+from active_cnn.spectra.continuum import scale_to
 from active_cnn.spectra.pool import Pool
-from active_cnn.spectra.preprocessing import find_defects, rescale
+from active_cnn.spectra.preprocessing import find_defects, find_valued, rescale
 from active_cnn.spectra.readers import read
 from active_cnn.spectra.thinning import thin_out
 from active_cnn.spectra.training_set import TrainingSet
@@ -27,6 +29,7 @@ MARGIN = 60.0  # angstrom beside the window, for what can be zoomed out to
 MOST_VISITS = 6
 _LEVELS = 65_534  # int16 without its most negative value, which stands for "nothing here"
 _NOTHING = -32_768
+_INFINITE = 0.4 * float(np.finfo(np.float64).max)
 
 
 def make_sheets(
@@ -53,8 +56,10 @@ def make_sheets(
     -------
     list of dict
         Plain values (JSON). Wavelengths are in vacuum. `window` is the flux on the grid before it
-        is rescaled; `raw` is what the file holds around the window, with the uncertainty and the
-        bad pixels; `whole` is all of it, thinned out. `trouble` says why a part is missing.
+        is rescaled; `visits` are other windows of the star at the level of its continuum, null
+        where there is none to scale by; `raw` is what the file holds around the window, with the
+        uncertainty and the bad pixels (those without a value are NaN); `whole` is all of it,
+        thinned out. `trouble` says why a part is missing.
 
     Raises
     ------
@@ -65,7 +70,11 @@ def make_sheets(
     windows = pool.flux(rows)
     known = pool.metadata(rows).to_dict("records")
     others = [names[:MOST_VISITS] for names in pool.visits(identifiers)]
-    visits = iter(pool.flux(pool.rows([name for names in others for name in names])))
+    visits = np.split(
+        pool.flux(pool.rows([name for names in others for name in names])),
+        np.cumsum([len(names) for names in others])[:-1],
+    )
+    wavelength, line = campaign.grid.wavelength, _first_line(campaign)
     nearest = _nearest(training, windows)
     sheets = []
     for place, identifier in enumerate(identifiers):
@@ -74,7 +83,12 @@ def make_sheets(
             "identifier": identifier,
             "window": pack(windows[place]),
             "visits": [
-                {"identifier": name, "window": pack(next(visits))} for name in others[place]
+                {"identifier": name, "window": None if window is None else pack(window)}
+                for name, window in zip(
+                    others[place],
+                    scale_to(wavelength, windows[place], visits[place], line),
+                    strict=True,
+                )
             ],
             "nearest": nearest[place],
             "facts": _facts(facts),
@@ -84,12 +98,13 @@ def make_sheets(
         }
         page = ""
         try:
-            spectrum = read(spectrum_file(store, campaign, str(facts["path"])))
+            file = spectrum_file(store, campaign, str(facts["path"]))
+            spectrum = confined(SECONDS_WATCHED, read, file)
             sheet |= _draw(spectrum, campaign.grid)
             page = spectrum.page
         except SpectrumError as error:
-            file = f"its file {facts['path']}".strip()
-            sheet["trouble"] = f"Only the window can be shown: {file} {error}."
+            its_file = f"its file {facts['path']}".strip()
+            sheet["trouble"] = f"Only the window can be shown: {its_file} {error}."
         sheet["links"] = links(float(facts["ra"]), float(facts["dec"]), page)
         sheets.append(sheet)
     return sheets
@@ -112,13 +127,14 @@ def pack(values: NDArray[Any]) -> dict[str, Any]:
     -------
     dict
         `low` and `step` (a value is low + step · (integer + 32767)), `data`; NaN and infinity
-        become the integer −32768.
+        become the integer −32768, and so do numbers whose differences are infinite.
     """
-    finite = np.isfinite(values)
+    finite = np.isfinite(values) & (abs(values.astype(np.float64)) < _INFINITE)
     low, high = (values[finite].min(), values[finite].max()) if finite.any() else (0.0, 0.0)
     step = float(high / _LEVELS - low / _LEVELS) or 1.0
     steps = np.full(len(values), _NOTHING, dtype="<i2")
-    steps[finite] = np.rint((values[finite] - low) / step) - 32_767
+    # Halves of what fills the range of floats have a difference that is one, too.
+    steps[finite] = np.rint((values[finite] / 2 - low / 2) / (step / 2 or 1.0)) - 32_767
     return {
         "low": float(low),
         "step": step,
@@ -153,6 +169,12 @@ def links(ra: float, dec: float, page: str) -> list[tuple[str, str]]:
     return [*found, ("Survey", page)] if page.startswith(("https://", "http://")) else found
 
 
+def _first_line(campaign: Campaign) -> float:
+    # The one that the page zooms in on.
+    grid = campaign.grid
+    return campaign.lines[0].wavelength if campaign.lines else (grid.start + grid.end) / 2
+
+
 def _draw(spectrum: Spectrum, grid: Grid) -> dict[str, Any]:
     wavelength = spectrum.wavelength
     if spectrum.medium is Medium.AIR:
@@ -160,14 +182,16 @@ def _draw(spectrum: Spectrum, grid: Grid) -> dict[str, Any]:
     near = (wavelength >= grid.start - MARGIN) & (wavelength <= grid.end + MARGIN)
     sigma = None
     if spectrum.ivar is not None:
-        with np.errstate(divide="ignore"):
-            sigma = np.where(spectrum.ivar > 0, 1 / np.sqrt(spectrum.ivar), np.nan)[near]
-    is_bad = spectrum.mask[near] if spectrum.mask is not None else np.zeros(near.sum(), bool)
-    thin = thin_out(wavelength, spectrum.flux)
+        ivar = np.where(spectrum.ivar[near] > 0, spectrum.ivar[near], np.nan)
+        sigma = 1 / np.sqrt(ivar)
+    valued = find_valued(spectrum, wavelength, near)
+    is_bad = ~valued if spectrum.mask is None else ~valued | spectrum.mask[near]
+    everywhere = find_valued(spectrum, wavelength, np.ones(wavelength.size, bool))
+    thin = thin_out(wavelength, np.where(everywhere, spectrum.flux, np.nan))
     return {
         "raw": {
             "x": pack(wavelength[near]),
-            "y": pack(spectrum.flux[near]),
+            "y": pack(np.where(valued, spectrum.flux[near], np.nan)),
             "sigma": None if sigma is None else pack(sigma),
             "bad": np.flatnonzero(is_bad).tolist(),
         },

@@ -74,6 +74,7 @@ def summarise(store: Store, campaign: Campaign) -> dict[str, Any]:
 def _describe(result: TrainingResult | None) -> dict[str, Any]:
     return {
         "predicted": result.predicted_counts if result else None,
+        "alarms": list(result.alarms) if result else None,
         "seed": result.settings.seed if result else None,
         "device": result.device if result else None,
         "network_sha256": result.network_sha256 if result else None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from statistics import median
 
 import pandas as pd
@@ -17,6 +17,7 @@ from active_cnn.campaign.store import Store
 from active_cnn.evaluation.agreement import SelfAgreement, self_agreement
 from active_cnn.evaluation.consensus import disagreements
 from active_cnn.records import Answer, Campaign, Purpose, Query, QueryItem, Sharing
+from active_cnn.times import is_look, read_time
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,9 @@ class PersonalActivity:
         Events that undo another one or take an answer back.
     median_seconds : float or None
         Of the answers whose time was taken; None if there is none.
-    first, last : str
-        Time of the first and of the last event, ISO 8601, UTC.
+    first, last : datetime or None
+        Time of the first and of the last event, UTC; None if none of them has a time that a clock
+        can have shown.
     """
 
     oracle: str
@@ -45,8 +47,8 @@ class PersonalActivity:
     n_events: int
     n_undone: int
     median_seconds: float | None
-    first: str
-    last: str
+    first: datetime | None
+    last: datetime | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,11 +60,14 @@ class Activity:
     hourly : DataFrame
         Columns `oracle`, `hour` (UTC, the beginning of the hour) and `answers`; a row where there
         are some, in the order of time. An undo is no answer.
+    n_undated : int
+        Answers whose time no clock can have shown (see `read_time`), which are not in it.
     people : tuple of PersonalActivity
         Those whose word stands on the most spectra first.
     """
 
     hourly: pd.DataFrame
+    n_undated: int
     people: tuple[PersonalActivity, ...]
 
 
@@ -128,24 +133,26 @@ def activity(store: Store, campaign: Campaign) -> Activity:
         events[one.oracle].append(one)
     people = [_sum_up(oracle, own, standing[oracle]) for oracle, own in events.items()]
     people.sort(key=lambda one: (-one.n_standing, one.oracle))
-    hours = Counter((_hour(one.at), one.oracle) for one in log if _is_answer(one))
+    answered = [(read_time(one.at), one.oracle) for one in log if _is_answer(one)]
+    hours = Counter((_hour(at), oracle) for at, oracle in answered if at)
     hourly = pd.DataFrame(
         [(oracle, hour, n) for (hour, oracle), n in sorted(hours.items())],
         columns=["oracle", "hour", "answers"],
     ).astype({"oracle": object, "hour": "datetime64[ns, UTC]", "answers": "int64"})
-    return Activity(hourly, tuple(people))
+    return Activity(hourly, sum(at is None for at, _ in answered), tuple(people))
 
 
 def _sum_up(oracle: str, events: Sequence[Answer], n_standing: int) -> PersonalActivity:
-    seconds = [one.seconds for one in events if _is_answer(one) and one.seconds is not None]
+    seconds = [one.seconds for one in events if _is_answer(one) and is_look(one.seconds)]
+    times = [time for time in (read_time(one.at) for one in events) if time]
     return PersonalActivity(
         oracle=oracle,
         n_standing=n_standing,
         n_events=len(events),
         n_undone=sum(not _is_answer(one) for one in events),
         median_seconds=float(median(seconds)) if seconds else None,
-        first=events[0].at,
-        last=events[-1].at,
+        first=times[0] if times else None,
+        last=times[-1] if times else None,
     )
 
 
@@ -153,8 +160,8 @@ def _is_answer(event: Answer) -> bool:
     return event.answer is not None and event.undoes is None
 
 
-def _hour(at: str) -> datetime:
-    return datetime.fromisoformat(at).astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+def _hour(at: datetime) -> datetime:
+    return at.replace(minute=0, second=0, microsecond=0)
 
 
 def query_progress(store: Store, campaign: Campaign) -> list[QueryProgress]:

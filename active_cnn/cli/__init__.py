@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import signal
 import sys
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ from typing import NoReturn
 from active_cnn import __version__
 from active_cnn.cli.options import Parser
 from active_cnn.cli.output import complain
-from active_cnn.errors import ActiveCnnError
+from active_cnn.errors import ActiveCnnError, what_is_lacking
 
 # In the order of the help: the module and the function that add each one. Only the command that
 # is asked for is loaded: all of them take a second and 100 MB.
@@ -39,8 +40,12 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     given = sys.argv[1:] if arguments is None else list(arguments)
-    options = _build_parser(given[0] if given else "").parse_args(given)
+    # Names of files are bytes: what no terminal can show is no reason to fail.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
+        options = _build_parser(given[0] if given else "").parse_args(given)
         options.run(options)
     except ActiveCnnError as error:
         complain(str(error))
@@ -48,6 +53,12 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except KeyboardInterrupt:
         complain("Interrupted.")
         sys.exit(130)
+    except (OSError, RuntimeError, MemoryError) as error:
+        lacking = what_is_lacking(error)
+        if not lacking:
+            raise
+        complain(lacking)
+        sys.exit(1)
     sys.exit(0)
 
 

@@ -12,11 +12,17 @@ from active_cnn.campaign.status import summarise
 from active_cnn.campaign.training_data import trained_answers
 from active_cnn.cli.options import Commands, add_campaign, add_command, open_store, path
 from active_cnn.cli.output import say
-from active_cnn.delivery.candidates import above_threshold, find_candidates
+from active_cnn.delivery.candidates import (
+    above_threshold,
+    describe_candidates,
+    describe_threshold,
+    list_candidates,
+)
 from active_cnn.delivery.methods import describe_methods
+from active_cnn.delivery.origin import trace_origin
 from active_cnn.delivery.tables import FORMATS, write_candidates
 from active_cnn.errors import StoreError
-from active_cnn.whole_file import write_whole
+from active_cnn.whole_file import check_place, write_whole
 
 
 def add_next(commands: Commands) -> None:
@@ -62,6 +68,8 @@ def _in_words(value: object) -> str:
         return ", ".join(f"{name}: {_in_words(one)}" for name, one in value.items()) or "-"
     if isinstance(value, float):
         return f"{value:.3f}"
+    if isinstance(value, list):
+        return ", ".join(map(_in_words, value)) or "-"
     return "-" if value is None else str(value)
 
 
@@ -85,10 +93,13 @@ def add_export(commands: Commands) -> None:
 def _export(options: argparse.Namespace) -> None:
     if not 0 <= options.threshold <= 1:
         raise StoreError(f"--threshold is {options.threshold}: give a probability from 0 to 1.")
+    check_place(options.out)
     with open_store(options) as store:
-        candidates = find_candidates(store, store.campaign(options.campaign))
-    candidates = above_threshold(candidates, options.threshold)
-    write_candidates(candidates, options.out)
+        campaign = store.campaign(options.campaign)
+        listed = above_threshold(list_candidates(store, campaign), options.threshold, campaign)
+        candidates = describe_candidates(store, campaign, listed)
+        origin = trace_origin(store, campaign, describe_threshold(options.threshold))
+    write_candidates(candidates, options.out, origin)
     say(f"{len(candidates)} candidates are in {options.out}.")
 
 
@@ -104,6 +115,8 @@ def add_report(commands: Commands) -> None:
 
 
 def _report(options: argparse.Namespace) -> None:
+    if options.out is not None:
+        check_place(options.out)
     with open_store(options) as store:
         text = describe_methods(store, store.campaign(options.campaign))
     if options.out is None:

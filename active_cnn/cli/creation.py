@@ -7,6 +7,7 @@ import argparse
 from active_cnn.campaign import demo
 from active_cnn.campaign.campaign import create_campaign
 from active_cnn.campaign.definition import Definition, read_definition
+from active_cnn.campaign.overview import describe_unknown_places
 from active_cnn.campaign.reach import path_out_of_reach
 from active_cnn.campaign.store import Store
 from active_cnn.cli.options import Commands, add_command, add_home, path
@@ -127,6 +128,9 @@ def _create(options: argparse.Namespace) -> None:
                 progress=bar.show,
             )
         file = path_out_of_reach(store, campaign)
+        unknown = describe_unknown_places(store, campaign)
+    if unknown:
+        say(unknown)
     if file:
         # Quoted, so that whatever the pool says stays in one line.
         say(

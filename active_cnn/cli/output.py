@@ -7,6 +7,8 @@ import time
 
 from tqdm import tqdm
 
+from active_cnn.plain_text import plain
+
 
 def say(message: str) -> None:
     """Write a result."""
@@ -15,7 +17,11 @@ def say(message: str) -> None:
 
 def complain(message: str) -> None:
     """Write what is wrong, in one line."""
-    sys.stderr.write(f"active-cnn: {' '.join(message.split())}\n")
+    sys.stderr.write(f"active-cnn: {plain(' '.join(message.split()))}\n")
+
+
+# Its watching thread is of no use here, and where no thread can be had it would warn of that.
+tqdm.monitor_interval = 0
 
 
 class Bar:

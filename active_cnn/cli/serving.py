@@ -29,10 +29,24 @@ def add_serve(commands: Commands) -> None:
         metavar="FILE.toml",
         help="the team's password or its OIDC login (default: .streamlit/secrets.toml)",
     )
+    command.add_argument(
+        "--allowed-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a further name that browsers may call it by, such as that of a reverse proxy; may "
+        "come more than once",
+    )
 
 
 def _serve(options: argparse.Namespace) -> None:
-    plan = serve.plan_start(options.home, options.address, options.port, options.secrets)
+    plan = serve.plan_start(
+        options.home,
+        options.address,
+        options.port,
+        options.secrets,
+        allowed_hosts=options.allowed_host,
+    )
     serve.require_free(options.address, options.port)
     say(plan.announcement)
     serve.start(plan)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 
 from active_cnn.cli.options import Commands, add_command, add_engine, path, positive
@@ -15,7 +16,9 @@ from active_cnn.experiment.report import FIGURE, PAGE, RESULTS, write_report
 from active_cnn.experiment.truth import Oracle
 from active_cnn.query.strategies import DEFAULT_STRATEGY, STRATEGIES
 from active_cnn.recipes import DEFAULT_RECIPE, RECIPES
+from active_cnn.settings import resolve
 from active_cnn.spectra.simulation import write_demo
+from active_cnn.whole_file import check_place
 
 _FILES = ("training", "pool", "truth")
 
@@ -104,7 +107,9 @@ def _simulate(options: argparse.Namespace) -> None:
             f"{', '.join(options.strategies)}: name one of them."
         )
     oracle = Oracle(options.errors, options.unsure)
-    folder = options.out.resolve()
+    folder = resolve("The folder", options.out)
+    for name in (RESULTS, FIGURE, PAGE):
+        check_place(folder / name, makes_folder=True)
     seeds = tuple(range(1, options.seeds + 1))
     surveys = _surveys(options, folder, seeds)
     rehearsal = Rehearsal(arms, seeds, surveys, oracle, folder)
@@ -143,7 +148,7 @@ def _surveys(
                 raise ExperimentError(
                     f"A survey of your own needs --{', --'.join(_FILES)}: --{name} is missing."
                 )
-            if not file.is_file():
+            if not os.path.isfile(file):  # noqa: PTH113 - also of names too long
                 raise ExperimentError(f"There is no file {file}: give --{name} another one.")
         own = Survey(*(file.resolve() for file in given))
         return dict.fromkeys(seeds, own)

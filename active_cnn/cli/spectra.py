@@ -21,6 +21,8 @@ from active_cnn.engine import count_cores
 from active_cnn.errors import CampaignError
 from active_cnn.records import Grid
 from active_cnn.spectra.ingest import SHARD, IngestProgress, ingest
+from active_cnn.spectra.naming import HEADER, NAME, PATH
+from active_cnn.spectra.sources import describe_passed_over
 
 
 def _add_source(command: Parser) -> None:
@@ -29,6 +31,13 @@ def _add_source(command: Parser) -> None:
         nargs="+",
         type=path,
         help="FITS files, folders, .txt lists of files, or pools (.h5, .pool)",
+    )
+    command.add_argument(
+        "--identifier",
+        default=NAME,
+        metavar=f"{NAME}|{PATH}|{HEADER}:CARD",
+        help="what a spectrum of a file is called by: the file's name, its path below the folder "
+        "of all sources, or a card of its headers, such as header:OBSID (default: %(default)s)",
     )
 
 
@@ -85,11 +94,19 @@ def _ingest(options: argparse.Namespace) -> None:
             shard_size=options.shard_size,
             processes=options.processes or count_cores(),
             scheduler=options.scheduler,
+            identifier=options.identifier,
             progress=show,
         )
     say(f"{report.accepted} spectra are in {options.out}; {report.refused} were refused.")
+    if report.bridged:
+        say(
+            f"In {report.bridged} of them pixels of the window have no value (not finite, or "
+            f"weight 0), at most {report.most_bridged}: straight lines bridge these."
+        )
     for reason, count in report.reasons.items():
         say(f"{count:8d}  {reason}")
+    if report.passed_over:
+        say(describe_passed_over(report.passed_over))
 
 
 def add_predict(commands: Commands) -> None:
@@ -110,7 +127,12 @@ def _predict(options: argparse.Namespace) -> None:
     with open_store(options) as store, Bar("Classifying", "spectra") as bar:
         campaign = store.campaign(options.campaign)
         n_classified, n_refused = classify(
-            store, campaign, options.source, options.out, progress=bar.show
+            store,
+            campaign,
+            options.source,
+            options.out,
+            identifier=options.identifier,
+            progress=bar.show,
         )
     say(f"{n_classified} spectra are classified in {options.out}; {n_refused} were refused.")
 
@@ -118,7 +140,7 @@ def _predict(options: argparse.Namespace) -> None:
 def _silence_libraries() -> None:
     # The backend's native code chatters on the stderr of the process, whatever it is told;
     # there it would bury the one line that a user has to read. Python's stderr stays.
-    sys.stderr = os.fdopen(os.dup(2), "w", buffering=1)
+    sys.stderr = os.fdopen(os.dup(2), "w", buffering=1, errors="backslashreplace")
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     os.close(nowhere)

@@ -89,6 +89,8 @@ def _train(options: argparse.Namespace) -> None:
         if result is None:
             raise JobError(f"Job {job.number} left no result. Train the iteration again.")
     _report(job, result)
+    if result.failure:
+        raise JobError(result.failure)
 
 
 def _settings(options: argparse.Namespace, seed: int) -> TrainingSettings:

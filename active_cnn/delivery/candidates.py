@@ -14,18 +14,11 @@ from active_cnn.campaign.confidence import find_confidence
 from active_cnn.campaign.files import last_scored, open_pool, open_predictions
 from active_cnn.campaign.rule import rule_significance
 from active_cnn.campaign.store import Store
+from active_cnn.delivery.columns import CALIBRATED, RULE, probability_columns
 from active_cnn.errors import CampaignError
 from active_cnn.records import Campaign
 
 ORACLE, NETWORK = "oracle", "network"
-
-CALIBRATED = "p_calibrated"
-RULE = "rule_sigma"
-
-
-def probability_column(network_class: str) -> str:
-    """Name the column of a class's probability."""
-    return f"p_{network_class}"
 
 
 def find_candidates(store: Store, campaign: Campaign) -> pd.DataFrame:
@@ -47,8 +40,9 @@ def find_candidates(store: Store, campaign: Campaign) -> pd.DataFrame:
     -------
     pandas.DataFrame
         Columns identifier, ra, dec (degrees), label, source ("oracle" or "network"), answer,
-        p_<class> of each class of the newest network, p_calibrated (that it is a target, by the
-        newest networks and the answers; NaN where there are too few), entropy (nats), rule_sigma
+        p_<class> of each class of the newest network (named by `probability_columns`), p_calibrated
+        (that it is a target, by the newest networks and the answers; NaN where there are too few),
+        entropy (nats), rule_sigma
         (how far a peak at the line stands above the continuum, the rule that the network has to
         beat), iteration (that the label comes from), snr_r, designation, pipeline_class, oracle,
         note, path; the oracle's first, then by falling probability, then in the order of the pool.
@@ -133,7 +127,13 @@ def list_candidates(store: Store, campaign: Campaign) -> pd.DataFrame:
             "label": label,
             "source": source,
             "answer": answer,
-            **{probability_column(name): probabilities[:, i] for i, name in enumerate(names)},
+            **dict(
+                zip(
+                    probability_columns(campaign.network_classes).values(),
+                    probabilities.T,
+                    strict=True,
+                )
+            ),
             CALIBRATED: p_target[rows],
             "entropy": predictions.entropy()[rows],
             RULE: np.nan if rule is None else np.asarray(rule[rows]),
@@ -143,10 +143,8 @@ def list_candidates(store: Store, campaign: Campaign) -> pd.DataFrame:
             "note": note,
         }
     )
-    table["p_label"] = candidate_probability(table)
-    return table.sort_values(
-        ["source", "p_label", "row"], ascending=[False, False, True], ignore_index=True
-    ).drop(columns="p_label")
+    order = np.lexsort((rows, -candidate_probability(table, campaign), source != ORACLE))
+    return table.iloc[order].reset_index(drop=True)
 
 
 def describe_candidates(store: Store, campaign: Campaign, listed: pd.DataFrame) -> pd.DataFrame:
@@ -171,7 +169,7 @@ def describe_candidates(store: Store, campaign: Campaign, listed: pd.DataFrame) 
             name: columns[name]
             for name in (
                 "identifier", "ra", "dec", "label", "source", "answer", CALIBRATED,
-                *(probability_column(one) for one in campaign.network_classes),
+                *probability_columns(campaign.network_classes).values(),
                 "entropy", RULE, "iteration", "snr_r", "designation", "pipeline_class",
                 "oracle", "note", "path",
             )
@@ -179,16 +177,21 @@ def describe_candidates(store: Store, campaign: Campaign, listed: pd.DataFrame) 
     )  # fmt: skip
 
 
-def candidate_probability(candidates: pd.DataFrame) -> pd.Series:
+def candidate_probability(candidates: pd.DataFrame, campaign: Campaign) -> pd.Series:
     """Give the calibrated probability of being a target, or else the network's of the label."""
     probability = candidates[CALIBRATED].astype(float)
-    for label in candidates.loc[probability.isna(), "label"].unique():
+    for label, column in probability_columns(campaign.network_classes).items():
         chosen = probability.isna() & (candidates["label"] == label)
-        probability[chosen] = candidates.loc[chosen, probability_column(label)]
+        probability[chosen] = candidates.loc[chosen, column]
     return probability
 
 
-def above_threshold(candidates: pd.DataFrame, threshold: float) -> pd.DataFrame:
+def above_threshold(candidates: pd.DataFrame, threshold: float, campaign: Campaign) -> pd.DataFrame:
     """Keep what the oracle confirmed and what is a target with such a probability at least."""
-    keep = (candidates["source"] == ORACLE) | (candidate_probability(candidates) >= threshold)
-    return candidates[keep].reset_index(drop=True)
+    is_likely = candidate_probability(candidates, campaign) >= threshold
+    return candidates[is_likely | (candidates["source"] == ORACLE)].reset_index(drop=True)
+
+
+def describe_threshold(threshold: float) -> str:
+    """Say which candidates `above_threshold` keeps."""
+    return f"confirmed by the oracle, or a target with a probability of {threshold:g} at least"

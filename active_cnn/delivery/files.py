@@ -9,6 +9,7 @@ import pandas as pd
 
 from active_cnn.campaign.store import Store
 from active_cnn.delivery.candidates import describe_candidates
+from active_cnn.delivery.origin import trace_origin
 from active_cnn.delivery.tables import format_candidates
 from active_cnn.engine import open_engine
 from active_cnn.errors import EngineError, StoreError
@@ -23,9 +24,12 @@ class _Task:
     campaign: Campaign
     listed: pd.DataFrame
     ending: str
+    selection: str
 
 
-def make_file(home: Path, campaign: Campaign, listed: pd.DataFrame, ending: str) -> bytes:
+def make_file(
+    home: Path, campaign: Campaign, listed: pd.DataFrame, ending: str, selection: str
+) -> bytes:
     """Give the bytes of a file of candidates, with all that is known of them.
 
     Parameters
@@ -38,13 +42,15 @@ def make_file(home: Path, campaign: Campaign, listed: pd.DataFrame, ending: str)
         Some rows of `list_candidates`, in any order.
     ending : str
         One of `FORMATS`.
+    selection : str
+        Which of the candidates these are, in words; see `trace_origin`.
 
     Raises
     ------
     StoreError
         If there is no such format, or the process that makes a large file is killed.
     """
-    task = _Task(home, campaign, listed, ending)
+    task = _Task(home, campaign, listed, ending, selection)
     if len(listed) < LARGE:
         return _make(task)
     # It takes seconds and hundreds of MB, which a server would never give back; meanwhile others
@@ -62,6 +68,6 @@ def make_file(home: Path, campaign: Campaign, listed: pd.DataFrame, ending: str)
 
 def _make(task: _Task) -> bytes:
     with Store(task.home) as store:
-        return format_candidates(
-            describe_candidates(store, task.campaign, task.listed), task.ending
-        )
+        candidates = describe_candidates(store, task.campaign, task.listed)
+        origin = trace_origin(store, task.campaign, task.selection)
+    return format_candidates(candidates, task.ending, origin)

@@ -9,7 +9,7 @@ from active_cnn import __version__
 from active_cnn.campaign.audit import measure_audit
 from active_cnn.campaign.campaign import measure_precision
 from active_cnn.campaign.committee import predecessors
-from active_cnn.campaign.confidence import THRESHOLD, find_confidence
+from active_cnn.campaign.confidence import THRESHOLD, describe_confidence, find_confidence
 from active_cnn.campaign.files import last_scored, open_pool
 from active_cnn.campaign.recovery import is_predicted, read_recovery
 from active_cnn.campaign.stopping import advise_stopping
@@ -18,7 +18,7 @@ from active_cnn.campaign.training_data import read_initial_set
 from active_cnn.delivery.candidates import ORACLE, above_threshold, list_candidates
 from active_cnn.errors import CampaignError, StoreError
 from active_cnn.evaluation.precision import Precision
-from active_cnn.evaluation.proportions import choose_method
+from active_cnn.evaluation.proportions import choose_method, describe_share
 from active_cnn.evaluation.recovery import describe_recovery
 from active_cnn.records import Campaign, Iteration, Purpose, TrainingResult
 
@@ -99,6 +99,7 @@ def _training(result: TrainingResult) -> str:
         f"In each iteration the network {settings.network!r} was trained from scratch "
         f"({'; '.join(shown)}; Adam, learning rate {settings.learning_rate:g}, {settings.schedule})"
         f" and predicted the whole pool. The last training had {result.n_training:,} spectra."
+        + (f" **{result.failure}**" if result.failure else "")
     )
 
 
@@ -114,10 +115,10 @@ def _labelling(store: Store, campaign: Campaign, scored: Iteration) -> str:
         return "Nobody has answered a spectrum yet."
     people = {one.oracle for one in given}
     rounds = "one iteration" if not scored.number else f"{scored.number + 1} iterations"
-    share = sum(one.answer in targets for one in given) / len(given)
+    share = describe_share(sum(one.answer in targets for one in given) / len(given), len(given))
     text = (
         f"In {rounds} {_people(len(people))} answered {len(given):,} spectra "
-        f"({_counts(Counter(one.answer or '' for one in given))}), {share:.1%} of them targets"
+        f"({_counts(Counter(one.answer or '' for one in given))}), {share} of them targets"
     )
     if asked:
         listed = ", ".join(f"{name} {n:,}" for name, n in asked.most_common())
@@ -126,14 +127,14 @@ def _labelling(store: Store, campaign: Campaign, scored: Iteration) -> str:
 
 
 def _candidates(store: Store, campaign: Campaign, scored: Iteration) -> str:
-    found = above_threshold(list_candidates(store, campaign), THRESHOLD)
+    found = above_threshold(list_candidates(store, campaign), THRESHOLD, campaign)
     confirmed = int((found["source"] == ORACLE).sum())
     confidence = find_confidence(store, campaign, scored)
     n_networks = 1 + len(predecessors(store, scored))
     who = "the network" if n_networks == 1 else f"the mean of the newest {n_networks} networks"
     how = (
-        f"{who} calls a target rather than not, with a calibrated probability of "
-        f"{THRESHOLD:g} at least ({confidence})"
+        f"{who} calls a target rather than not, with a probability of {THRESHOLD:g} at least "
+        f"({describe_confidence(confidence)})"
         if confidence
         else f"the network predicts with a probability of {THRESHOLD:g} at least, not calibrated"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,64 +14,106 @@ from astropy.io.fits import table_to_hdu
 from astropy.table import Column, Table
 from numpy.typing import NDArray
 
+from active_cnn.delivery.columns import Meaning, meanings
+from active_cnn.delivery.origin import Origin
+from active_cnn.delivery.votable import to_votable
 from active_cnn.errors import StoreError
 from active_cnn.spreadsheet import disarm
 from active_cnn.whole_file import write_whole
 
 FORMATS = {".csv": "ascii.csv", ".ecsv": "ascii.ecsv", ".fits": "fits", ".vot": "votable"}
 
-# Unit, UCD1+ and description of each column; probabilities are named after the classes.
-_MEANING = {
-    "identifier": ("", "meta.id;meta.main", "Spectrum"),
-    "ra": ("deg", "pos.eq.ra;meta.main", "Right ascension (ICRS)"),
-    "dec": ("deg", "pos.eq.dec;meta.main", "Declination (ICRS)"),
-    "label": ("", "meta.code.class", "Class of the candidate"),
-    "source": ("", "meta.code", "Who says so: oracle or network"),
-    "answer": ("", "meta.code", "What the oracle answered, if anything"),
-    "p_calibrated": ("", "stat.probability", "Probability of being a target, by the answers"),
-    "entropy": ("", "stat.value", "Entropy of the probabilities (nats)"),
-    "rule_sigma": ("", "stat.snr", "Peak at the line above the continuum, in units of the noise"),
-    "iteration": ("", "meta.number", "Iteration that the label comes from"),
-    "snr_r": ("", "stat.snr", "Signal-to-noise ratio in r"),
-    "designation": ("", "meta.id.assoc", "Name of the object"),
-    "pipeline_class": ("", "src.class", "Class given by the survey's pipeline"),
-    "oracle": ("", "meta.id", "Who answered"),
-    "note": ("", "meta.note", "The oracle's note"),
-    "path": ("", "meta.id;meta.file", "File of the spectrum"),
-}
-_PROBABILITY = ("", "stat.probability", "Probability given by the newest network")
+_CREATOR = "Active CNN"
+_UNPRINTABLE = re.compile(r"[^ -~]")
+# What XML cannot hold, not even escaped, and what some readers of CSV take for the end of a line:
+# a note with one such sign would spoil the whole file.
+_SPOILING = re.compile(
+    "[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
+)
+_REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
-def to_table(candidates: pd.DataFrame) -> Table:
-    """Turn the candidates into an astropy table with units, UCDs and descriptions."""
-    return _to_table(candidates, lambda texts: np.array(texts, dtype=str))
+def to_table(candidates: pd.DataFrame, origin: Origin | None = None) -> Table:
+    """Turn the candidates into an astropy table with units, UCDs and descriptions.
+
+    Parameters
+    ----------
+    candidates : pandas.DataFrame
+        From `find_candidates`.
+    origin : Origin, optional
+        What they came from: it names the classes, and goes along as the table's `meta`.
+
+    Returns
+    -------
+    astropy.table.Table
+        Its texts are Unicode; what is infinite, such as the S/N of a spectrum without noise, is
+        NaN, since nothing that is infinite has been measured.
+    """
+    return _to_table(candidates, origin, lambda texts: np.array(texts, dtype=str))
 
 
-def _to_table(candidates: pd.DataFrame, pack: Callable[[list[str]], NDArray[Any]]) -> Table:
-    table = Table()
-    for name, values in candidates.items():
-        unit, ucd, description = _MEANING.get(str(name), _PROBABILITY)
+def _to_table(
+    candidates: pd.DataFrame, origin: Origin | None, pack: Callable[[list[str]], NDArray[Any]]
+) -> Table:
+    table = Table(meta=_facts(origin))
+    known = meanings(origin.classes if origin else ())
+    for name, values in _fit_for_files(candidates).items():
+        meaning = known.get(str(name)) or Meaning(
+            "stat.probability", "Probability by the newest network"
+        )
         data = values.to_numpy()
         if data.dtype == object or not np.issubdtype(data.dtype, np.number):
             data = pack([str(value) for value in values])
         table[str(name)] = Column(
-            data, unit=unit or None, description=description, meta={"ucd": ucd}
+            data,
+            unit=meaning.unit or None,
+            description=meaning.description,
+            meta={"ucd": meaning.ucd},
         )
     return table
 
 
-def write_candidates(candidates: pd.DataFrame, path: Path) -> None:
+def _facts(origin: Origin | None) -> dict[str, object]:
+    if origin is None:
+        return {}
+    said = {fact.name: fact.value for fact in origin.facts}
+    return {"creator": _CREATOR, "description": origin.title, **said}
+
+
+def _fit_for_files(candidates: pd.DataFrame) -> pd.DataFrame:
+    # There is no word for an infinite number that all programs read.
+    return candidates.apply(
+        lambda column: (
+            column.where(np.isfinite(column))
+            if pd.api.types.is_float_dtype(column)
+            else column.map(
+                lambda value: (
+                    _SPOILING.sub(_REPLACEMENT, value) if isinstance(value, str) else value
+                )
+            )
+        )
+    )
+
+
+def write_candidates(candidates: pd.DataFrame, path: Path, origin: Origin | None = None) -> None:
     """Write the candidates to a file whose ending gives the format.
+
+    Parameters
+    ----------
+    candidates, origin
+        As for `format_candidates`.
+    path : Path
+        Of the file.
 
     Raises
     ------
     StoreError
         If the ending is not one of `FORMATS`, or the file cannot be written.
     """
-    write_whole(path, format_candidates(candidates, path.suffix.lower()))
+    write_whole(path, format_candidates(candidates, path.suffix.lower(), origin))
 
 
-def format_candidates(candidates: pd.DataFrame, ending: str) -> bytes:
+def format_candidates(candidates: pd.DataFrame, ending: str, origin: Origin | None = None) -> bytes:
     """Give the bytes of a file of candidates.
 
     Parameters
@@ -79,7 +122,10 @@ def format_candidates(candidates: pd.DataFrame, ending: str) -> bytes:
         From `find_candidates`.
     ending : str
         One of `FORMATS`. In a CSV file, texts that a spreadsheet could take for formulas are as
-        `disarm` gives them.
+        `disarm` gives them, and columns without a single value are left out: no program can tell
+        whether they hold numbers.
+    origin : Origin, optional
+        What they came from, for the formats that have room for it: all but CSV.
 
     Raises
     ------
@@ -91,42 +137,52 @@ def format_candidates(candidates: pd.DataFrame, ending: str) -> bytes:
     if ending == ".csv":
         return _csv(candidates)
     if ending == ".vot":
-        return _votable(candidates)
+        return _votable(candidates, origin)
     if ending == ".fits":
-        return _fits(candidates)
+        return _fits(candidates, origin)
     text = io.StringIO()
-    to_table(candidates).write(text, format=FORMATS[ending])
+    to_table(candidates, origin).write(text, format=FORMATS[ending])
     return text.getvalue().encode()
 
 
 def _csv(candidates: pd.DataFrame) -> bytes:
-    safe = candidates.map(lambda value: disarm(value) if isinstance(value, str) else value)
-    return safe.rename(columns=disarm).to_csv(index=False).encode()
+    known = _fit_for_files(candidates)
+    is_blank = (known.isna() | (known == "")).all()
+    shown = known.loc[:, ~is_blank] if len(known) else known
+    safe = shown.map(lambda value: disarm(value) if isinstance(value, str) else value)
+    return safe.to_csv(index=False).encode()
 
 
-def _fits(candidates: pd.DataFrame) -> bytes:
-    # FITS tables hold ASCII; anything else is written as an escape sequence.
+def _fits(candidates: pd.DataFrame, origin: Origin | None) -> bytes:
     table = _to_table(
-        candidates,
-        lambda texts: np.array([one.encode("ascii", "backslashreplace") for one in texts], "S"),
+        candidates, origin, lambda texts: np.array([_printable(one) for one in texts], "S")
     )
+    table.meta.clear()
     hdu = table_to_hdu(table)
     for number, column in enumerate(table.itercols(), 1):
         hdu.header[f"TUCD{number}"] = column.meta["ucd"]
-        hdu.header[f"TCOMM{number}"] = column.description
+        hdu.header[f"TCOMM{number}"] = _printable(column.description)
+    hdu.header["RADESYS"] = ("ICRS", "Of ra and dec")
+    if origin:
+        hdu.header["CREATOR"] = _CREATOR
+        hdu.header["COMMENT"] = _printable(origin.title)
+        for fact in origin.facts:
+            is_text = isinstance(fact.value, str)
+            hdu.header[fact.keyword] = _printable(str(fact.value)) if is_text else fact.value
+            hdu.header["COMMENT"] = f"{fact.keyword}: {fact.description}"
     buffer = io.BytesIO()
     hdu.writeto(buffer)
     return buffer.getvalue()
 
 
-def _votable(candidates: pd.DataFrame) -> bytes:
-    from astropy.io.votable import from_table
+def _printable(text: str) -> str:
+    # FITS holds printable ASCII; anything else is written as an escape sequence.
+    return _UNPRINTABLE.sub(lambda sign: sign[0].encode("unicode_escape").decode(), text)
 
+
+def _votable(candidates: pd.DataFrame, origin: Origin | None) -> bytes:
     # Of any length: among a hundred thousand texts one long note would make all others as long.
-    table = _to_table(candidates, lambda texts: np.array(texts, dtype=object if texts else str))
-    votable = from_table(table)
-    for field in votable.get_first_table().fields:
-        field.ucd = table[field.name].meta["ucd"]
-    buffer = io.BytesIO()
-    votable.to_xml(buffer)
-    return buffer.getvalue()
+    table = _to_table(
+        candidates, origin, lambda texts: np.array(texts, dtype=object if texts else str)
+    )
+    return to_votable(table, _CREATOR, origin)

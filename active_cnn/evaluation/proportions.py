@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left
 from dataclasses import dataclass
 from enum import StrEnum
 
+import numpy as np
 from scipy.stats import binom, binomtest, hypergeom
 
 from active_cnn.errors import EvaluationError
@@ -247,3 +249,34 @@ def labels_needed(n_wrong: int, most_error: float, confidence: float = CONFIDENC
             f"{MOST_LABELS:,} labels: allow a larger error."
         )
     return possible[place]
+
+
+def percentage(share: float, n: int) -> float:
+    """Round a share to percent, to as many digits as so few can tell apart.
+
+    Parameters
+    ----------
+    share : float
+        From 0 to 1; NaN gives NaN.
+    n : int
+        Of how many it is the share.
+
+    Returns
+    -------
+    float
+        Whole percent of up to 100, tenths of more; more digits only where neither none nor all
+        would be printed as none or all.
+    """
+    digits = 0 if n <= 100 else 1
+    rounded = round(100 * share, digits)
+    while rounded in (0, 100) and 0 < share < 1 and digits < 12:
+        digits += 1
+        rounded = round(100 * share, digits)
+    return rounded
+
+
+def describe_share(share: float, n: int) -> str:
+    """Give a share in percent as `percentage` rounds it, such as "64 %"."""
+    if math.isnan(share):
+        return "–"
+    return f"{np.format_float_positional(percentage(share, n), trim='-')} %"

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from active_cnn.errors import EvaluationError
 from active_cnn.evaluation.calibration import fit_logistic
-from active_cnn.evaluation.proportions import wilson_interval
+from active_cnn.evaluation.proportions import describe_share, wilson_interval
 
 # What a map can be drawn against.
 AXES = {
@@ -159,7 +159,7 @@ def describe_recovery(table: pd.DataFrame, is_found: NDArray[np.bool_], what: st
     what : str
         What being found means, such as "predicted to be targets".
     """
-    share = f"{is_found.mean():.1%}"
+    share = describe_share(float(is_found.mean()), len(is_found))
     text = (
         f"Of {len(table):,} emission lines planted into spectra of the pool that nobody has "
         f"labelled and that are not predicted to be targets, {share} are {what}."

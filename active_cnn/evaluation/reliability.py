@@ -7,7 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from active_cnn.evaluation.calibration import Calibration, can_be_fitted, cross_calibrate, fit
+from active_cnn.evaluation.calibration import (
+    Calibration,
+    can_be_fitted,
+    cross_calibrate,
+    fit,
+    log_loss,
+)
 from active_cnn.evaluation.proportions import wilson_interval
 
 N_BINS = 10
@@ -52,11 +58,13 @@ class Reliability:
     error_before : float
         Expected calibration error of it.
     calibration : Temperature or Isotonic or None
-        Fitted to all n; None where nearly all are right, or nearly all wrong.
+        Fitted to all n; None where nearly all are right, or nearly all wrong, and where it brings
+        the confidence of predictions that it has not seen no nearer to the truth.
     after : tuple of Bin
         Of the calibrated confidence, each prediction's by a calibration that has not seen it.
     error_after : float
-        Expected calibration error of that; NaN without a calibration.
+        Expected calibration error of that, also where it was therefore left; NaN where there was
+        nothing to fit.
     error_by_chance : float
         What the error of so few predictions would be on average if the confidence (the calibrated
         one, where there is one) were exact.
@@ -180,19 +188,21 @@ def measure_reliability(
     """
     confidence = probabilities.max(axis=1)
     is_right = probabilities.argmax(axis=1) == labels
-    calibration: Calibration | None = None
+    error_before = expected_calibration_error(confidence, is_right)
+    error_after = float("nan")
     calibrated = None
     if can_be_fitted(is_right):
-        calibration = fit(probabilities, labels)
-        calibrated = cross_calibrate(probabilities, labels, rng)
+        tried = cross_calibrate(probabilities, labels, rng)
+        error_after = expected_calibration_error(tried, is_right)
+        # The error in bins alone could fall by chance, or for a confidence that tells less.
+        is_nearer = log_loss(tried, is_right) < log_loss(confidence, is_right)
+        calibrated = tried if is_nearer and error_after < error_before else None
     return Reliability(
         n=len(labels),
         before=reliability(confidence, is_right),
-        error_before=expected_calibration_error(confidence, is_right),
-        calibration=calibration,
+        error_before=error_before,
+        calibration=None if calibrated is None else fit(probabilities, labels),
         after=() if calibrated is None else reliability(calibrated, is_right),
-        error_after=(
-            float("nan") if calibrated is None else expected_calibration_error(calibrated, is_right)
-        ),
+        error_after=error_after,
         error_by_chance=error_by_chance(confidence if calibrated is None else calibrated, rng),
     )

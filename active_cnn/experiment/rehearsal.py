@@ -81,7 +81,13 @@ def rehearse(
     """
     trials = rehearsal.trials()
     for name in ("starts", "campaigns", "trials"):
-        (rehearsal.folder / name).mkdir(parents=True, exist_ok=True)
+        try:
+            (rehearsal.folder / name).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ExperimentError(
+                f"The folder {rehearsal.folder / name} cannot be made: {error.strerror}. Give a "
+                "folder that you may write to."
+            ) from error
     todo = [trial for trial in trials if not trial.result_path.exists()]
     if progress:
         progress(len(trials) - len(todo), len(trials))

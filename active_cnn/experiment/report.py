@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import io
 from collections.abc import Sequence
 from math import isnan
 from pathlib import Path
@@ -51,7 +52,9 @@ def write_report(
     """
     write_whole(folder / RESULTS, results.to_csv(index=False).encode())
     figure = all_curves(learning_curves(results), arms)
-    figure.save(str(folder / FIGURE), scale_factor=2)
+    drawing = io.BytesIO()
+    figure.save(drawing, format="png", scale_factor=2)
+    write_whole(folder / FIGURE, drawing.getvalue())
     tables = [
         ("At the end", final_table(results, arms)),
         (f"Labels needed for the precision and recall of {baseline}", saving_table(

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from active_cnn.campaign.committee import target_positions
 from active_cnn.errors import ExperimentError
+from active_cnn.lines import open_lines
+from active_cnn.names import trim
 from active_cnn.records import Campaign
 from active_cnn.spectra.pool import Pool
 
@@ -62,8 +64,8 @@ def read_truth(path: Path, campaign: Campaign, pool: Pool) -> Truth:
         If the file cannot be read, lacks a spectrum of the pool, or names an unknown class.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
+        with open_lines(path, encoding="utf-8-sig", newline="") as lines:
+            reader = csv.DictReader(lines)
             missing = [name for name in _COLUMNS if name not in (reader.fieldnames or ())]
             if missing:
                 raise ExperimentError(
@@ -71,7 +73,11 @@ def read_truth(path: Path, campaign: Campaign, pool: Pool) -> Truth:
                     f"{' and '.join(_COLUMNS)}, and may have {_VISIBLE}."
                 )
             rows = [
-                (row["identifier"], row["label"], (row.get(_VISIBLE) or "1").strip().lower())
+                (
+                    trim(row["identifier"] or ""),
+                    trim(row["label"] or ""),
+                    (row.get(_VISIBLE) or "1").strip().lower(),
+                )
                 for row in reader
             ]
     except (OSError, UnicodeDecodeError, csv.Error) as error:

@@ -12,12 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from active_cnn.errors import CampaignError
+from active_cnn.evaluation.failure import can_be_judged, find_failure
 from active_cnn.learning.batches import Batch
 from active_cnn.learning.keras_runtime import halving, has_gpu
 from active_cnn.learning.network import build_network
 from active_cnn.learning.objective import partial_label_loss
 from active_cnn.learning.presentation import Labelled, Presentation, present
 from active_cnn.recipes import HELD_OUT, TrainingSettings
+from active_cnn.spectra.preprocessing import rescale
 
 # Called with phase, done, total and details; whatever it raises ends the training.
 Report = Callable[[str, int, int, dict[str, Any]], None]
@@ -33,7 +35,10 @@ MOST_KEPT = 2000
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """A trained network and what its training went through."""
+    """A trained network and what its training went through.
+
+    `alarms` say that it has learned nothing, and how that shows.
+    """
 
     network: keras.Model
     counts_before: dict[str, int]
@@ -41,6 +46,7 @@ class Trained:
     history: dict[str, list[float]]
     validation: dict[str, Any]
     notices: tuple[str, ...]
+    alarms: tuple[str, ...] = ()
 
 
 def train(
@@ -110,13 +116,15 @@ def train(
             f"{history['loss'][-1]}, and the weights or the loss are not finite. "
             "Try another seed or a larger batch size."
         )
+    validation = _validate(network, shown.held_out, unseen)
     return Trained(
         network=network,
         counts_before=dict(zip(classes, before.tolist(), strict=True)),
         counts_after=dict(zip(classes, shown.counts.tolist(), strict=True)),
         history={name: [float(value) for value in values] for name, values in history.items()},
-        validation=_validate(network, shown.held_out, unseen),
+        validation=validation,
         notices=notices,
+        alarms=_find_alarms(network, validation, known),
     )
 
 
@@ -185,6 +193,23 @@ def _validate(network: keras.Model, held_out: Batch | None, unseen: Labelled) ->
         "probabilities": probabilities[kept].astype(float).round(7).tolist(),
         "labels": unseen.labels[kept].tolist(),
     }
+
+
+def _find_alarms(
+    network: keras.Model, validation: dict[str, Any], known: Labelled
+) -> tuple[str, ...]:
+    probabilities = np.array(validation.get("probabilities", []))
+    labels = np.array(validation.get("labels", []), dtype=np.int64)
+    what = "held-out spectra"
+    if not can_be_judged(labels, known.is_target):
+        # Of so few nothing can be said; who learns nothing has not learned these by heart either.
+        kept = np.random.default_rng(0).permutation(len(known.labels))[:MOST_KEPT]
+        labels, what = known.labels[kept], "spectra that it was trained on"
+        if not can_be_judged(labels, known.is_target):
+            return ()
+        probabilities = network.predict(rescale(known.flux[kept]), batch_size=1024, verbose=0)
+    failure = find_failure(probabilities, labels, known.classes, known.is_target)
+    return () if failure is None else (f"Of {what}, the network {failure}.",)
 
 
 class _Reporter(keras.callbacks.Callback):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from operator import itemgetter
 from pathlib import Path
@@ -16,23 +17,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 from active_cnn.errors import SpectrumError
+from active_cnn.plain_text import MOST_TEXT, plain
 from active_cnn.records import Grid
+from active_cnn.spectra.confined import SECONDS, confined
+from active_cnn.spectra.gaps import has_value
+from active_cnn.spectra.naming import Naming
 from active_cnn.spectra.pool_file import (
+    BRIDGED,
     METADATA,
     find_unusable,
     open_pool,
     read_column,
-    read_texts,
+    read_names,
 )
-from active_cnn.spectra.preprocessing import DEFECTS, find_defects, prepare, resample
+from active_cnn.spectra.preprocessing import (
+    DEFECTS,
+    bridge_pixels,
+    find_defects,
+    prepare_and_count,
+    resample,
+)
 from active_cnn.spectra.readers import read
-from active_cnn.spectra.readers.assembly import identifier
 from active_cnn.spectra.readers.lamost_fast import Axis, Stretch, read_stretch
+from active_cnn.spectra.readers.lamost_lrs import RESOLVING_POWER
 
 DTYPE = np.float32  # of the pool
 
 # The columns of an accepted spectrum but for `spectra`; `source` says where it was read from.
-COLUMNS = ("source", "filenames", *METADATA)
+COLUMNS = ("source", "filenames", BRIDGED, *METADATA)
 REFUSAL = ("source", "path", "reason")
 
 _told = itemgetter(*METADATA[:-1])  # all but the path, which is told by the batch
@@ -45,6 +57,7 @@ class Files:
     paths: tuple[str, ...]
     grid: Grid
     folder: str
+    naming: Naming = Naming()
 
     def __str__(self) -> str:
         return f"{len(self.paths)} files from {self.paths[0]} on"
@@ -96,13 +109,25 @@ def read_batch(batch: Files | PoolRows) -> Outcome:
     SpectrumError
         If a pool or a whole folder cannot be read any more.
     """
-    return _read_files(batch) if isinstance(batch, Files) else _copy_rows(batch)
+    if isinstance(batch, Files):
+        return _read_files(batch)
+    try:
+        return _copy_rows(batch)
+    except SpectrumError:
+        raise
+    except Exception as error:  # a damaged file can make HDF5 raise anything
+        raise SpectrumError(
+            f"{_printable(str(batch))} cannot be read: {plain(str(error), MOST_TEXT)}. "
+            "Write the pool again."
+        ) from error
 
 
 def _read_files(batch: Files) -> Outcome:
-    stretches = [read_stretch(path, batch.grid) for path in batch.paths]
+    naming = batch.naming
+    stretches = [read_stretch(path, batch.grid, naming.card) for path in batch.paths]
     windows = np.empty((len(batch.paths), batch.grid.n), DTYPE)
-    is_prepared = _prepare_alike(stretches, batch.grid, windows)
+    n_bridged = np.zeros(len(batch.paths), dtype=np.int64)
+    is_prepared = _prepare_alike(stretches, batch.grid, windows, n_bridged)
     rows: list[tuple[Any, ...]] = []
     refused = []
     accepted = []
@@ -111,41 +136,88 @@ def _read_files(batch: Files) -> Outcome:
         try:
             _refuse_odd_name(path)
             if stretch is not None and is_prepared[i]:
-                name, metadata = identifier(path), stretch.metadata
+                metadata = stretch.metadata
             else:
-                spectrum = read(path)
-                windows[i] = _stored(prepare(spectrum, batch.grid))
-                name = spectrum.identifier
-                metadata = vars(spectrum)
+                window, metadata = confined(SECONDS, read_window, path, batch.grid, naming.card)
+                windows[i], n_bridged[i] = _stored(window), metadata[BRIDGED]
+            name = metadata["identifier"] if naming.card else naming.of(path)
         except SpectrumError as error:
             _refuse_vanished(path)
-            reason = " ".join(str(error).split())
+            reason = plain(" ".join(str(error).split()))
             refused.append((_printable(path), _printable(stored), reason))
             continue
         accepted.append(i)
-        rows.append((path, name, *_told(metadata), stored))
+        rows.append((path, name, int(n_bridged[i]), *_told(metadata), stored))
     return Outcome(windows[accepted], rows, refused)
 
 
+def read_window(
+    path: str | Path, grid: Grid, card: str = ""
+) -> tuple[NDArray[np.float64], dict[str, Any]]:
+    """Read and prepare a file by the general way.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    grid : Grid
+        The window.
+    card : str
+        See `readers.read`.
+
+    Returns
+    -------
+    ndarray, shape (grid.n,)
+        As `prepare` gives it.
+    dict
+        Identifier and metadata by the names of `Spectrum`, and `BRIDGED`.
+
+    Raises
+    ------
+    SpectrumError
+        If it cannot be read or gives no window.
+    """
+    spectrum = read(path, card)
+    window, n_bridged = prepare_and_count(spectrum, grid)
+    known = {name: getattr(spectrum, name) for name in ("identifier", *METADATA)}
+    return window, {**known, BRIDGED: n_bridged}
+
+
 def _prepare_alike(
-    stretches: Sequence[Stretch | None], grid: Grid, windows: NDArray[np.float32]
+    stretches: Sequence[Stretch | None],
+    grid: Grid,
+    windows: NDArray[np.float32],
+    n_bridged: NDArray[np.int64],
 ) -> NDArray[np.bool_]:
     """Prepare at once the spectra that share an axis; tell which have a window that can be used.
 
-    LAMOST's low resolution is the pool's, so that `prepare` would only resample them.
+    LAMOST's low resolution is the pool's, so that `prepare` would only bridge and resample them.
     """
     is_prepared = np.zeros(len(stretches), dtype=bool)
-    members: dict[Axis, dict[int, NDArray[np.floating]]] = {}
+    members: dict[Axis, list[int]] = {}
     for i, stretch in enumerate(stretches):
         if stretch is not None:
-            members.setdefault(stretch.axis, {})[i] = stretch.flux
-    for axis, fluxes in members.items():
-        alike = list(fluxes)
-        with np.errstate(over="ignore", invalid="ignore"):  # whatever a damaged file holds
-            flux = np.array(list(fluxes.values()), dtype=np.float64)
+            members.setdefault(stretch.axis, []).append(i)
+    for axis, alike in members.items():
+        some = [stretch for i in alike if (stretch := stretches[i]) is not None]
+        with (
+            suppress(Exception),  # what it is, the general way says of each
+            np.errstate(over="ignore", invalid="ignore"),  # whatever a damaged file holds
+        ):
+            flux, ivar = (
+                np.array([getattr(one, name) for one in some], dtype=np.float64)
+                for name in ("flux", "ivar")
+            )
+            is_whole = np.all(has_value(flux, ivar), axis=1)
+            for row in np.flatnonzero(~is_whole):
+                # Why one is refused, `prepare` says, which looks at the whole of its file.
+                with suppress(SpectrumError):
+                    flux[row], n_bridged[alike[row]] = bridge_pixels(
+                        axis.wavelength, flux[row], ivar[row], grid, RESOLVING_POWER
+                    )
+                    is_whole[row] = True
             windows[alike] = resample(axis.wavelength, flux, grid)
-        # What is not finite beside the window is cut out by `prepare`.
-        is_prepared[alike] = np.isfinite(flux).all(axis=1) & (find_defects(windows[alike]) == 0)
+            is_prepared[alike] = is_whole & (find_defects(windows[alike]) == 0)
     return is_prepared
 
 
@@ -167,21 +239,35 @@ def _copy_rows(batch: PoolRows) -> Outcome:
         with np.errstate(over="ignore"):
             windows = stored.astype(DTYPE)
         defects[defects == 0] = find_defects(windows[defects == 0])
-        names = read_texts(group["filenames"], rows)
-        columns = {name: read_column(name, group, rows) for name in METADATA}
-    outcome = Outcome(windows[batch.wanted & (defects == 0) & (names != "")])
+        names = read_names(group, rows)
+        columns = {name: read_column(name, group, rows) for name in (BRIDGED, *METADATA)}
+        columns[BRIDGED] = np.nan_to_num(columns[BRIDGED]).astype(np.int64)
+    # What cannot be stored as a text names no spectrum.
+    is_named = np.array([bool(name) and _is_storable(name) for name in names], dtype=bool)
+    outcome = Outcome(windows[batch.wanted & (defects == 0) & is_named])
     for i, source in enumerate(batch.sources):
         if not batch.wanted[i]:
             continue
         values = {name: column[i] for name, column in columns.items()}
+        values |= {
+            name: plain(values[name], MOST_TEXT) for name in ("designation", "pipeline_class")
+        }
+        values["path"] = values["path"].replace("\0", "")
         if values["path"]:
-            values["path"] = relative(str(path.parent / values["path"]), batch.folder)
-        if defects[i] or not names[i]:
-            reason = DEFECTS[int(defects[i])] if defects[i] else "has no identifier"
+            file = str(path.parent / values["path"])
+            values["path"] = _printable(relative(file, batch.folder))
+        source = _printable(source)
+        if defects[i] or not is_named[i]:
+            reason = "has an identifier that is no plain text" if names[i] else "has no identifier"
+            reason = DEFECTS[int(defects[i])] if defects[i] else reason
             outcome.refused.append((source, values["path"] or source, reason))
         else:
             outcome.rows.append((source, names[i], *values.values()))
     return outcome
+
+
+def _is_storable(name: str) -> bool:
+    return "\0" not in name and "\ufffd" not in name
 
 
 def relative(path: str, folder: str) -> str:

@@ -63,8 +63,11 @@ class ExternalSort:
                 self._write_run(RUN)
 
     def pieces(self) -> Iterator[NDArray[Any]]:
-        """Go through all records in order; equal keys are never divided between two pieces."""
-        if self.n % RUN:
+        """Go through all records in order; equal keys are never divided between two pieces.
+
+        They may be gone through again, but none may be added any more.
+        """
+        if self.n % RUN and len(self._runs) <= self.n // RUN:
             self._write_run(self.n % RUN)
         self._file.flush()
         if not self.n:

@@ -22,11 +22,12 @@ from numpy.typing import DTypeLike, NDArray
 
 from active_cnn.errors import SpectrumError
 from active_cnn.records import Grid
+from active_cnn.spectra.place_doubts import PlaceDoubts
 from active_cnn.spectra.pool_file import open_hdf5, publish, read_points, read_texts
 from active_cnn.spectra.shards import Shard, Stamp
 from active_cnn.spectra.sky import ARCSEC_A_DEGREE, is_place, separation
 
-INDEX_VERSION = 3
+INDEX_VERSION = 4
 MARGIN = 2**20  # bytes: more than all that HDF5 writes of itself
 # Rows of a block, which is found by its first key; part of the format.
 FENCE = 1024
@@ -76,6 +77,8 @@ class PoolIndex:
         SHA-256 of all identifiers and fluxes in their order.
     shards : tuple of IndexedShard
         The pool's files in the order of its rows.
+    doubts : PlaceDoubts
+        Which positions of its usable rows are none.
 
     Raises
     ------
@@ -97,6 +100,7 @@ class PoolIndex:
             self.grid = Grid(float(start), float(end), int(n_wavelengths))
             self.n = len(index["defects"])
             self.shards = _read_shards(index["shards"])
+            self.doubts = _read_doubts(index["doubts"])
 
     @cached_property
     def defects(self) -> NDArray[np.uint8]:
@@ -175,6 +179,7 @@ def new_index(
     fingerprint: str,
     grid: Grid,
     shards: Iterable[IndexedShard],
+    doubts: PlaceDoubts,
     columns: Mapping[str, tuple[DTypeLike, int]],
 ) -> Iterator[IndexWriter]:
     """Make an index, which appears whole or not at all.
@@ -183,7 +188,7 @@ def new_index(
     ----------
     path : Path
         Where.
-    fingerprint, grid, shards
+    fingerprint, grid, shards, doubts
         As `PoolIndex` gives them back.
     columns : mapping of str to (dtype, int)
         Type and number of values of each column, which are to be written with the yielded writer.
@@ -207,6 +212,7 @@ def new_index(
         with h5py.File(unfinished, "w") as index:
             index.attrs.update(header)
             _write_shards(index.create_group("shards"), shards)
+            _write_doubts(index.create_group("doubts"), doubts)
             offsets = {
                 name: _lay_out(index, name, dtype, n) for name, (dtype, n) in columns.items()
             }
@@ -273,6 +279,19 @@ def _read_shards(group: h5py.Group) -> tuple[IndexedShard, ...]:
             group["mtime_ns"][:].tolist(),
             strict=True,
         )
+    )
+
+
+def _write_doubts(group: h5py.Group, doubts: PlaceDoubts) -> None:
+    group.create_dataset("reason", data=list(doubts.unknown), dtype=h5py.string_dtype())
+    group["n"] = np.array(list(doubts.unknown.values()), dtype=np.int64)
+    group["shared"] = doubts.shared
+
+
+def _read_doubts(group: h5py.Group) -> PlaceDoubts:
+    reasons = read_texts(group["reason"], slice(0, len(group["n"])))
+    return PlaceDoubts(
+        group["shared"][:], dict(zip(reasons.tolist(), group["n"][:].tolist(), strict=True))
     )
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import groupby, islice
 from pathlib import Path
@@ -16,10 +18,17 @@ from active_cnn.errors import SpectrumError
 from active_cnn.records import Grid
 from active_cnn.spectra.batches import Files, PoolRows, read_batch
 from active_cnn.spectra.joining import IngestReport, Joined, join_parts, read_report
+from active_cnn.spectra.naming import NAME, read_naming
 from active_cnn.spectra.parts import Parts, digest
 from active_cnn.spectra.pool_file import open_pool, publish, sync
 from active_cnn.spectra.shards import MANIFEST_SUFFIX, is_manifest, write_manifest
-from active_cnn.spectra.sources import count_spectra, find_files, is_pool
+from active_cnn.spectra.sources import (
+    count_spectra,
+    describe_passed_over,
+    find_files,
+    is_pool,
+)
+from active_cnn.whole_file import check_place
 
 DEFAULT_GRID = Grid()
 
@@ -59,6 +68,7 @@ def ingest(
     shard_size: int | None = None,
     processes: int = 1,
     scheduler: str | None = None,
+    identifier: str = NAME,
     progress: Callable[[IngestProgress], None] | None = None,
 ) -> IngestReport:
     """Make a pool of every usable spectrum in the sources.
@@ -83,6 +93,9 @@ def ingest(
         Most spectra of a shard; by default `SHARD`.
     processes, scheduler
         Who reads; see `engine.open_engine`. The pool is the same whoever does.
+    identifier : str
+        What spectra of files are called by: ``name`` of the file, ``path`` below the folder in
+        which all sources lie, or ``header:CARD``, a card of its headers. Rows of pools keep theirs.
     progress : callable, optional
         Called whenever a batch is safe on the disk.
 
@@ -95,12 +108,15 @@ def ingest(
     ------
     SpectrumError
         If a source is missing, `out` exists or cannot be written, or no spectrum is usable.
+    StoreError
+        If nothing can be written at `out`.
     EngineError
         If the processes or the scheduler cannot be used, or die of a batch again and again.
     """
-    out = Path(out).resolve()
-    parts = Parts(out, grid)
-    interrupted = parts.folder.exists()
+    out = check_place(Path(out), makes_folder=True)
+    parts = Parts(out, grid, read_naming(identifier).within(sources))
+    with _blamed_on(out):
+        interrupted = parts.folder.exists()
     if out.exists():
         if resume and interrupted:  # nothing was left to do but to remove the parts
             report = read_report(out)
@@ -125,32 +141,38 @@ def ingest(
             f"{taken[0]} exists already, which could be a shard of {out}. "
             "Choose another name, or remove that file first."
         )
-    total = count_spectra(sources, grid)
+    parts.go_on_naming()
+    passed_over: Counter[str] = Counter()
+    total = count_spectra(sources, grid, passed_over)
     if processes > 1:  # more than there are batches would have nothing to do
         processes = max(1, min(processes, -(-total // BATCH)))
+    with _blamed_on(out), open_engine(scheduler, processes) as engine:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with parts.locked():
+            _read_all(engine, sources, parts, _Progress(total, progress))
+            joined, report = join_parts(parts, (shard_size or SHARD) if is_manifest(out) else None)
+            if report.accepted:
+                _publish(joined, out)
+            parts.remove()
+    if not report.accepted:
+        listed = "; ".join(f"{reason} ({n})" for reason, n in report.reasons.items())
+        raise SpectrumError(
+            f"None of the {report.refused} spectra can be used, so {out} was not written. "
+            f"Why, and how many: {listed}. Check the sources and the grid {grid}. "
+            f"{describe_passed_over(passed_over)}".strip()
+        )
+    return replace(report, passed_over=dict(passed_over))
+
+
+@contextmanager
+def _blamed_on(out: Path) -> Iterator[None]:
     try:
-        with open_engine(scheduler, processes) as engine:
-            out.parent.mkdir(parents=True, exist_ok=True)
-            with parts.locked():
-                _read_all(engine, sources, parts, _Progress(total, progress))
-                joined, report = join_parts(
-                    parts, (shard_size or SHARD) if is_manifest(out) else None
-                )
-                if report.accepted:
-                    _publish(joined, out)
-                parts.remove()
+        yield
     except OSError as error:
         raise SpectrumError(
             f"{out} cannot be written: {error}. "
             "Check its folder for permission and room; then go on by resuming (--resume)."
         ) from error
-    if not report.accepted:
-        listed = "; ".join(f"{reason} ({n})" for reason, n in report.reasons.items())
-        raise SpectrumError(
-            f"None of the {report.refused} spectra can be used, so {out} was not written. "
-            f"Why, and how many: {listed}. Check the sources and the grid {grid}."
-        )
-    return report
 
 
 def _publish(joined: Sequence[Joined], out: Path) -> None:
@@ -215,7 +237,7 @@ def _batches(
             if len(wanted) < len(some):
                 progress.count(resumed=len(some) - len(wanted))
             if wanted:
-                yield Files(tuple(wanted), grid, folder)
+                yield Files(tuple(wanted), grid, folder, parts.naming)
 
 
 def _batches_of_pool(

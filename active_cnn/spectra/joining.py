@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from active_cnn.spectra.naming import HEADER, NAME, PATH, Naming
 from active_cnn.spectra.parts import (
     POOL,
     SOURCE,
@@ -20,7 +21,7 @@ from active_cnn.spectra.parts import (
     create_refused,
     digest,
 )
-from active_cnn.spectra.pool_file import REFUSED, categorise, open_hdf5
+from active_cnn.spectra.pool_file import BRIDGED, REFUSED, categorise, open_hdf5
 from active_cnn.spectra.shards import shards_of
 
 
@@ -34,11 +35,19 @@ class IngestReport:
         How many spectra.
     reasons : dict of str to int
         How many were refused for each reason, the most frequent first.
+    bridged, most_bridged : int
+        How many of the accepted ones had pixels without a value, and how many of these at most.
+    passed_over : dict of str to int
+        How many files in folders were not looked at, by suffix; none are counted where nothing
+        was left to do but to remove the parts.
     """
 
     accepted: int
     refused: int
     reasons: dict[str, int]
+    bridged: int = 0
+    most_bridged: int = 0
+    passed_over: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -73,7 +82,7 @@ def join_parts(parts: Parts, shard_size: int | None = None) -> tuple[list[Joined
     OSError
         If the disk is too full or a file cannot be written.
     """
-    plan = _Plan(parts.files)
+    plan = _Plan(parts.files, parts.naming)
     _refuse_full_disk(plan.files, parts.folder)
     try:
         return _join(parts, plan, shard_size)
@@ -85,17 +94,30 @@ def _join(parts: Parts, plan: _Plan, shard_size: int | None) -> tuple[list[Joine
     kept = np.flatnonzero(plan.kept)
     joined: list[Joined] = []
     reasons: Counter[str] = Counter()
+    bridged = [0]
     for start in range(0, max(1, len(kept)), shard_size or max(1, len(kept))):
         rows = kept[start:][:shard_size]
         path = parts.folder / f"joined-{len(joined)}.tmp"
         with h5py.File(path, "w") as file:
             pool = create_pool(file, len(rows), parts.grid)
             _write_rows(pool, plan, rows)
+            bridged += _bridged(pool)
             pool["wavelengths"] = parts.grid.wavelength
             if not joined:
                 reasons = _write_refused(file, plan)
         joined.append(Joined(path, len(rows)))
-    return joined, IngestReport(len(kept), reasons.total(), dict(reasons.most_common()))
+    return joined, _report(len(kept), reasons, bridged)
+
+
+def _bridged(pool: h5py.Group) -> list[int]:
+    counts = pool[BRIDGED][:] if BRIDGED in pool else np.zeros(0, int)
+    return [int(n) for n in counts[counts > 0]]
+
+
+def _report(accepted: int, reasons: Counter[str], bridged: list[int]) -> IngestReport:
+    most = max(bridged)
+    n = sum(count > 0 for count in bridged)
+    return IngestReport(accepted, reasons.total(), dict(reasons.most_common()), n, most)
 
 
 def _write_rows(pool: h5py.Group, plan: _Plan, rows: NDArray[np.int64]) -> None:
@@ -105,7 +127,8 @@ def _write_rows(pool: h5py.Group, plan: _Plan, rows: NDArray[np.int64]) -> None:
         here = rows[numbers == number] - plan.starts[number]
         into = slice(written, written := written + len(here))
         with open_hdf5(plan.files[number]) as part:
-            for name in pool:
+            # An ingest that an older version began has parts without counts of what it bridged.
+            for name in pool.keys() & part[POOL].keys():
                 pool[name][into] = part[POOL][name][:][here]
 
 
@@ -137,19 +160,22 @@ def read_report(path: Path) -> IngestReport:
     """Tell from a pool that ingest wrote what that ingest came to."""
     accepted = 0
     reasons: Counter[str] = Counter()
+    bridged = [0]
     for shard in shards_of(path):
         with open_hdf5(shard.path) as file:
             accepted += len(file[POOL]["spectra"])
+            bridged += _bridged(file[POOL])
             if REFUSED in file:
                 reasons.update(map(categorise, all_texts(file[REFUSED]["reason"])))
-    return IngestReport(accepted, reasons.total(), dict(reasons.most_common()))
+    return _report(accepted, reasons, bridged)
 
 
 class _Plan:
     """Which rows of which part go where; holds some tens of bytes a spectrum."""
 
-    def __init__(self, files: list[Path]) -> None:
+    def __init__(self, files: list[Path], naming: Naming) -> None:
         self.files = files
+        self.naming = naming
         identifiers, sources, refused = [digest([])], [digest([])], [digest([])]
         for path in files:
             with open_hdf5(path) as part:
@@ -184,9 +210,16 @@ class _Plan:
             taken = self._sources(self.first[self.rows(number)][duplicate])
             reasons += [
                 f"has the identifier of another spectrum: '{name}' is taken by {other}"
-                for name, other in zip(names, taken, strict=True)
+                f"{self._advise(one)}"
+                for name, other, one in zip(names, taken, source, strict=True)
             ]
         return paths, reasons
+
+    def _advise(self, source: str) -> str:
+        # Rows of a pool have their names from there.
+        if self.naming.way != NAME or not Path(source).is_file():
+            return ""
+        return f"; with --identifier {PATH}, or {HEADER}:CARD, files of one name are told apart"
 
     def _sources(self, rows: NDArray[np.int64]) -> NDArray[np.object_]:
         sources = np.empty(len(rows), dtype=object)

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import json
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,9 @@ from numpy.typing import NDArray
 from active_cnn.errors import SpectrumError
 from active_cnn.records import Grid
 from active_cnn.spectra.batches import COLUMNS, DTYPE, REFUSAL, Outcome
+from active_cnn.spectra.naming import Naming
 from active_cnn.spectra.pool_file import (
+    BRIDGED,
     NUMBERS,
     REFUSED,
     TEXTS,
@@ -30,7 +34,9 @@ from active_cnn.spectra.pool_file import (
     read_texts,
     sync,
 )
+from active_cnn.spectra.sources import PARTIAL_SUFFIX
 
+BY_NAME = Naming()
 POOL = "pool"
 SOURCE = "source"
 TEXT = h5py.string_dtype()
@@ -45,12 +51,15 @@ class Parts:
         The pool to be.
     grid : Grid
         The wavelengths of its spectra.
+    naming : Naming
+        How its identifiers are made.
     """
 
-    def __init__(self, out: Path, grid: Grid) -> None:
+    def __init__(self, out: Path, grid: Grid, naming: Naming = BY_NAME) -> None:
         self.out = out
         self.grid = grid
-        self.folder = out.with_name(f"{out.name}.partial")
+        self.naming = naming
+        self.folder = out.with_name(f"{out.name}{PARTIAL_SUFFIX}")
         self._n_written: int | None = None
 
     @property
@@ -79,6 +88,7 @@ class Parts:
             self._n_written = int(files[-1].stem.removeprefix("part-")) + 1 if files else 0
         with new_hdf5(self.folder / f"part-{self._n_written:06d}.h5") as part:
             part.attrs["grid"] = [self.grid.start, self.grid.end, self.grid.n]
+            part.attrs["identifier"] = json.dumps(astuple(self.naming))
             pool = create_pool(part, len(outcome.rows), self.grid)
             refused = create_refused(part, len(outcome.refused))
             if outcome.rows:
@@ -86,6 +96,30 @@ class Parts:
             _fill(pool, COLUMNS, outcome.rows)
             _fill(refused, REFUSAL, outcome.refused)
         self._n_written += 1
+
+    def go_on_naming(self) -> None:
+        """Go on from the same folder where identifiers are paths.
+
+        Raises
+        ------
+        SpectrumError
+            If the parts were made with other identifiers, or sources lie outside that folder.
+        """
+        for path in self.files[:1]:
+            with open_hdf5(path) as part:
+                begun = Naming(*json.loads(part.attrs.get("identifier", "[]")))
+            if str(begun) != str(self.naming):
+                raise SpectrumError(
+                    f"{self.out} was begun with --identifier {begun}, not {self.naming}. "
+                    f"Resume with that one, or remove {self.folder} to begin anew."
+                )
+            if not Path(self.naming.folder).is_relative_to(begun.folder):
+                raise SpectrumError(
+                    f"{self.out} was begun with identifiers that are paths below {begun.folder}, "
+                    f"and some sources lie outside, below {self.naming.folder}. Resume with "
+                    f"sources in there, or remove {self.folder} to begin anew with all."
+                )
+            self.naming = begun
 
     def done(self) -> NDArray[np.bytes_]:
         """Digests of the sources in the parts, sorted.
@@ -119,6 +153,7 @@ def create_pool(file: h5py.File, n: int, grid: Grid) -> h5py.Group:
     group.create_dataset("spectra", (n, grid.n), DTYPE)
     for name in NUMBERS:
         group.create_dataset(name, (n,), np.float64)
+    group.create_dataset(BRIDGED, (n,), np.int32)
     for name in ("filenames", *TEXTS):
         group.create_dataset(name, (n,), TEXT)
     return group
@@ -139,7 +174,9 @@ def all_texts(dataset: h5py.Dataset) -> NDArray[np.object_]:
 
 def digest(texts: Iterable[str]) -> NDArray[np.bytes_]:
     """Hash strings to 128 bits, enough that no two of a survey will ever share one."""
-    digests = (hashlib.blake2b(text.encode(), digest_size=16).digest() for text in texts)
+    # A name that is no valid text is the printable one that is stored of it.
+    encoded = (text.encode("utf-8", "backslashreplace") for text in texts)
+    digests = (hashlib.blake2b(text, digest_size=16).digest() for text in encoded)
     return np.frombuffer(b"".join(digests), dtype="S16")
 
 

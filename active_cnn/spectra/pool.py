@@ -17,18 +17,20 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from active_cnn.errors import SpectrumError
+from active_cnn.names import trim
 from active_cnn.spectra.index_file import PoolIndex
 from active_cnn.spectra.pool_file import (
     METADATA,
     NUMBERS,
-    REFUSED,
     categorise,
+    find_refused,
     hash_texts,
     pick_column,
+    pick_names,
     pick_spectra,
-    pick_texts,
     read_column,
     read_texts,
+    widen,
 )
 from active_cnn.spectra.pool_index import index_pool, is_indexed
 from active_cnn.spectra.pool_reader import Pick, PoolReader
@@ -38,6 +40,7 @@ __all__ = ["Pool", "index_pool", "is_indexed"]
 
 # Rows that are rescaled at a time: all that this needs fits a processor's cache.
 CACHED = 512
+PLACE = ("ra", "dec")
 SAME_PLACE = 3.0  # arcsec: LAMOST's fibres see 3.3 arcsec of the sky
 
 
@@ -91,6 +94,7 @@ class Pool:
 
     def find(self, identifiers: Sequence[str]) -> NDArray[np.int64]:
         """Find the rows of identifiers, in their order; −1 for those that are not in the pool."""
+        identifiers = [trim(name) for name in identifiers]
         found = np.full(len(identifiers), -1)
         rows, which = self._index.rows_with(hash_texts(identifiers))
         # Different identifiers may share a hash.
@@ -150,20 +154,28 @@ class Pool:
         return [list(islice(names, len(near))) for near in others]
 
     def places(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Give right ascension and declination (degrees) of some rows, in the order asked."""
+        """Give right ascension and declination (degrees) of some rows, in the order asked.
+
+        NaN where the pool says nothing, or what is no position (see `unknown_places`).
+        """
         ra, dec = self._reader.take(
             self._check(rows), partial(pick_column, "ra"), partial(pick_column, "dec")
         )
-        return ra, dec
+        return self._index.doubts.known(ra, dec)
+
+    @property
+    def unknown_places(self) -> dict[str, int]:
+        """How many usable rows have no known position, by reason, the most frequent first."""
+        return self._index.doubts.unknown
 
     def identifiers(self, rows: NDArray[np.int64]) -> list[str]:
         """Name some rows, in the order asked."""
-        (names,) = self._reader.take(self._check(rows), _pick_names)
+        (names,) = self._reader.take(self._check(rows), pick_names)
         return list(names)
 
     def flux(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
         """Read some rows as they are stored, shape (n_rows, grid.n), in the order asked."""
-        return self._stored(self._check(rows)).astype(np.float64, copy=False)
+        return widen(self._stored(self._check(rows)))
 
     def windows(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Read some rows rescaled to [−1, 1], shape (n_rows, grid.n), in the order asked.
@@ -228,11 +240,14 @@ class Pool:
             identifier, ra and dec (degrees), snr_r, designation, pipeline_class, path (absolute);
             NaN or '' where the pool does not say.
         """
-        picks: dict[str, Pick] = {"identifier": _pick_names}
+        picks: dict[str, Pick] = {"identifier": pick_names}
         picks |= {name: partial(pick_column, name) for name in METADATA}
         picks["path"] = _pick_paths
-        columns = self._reader.take(self._check(rows), *picks.values())
-        return pd.DataFrame(dict(zip(picks, columns, strict=True)))
+        taken = self._reader.take(self._check(rows), *picks.values())
+        columns = dict(zip(picks, taken, strict=True))
+        known = self._index.doubts.known(*(columns[name] for name in PLACE))
+        columns |= zip(PLACE, known, strict=True)
+        return pd.DataFrame(columns)
 
     def column(self, name: str) -> NDArray[np.float64]:
         """Read a whole numeric column ('ra', 'dec' or 'snr_r'), shape (n,); NaN where not known."""
@@ -240,6 +255,8 @@ class Pool:
             raise SpectrumError(
                 f"A pool has no numeric column '{name}', only {', '.join(NUMBERS)}."
             )
+        if name in PLACE:
+            return self.places(np.arange(self.n))[PLACE.index(name)]
         column, done = np.empty(self.n), 0
         for number, rows in self._reader.stretches(slice(0, self.n)):
             with self._reader.open(number) as group:
@@ -259,8 +276,8 @@ class Pool:
         counts = pd.Series(n, index=[categorise(DEFECTS[code]) for code in codes], dtype=np.int64)
         for number, _ in self._reader.stretches(slice(0, self.n)):
             with self._reader.open(number) as group:
-                if REFUSED in group.file:
-                    reasons = group.file[REFUSED]["reason"]
+                if (listed := find_refused(group.file)) is not None:
+                    reasons = listed["reason"]
                     exact = pd.Series(read_texts(reasons, slice(0, len(reasons)))).value_counts()
                     counts = pd.concat([counts, exact.rename(categorise)])
         counts = counts.groupby(level=0).sum().sort_values(ascending=False, kind="stable")
@@ -278,8 +295,8 @@ class Pool:
         reasons: list[str] = []
         for number, _ in self._reader.stretches(slice(0, self.n)):
             with self._reader.open(number) as group:
-                if REFUSED in group.file and len(paths) < limit:
-                    listed = group.file[REFUSED]
+                listed = find_refused(group.file)
+                if listed is not None and len(paths) < limit:
                     some = slice(0, min(limit - len(paths), len(listed["path"])))
                     paths += _absolute(group, read_texts(listed["path"], some))
                     reasons += list(read_texts(listed["reason"], some))
@@ -318,10 +335,6 @@ class Pool:
         return slice(start, stop)
 
 
-def _pick_names(group: h5py.Group, rows: NDArray[np.int64]) -> NDArray[np.object_]:
-    return pick_texts(group["filenames"], rows)
-
-
 def _pick_paths(group: h5py.Group, rows: NDArray[np.int64]) -> NDArray[np.object_]:
     return np.array(_absolute(group, pick_column("path", group, rows)), dtype=object)
 
@@ -336,5 +349,5 @@ def _rescale(flux: NDArray[np.floating]) -> NDArray[np.float32]:
     windows = np.empty(flux.shape, dtype=np.float32)
     for start in range(0, len(flux), CACHED):
         few = slice(start, start + CACHED)
-        windows[few] = rescale(flux[few].astype(np.float64, copy=False))
+        windows[few] = rescale(widen(flux[few]))
     return windows

@@ -11,6 +11,7 @@ import hashlib
 import io
 import os
 import re
+import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
@@ -21,14 +22,17 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from active_cnn.errors import SpectrumError
+from active_cnn.errors import ActiveCnnError, SpectrumError
+from active_cnn.names import trim
 from active_cnn.records import Grid
+from active_cnn.regular_file import open_regular
 from active_cnn.spectra.containment import check_contained
 from active_cnn.spectra.preprocessing import find_defects
 
 NUMBERS = ("ra", "dec", "snr_r")
 TEXTS = ("designation", "pipeline_class", "path")
 METADATA = (*NUMBERS, *TEXTS)
+BRIDGED = "bridged"  # how many pixels of the window had no value, see `gaps`
 REFUSED = "refused"
 
 WAVELENGTH_TOLERANCE = 1e-3  # angstrom
@@ -47,10 +51,8 @@ def open_hdf5(path: Path) -> Iterator[h5py.File]:
     SpectrumError
         If it cannot be read, or leads to other files or to endless data (see `check_contained`).
     """
-    if path.exists() and not path.is_file():
-        # To open a pipe would wait for ever for somebody who writes to it.
-        raise SpectrumError(f"{path} is no file. Give the path of an HDF5 file.")
-    with readable(path), h5py.File(path, "r") as file:
+    # HDF5 opens by name only: to open a pipe would wait for ever for somebody who writes to it.
+    with readable(path), open_regular(path), h5py.File(path, "r") as file:
         check_contained(file, path)
         yield file
 
@@ -64,9 +66,22 @@ def readable(path: Path) -> Iterator[None]:
         raise SpectrumError(f"{path} does not exist. Check the path.") from error
     except OSError as error:
         raise SpectrumError(
-            f"{path} cannot be read as HDF5: {' '.join(str(error).split())}. "
-            "Check that it is complete and readable."
+            f"{path} cannot be read as HDF5: {' '.join((error.strerror or str(error)).split())}. "
+            "Check that it is a complete HDF5 file that you may read."
         ) from error
+    # What h5py raises where a file is damaged; anything else of that kind is a bug of ours.
+    except (AttributeError, LookupError, MemoryError, RuntimeError, TypeError, ValueError) as error:
+        if isinstance(error, ActiveCnnError) or not _is_of_h5py(error):
+            raise
+        raise SpectrumError(
+            f"{path} is damaged: {' '.join(str(error).split())[:160]}. "
+            "Give a whole copy, or write the file again."
+        ) from error
+
+
+def _is_of_h5py(error: BaseException) -> bool:
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    return "h5py" in Path(frame.f_code.co_filename).parts
 
 
 @contextmanager
@@ -94,7 +109,7 @@ def open_pool(path: Path, grid: Grid) -> Iterator[h5py.Group]:
         names = [
             name for name in file if name != REFUSED and isinstance(file.get(name), h5py.Group)
         ]
-        if len(names) != 1:
+        if len(names) != 1 or not isinstance(names[0], str):
             found = ", ".join(f"'{name}'" for name in _names(file)) or "nothing"
             raise SpectrumError(
                 f"{path} holds {found}; a pool has one group with 'filenames' and 'spectra'."
@@ -103,9 +118,28 @@ def open_pool(path: Path, grid: Grid) -> Iterator[h5py.Group]:
         yield file[names[0]]
 
 
-def read_texts(dataset: h5py.Dataset, rows: slice) -> NDArray[np.object_]:
-    """Read strings of contiguous rows."""
-    return _decode(dataset, dataset[rows], f"{rows.start}-{rows.stop - 1}")
+def read_texts(
+    dataset: h5py.Dataset, rows: slice, *, errors: str = "strict"
+) -> NDArray[np.object_]:
+    """Read strings of contiguous rows; `errors` says what becomes of text that is not UTF-8."""
+    return _decode(dataset, dataset[rows], f"{rows.start}-{rows.stop - 1}", errors)
+
+
+def read_names(group: h5py.Group, rows: slice) -> NDArray[np.object_]:
+    """Read the identifiers of contiguous rows, trimmed."""
+    return trim_all(read_texts(group["filenames"], rows, errors="replace"))
+
+
+def pick_names(group: h5py.Group, rows: NDArray[np.int64]) -> NDArray[np.object_]:
+    """Read the identifiers of rows with increasing numbers, trimmed."""
+    return trim_all(pick_texts(group["filenames"], rows))
+
+
+def trim_all(texts: NDArray[np.object_]) -> NDArray[np.object_]:
+    """Trim each of some texts; see `names.trim`."""
+    trimmed = np.empty(len(texts), dtype=object)
+    trimmed[:] = [trim(text) for text in texts]
+    return trimmed
 
 
 def read_column(name: str, group: h5py.Group, rows: slice) -> NDArray[Any]:
@@ -113,13 +147,36 @@ def read_column(name: str, group: h5py.Group, rows: slice) -> NDArray[Any]:
     if name not in group:
         return _unknown(name, rows.stop - rows.start)
     if name in TEXTS:
-        return read_texts(group[name], rows)
-    return group[name][rows].astype(np.float64)
+        return _unpadded(name, group, read_texts(group[name], rows, errors="replace"))
+    return widen(group[name][rows])
+
+
+def find_refused(file: h5py.File) -> h5py.Group | None:
+    """Give the list of what ingest refused, if the file has one."""
+    try:
+        listed = file[REFUSED]
+        path, reason = listed["path"], listed["reason"]
+    # No such thing, something else of that name, or a link that leads nowhere.
+    except (AttributeError, LookupError, RuntimeError, TypeError, ValueError):
+        return None
+    are_texts = all(
+        isinstance(one, h5py.Dataset) and one.ndim == 1 and h5py.check_string_dtype(one.dtype)
+        for one in (path, reason)
+    )
+    return listed if are_texts and path.shape == reason.shape else None
 
 
 def read_flux(spectra: h5py.Dataset, rows: slice) -> NDArray[np.float64]:
     """Read flux of contiguous rows, whatever its width in the file."""
-    return spectra[rows].astype(np.float64, copy=False)
+    return widen(spectra[rows])
+
+
+def widen(values: NDArray[Any]) -> NDArray[np.float64]:
+    """Give numbers in double precision, as they are if they have it."""
+    # A damaged file holds NaN of every kind, and a wider type what becomes infinite here: both are
+    # looked for where it matters.
+    with np.errstate(over="ignore", invalid="ignore"):
+        return values.astype(np.float64, copy=False)
 
 
 def read_points(dataset: h5py.Dataset, rows: NDArray[np.int64]) -> NDArray[Any]:
@@ -138,7 +195,7 @@ def read_points(dataset: h5py.Dataset, rows: NDArray[np.int64]) -> NDArray[Any]:
 def pick_texts(dataset: h5py.Dataset, rows: NDArray[np.int64]) -> NDArray[np.object_]:
     """Read strings of rows with increasing numbers."""
     where = f"{rows.min(initial=0)}-{rows.max(initial=0)}"
-    return _decode(dataset, read_points(dataset, rows), where)
+    return _decode(dataset, read_points(dataset, rows), where, "strict")
 
 
 def pick_column(name: str, group: h5py.Group, rows: NDArray[np.int64]) -> NDArray[Any]:
@@ -146,8 +203,9 @@ def pick_column(name: str, group: h5py.Group, rows: NDArray[np.int64]) -> NDArra
     if name not in group:
         return _unknown(name, len(rows))
     if name in TEXTS:
-        return pick_texts(group[name], rows)
-    return read_points(group[name], rows).astype(np.float64)
+        texts = _decode(group[name], read_points(group[name], rows), "", "replace")
+        return _unpadded(name, group, texts)
+    return widen(read_points(group[name], rows))
 
 
 def pick_spectra(spectra: h5py.Dataset, rows: NDArray[np.int64]) -> NDArray[np.floating]:
@@ -173,7 +231,7 @@ def find_unusable(group: h5py.Group, rows: slice, flux: NDArray[np.floating]) ->
     """Tell why rows cannot be used, by their flux and by the pool's own mark; 0 = usable."""
     defects = find_defects(flux)
     if "corrupted" in group:
-        defects[group["corrupted"][rows].astype(bool)] = CORRUPTED
+        defects[widen(group["corrupted"][rows]) != 0] = CORRUPTED
     return defects
 
 
@@ -217,10 +275,12 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def _decode(dataset: h5py.Dataset, values: NDArray[Any], where: str) -> NDArray[np.object_]:
+def _decode(
+    dataset: h5py.Dataset, values: NDArray[Any], where: str, errors: str
+) -> NDArray[np.object_]:
     texts = np.empty(len(values), dtype=object)
     try:
-        texts[:] = [value.decode() for value in values.tolist()]
+        texts[:] = [value.decode("utf-8", errors) for value in values.tolist()]
     except UnicodeDecodeError as error:
         raise SpectrumError(
             f"{dataset.file.filename}: '{dataset.name}' holds text that is not UTF-8 in the rows "
@@ -229,13 +289,20 @@ def _decode(dataset: h5py.Dataset, values: NDArray[Any], where: str) -> NDArray[
     return texts
 
 
+def _unpadded(name: str, group: h5py.Group, texts: NDArray[np.object_]) -> NDArray[np.object_]:
+    # A file's name may end in a blank, but not where blanks are what fills the field.
+    is_padded = h5py.check_string_dtype(group[name].dtype).length is not None
+    return trim_all(texts) if name != "path" or is_padded else texts
+
+
 def _unknown(name: str, n: int) -> NDArray[Any]:
     return np.full(n, "", dtype=object) if name in TEXTS else np.full(n, np.nan)
 
 
 def _names(group: h5py.Group) -> list[str]:
     # Few, short and of one line, whatever the file calls its parts.
-    return [" ".join(name.split())[:60] for name in islice(group, 12)]
+    # They are bytes where they are no UTF-8.
+    return [" ".join(os.fsdecode(name).split())[:60] for name in islice(group, 12)]
 
 
 def _check_layout(group: h5py.Group, grid: Grid) -> None:
@@ -245,6 +312,12 @@ def _check_layout(group: h5py.Group, grid: Grid) -> None:
             raise SpectrumError(
                 f"{where} has no dataset '{name}', only {', '.join(_names(group)) or 'nothing'}. "
                 "A pool needs 'filenames' (the identifiers) and 'spectra'."
+            )
+    for name in ("corrupted", "wavelengths", *METADATA):
+        if name in group and not isinstance(group.get(name), h5py.Dataset):
+            raise SpectrumError(
+                f"{where}: '{name}' is no dataset, but a group, a type, or a link that leads "
+                "nowhere. Write it as a dataset, or leave it out."
             )
     spectra = group["spectra"]
     if spectra.dtype.kind != "f" or spectra.dtype.itemsize not in (4, 8):
@@ -258,7 +331,7 @@ def _check_layout(group: h5py.Group, grid: Grid) -> None:
         )
     if not len(spectra):
         raise SpectrumError(f"{where} holds no spectra. Give a pool with at least one.")
-    for name in ("filenames", "corrupted", *METADATA):
+    for name in ("filenames", "corrupted", BRIDGED, *METADATA):
         if name in group:
             _check_column(group[name], name, len(spectra), where)
     if "wavelengths" in group:
@@ -286,7 +359,11 @@ def _check_wavelengths(dataset: h5py.Dataset, where: str, grid: Grid) -> None:
             f"{where}: 'wavelengths' has the shape {dataset.shape}, the grid {grid} needs "
             f"({grid.n},). Choose the grid that the pool was made for."
         )
-    wavelengths = dataset[:]
+    if dataset.dtype.kind not in "fiu":
+        raise SpectrumError(
+            f"{where}: 'wavelengths' is of type {dataset.dtype}. Write it as numbers (Å)."
+        )
+    wavelengths = widen(dataset[:])
     # Asked this way round, a NaN counts as off the grid.
     off = ~(abs(wavelengths - grid.wavelength) <= WAVELENGTH_TOLERANCE)
     if off.any():

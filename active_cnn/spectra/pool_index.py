@@ -7,17 +7,19 @@ the fingerprint of the contents. Memory does not grow with the pool but for a by
 from __future__ import annotations
 
 import hashlib
-from bisect import bisect_right
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from active_cnn.errors import SpectrumError
+from active_cnn.names import trim
 from active_cnn.records import Grid
 from active_cnn.spectra.external_sort import KEY, ExternalSort
 from active_cnn.spectra.index_file import (
@@ -27,19 +29,26 @@ from active_cnn.spectra.index_file import (
     new_index,
     read_shards,
 )
+from active_cnn.spectra.place_doubts import PlaceDoubts, count_unknown, find_shared
 from active_cnn.spectra.pool_file import (
     find_unusable,
     hash_texts,
     open_hdf5,
     open_pool,
+    pick_column,
     pick_texts,
     read_column,
     read_texts,
+    trim_all,
+    widen,
 )
 from active_cnn.spectra.shards import Shard, shards_of, stamp_of
 from active_cnn.spectra.sky import is_place
 
 __all__ = ["PoolIndex", "index_pool", "is_indexed"]
+
+# Gives texts of one file's rows with increasing numbers.
+Pick = Callable[[h5py.Group, NDArray[np.int64]], NDArray[np.object_]]
 
 BLOCK = 8192  # rows: some 9 MB of flux
 
@@ -81,28 +90,30 @@ def index_pool(
             ExternalSort(index_path.parent, HASHED) as hashed,
             ExternalSort(index_path.parent, PLACED) as placed,
         ):
-            defects, fingerprint = _read_through(
+            defects, fingerprint, unknown = _read_through(
                 shards, grid, hashed, placed, lambda done: progress and progress(done, total)
             )
+            doubts = _find_doubts(placed, unknown, shards, indexed)
             for shard, one in zip(shards, indexed, strict=True):
                 _refuse_changing(shard, one)
+            n_placed = int((defects == 0).sum()) - sum(doubts.unknown.values())
             columns = {
                 "defects": ("u1", len(defects)),
                 "hash": ("<u8", hashed.n),
                 "hash_fences": ("<u8", _n_fences(hashed.n)),
                 "row": ("<i8", hashed.n),
-                "dec": ("<f8", placed.n),
-                "dec_fences": ("<f8", _n_fences(placed.n)),
-                "ra": ("<f8", placed.n),
-                "place_row": ("<i8", placed.n),
+                "dec": ("<f8", n_placed),
+                "dec_fences": ("<f8", _n_fences(n_placed)),
+                "ra": ("<f8", n_placed),
+                "place_row": ("<i8", n_placed),
             }
-            with new_index(index_path, fingerprint, grid, indexed, columns) as index:
+            with new_index(index_path, fingerprint, grid, indexed, doubts, columns) as index:
                 index.append(defects=defects)
                 for first, piece in _numbered(hashed.pieces()):
                     _refuse_duplicates(piece, shards, indexed)
                     fences = _fences(piece, first)
                     index.append(hash=piece[KEY], hash_fences=fences, row=piece["row"])
-                for first, piece in _numbered(placed.pieces()):
+                for first, piece in _numbered(_known(placed.pieces(), doubts)):
                     fences = _fences(piece, first)
                     index.append(dec=piece[KEY], dec_fences=fences)
                     index.append(ra=piece["ra"], place_row=piece["row"])
@@ -145,7 +156,8 @@ def _survey(shard: Shard, grid: Grid) -> IndexedShard:
 
 @dataclass(frozen=True, eq=False)
 class _Block:
-    names: NDArray[np.object_]
+    written: NDArray[np.object_]  # the identifiers as they stand in the file
+    names: NDArray[np.object_]  # trimmed
     flux: NDArray[np.floating]  # as it is stored
     defects: NDArray[np.uint8]
     ra: NDArray[np.float64]
@@ -158,12 +170,13 @@ def _blocks(shards: Iterable[Shard], grid: Grid) -> Iterator[_Block]:
             n = len(group["spectra"])
             for start in range(0, n, BLOCK):
                 rows = slice(start, min(start + BLOCK, n))
-                names = read_texts(group["filenames"], rows)
+                written = read_texts(group["filenames"], rows)
+                names = trim_all(written)
                 _refuse_empty(names, start, shard.path)
                 flux = group["spectra"][rows]
                 defects = find_unusable(group, rows, flux)
                 ra, dec = (read_column(name, group, rows) for name in ("ra", "dec"))
-                yield _Block(names, flux, defects, ra, dec)
+                yield _Block(written, names, flux, defects, ra, dec)
 
 
 def _read_through(
@@ -172,20 +185,44 @@ def _read_through(
     hashed: ExternalSort,
     placed: ExternalSort,
     progress: Callable[[int], None],
-) -> tuple[NDArray[np.uint8], str]:
+) -> tuple[NDArray[np.uint8], str, Counter[str]]:
+    unknown: Counter[str] = Counter()
     names_digest, flux_digest = hashlib.sha256(), hashlib.sha256()
     defects = bytearray()
     for block in _blocks(shards, grid):
         rows = np.arange(len(defects), len(defects) + len(block.names))
         defects += block.defects.tobytes()
-        names_digest.update("".join(f"{len(name)}:{name}" for name in block.names).encode())
-        flux_digest.update(block.flux.astype("<f8", copy=False).data)
+        # As they are written: by these a pool has been known since before names were trimmed.
+        names_digest.update("".join(f"{len(name)}:{name}" for name in block.written).encode())
+        flux_digest.update(widen(block.flux).astype("<f8", copy=False).data)
         hashed.add(**{KEY: hash_texts(block.names)}, row=rows)
-        of_use = (block.defects == 0) & is_place(block.ra, block.dec)
+        is_usable = block.defects == 0
+        unknown += count_unknown(block.ra[is_usable], block.dec[is_usable])
+        of_use = is_usable & is_place(block.ra, block.dec)
         placed.add(**{KEY: block.dec[of_use]}, ra=block.ra[of_use], row=rows[of_use])
         progress(len(defects))
     fingerprint = hashlib.sha256(names_digest.digest() + flux_digest.digest()).hexdigest()
-    return np.frombuffer(defects, dtype=np.uint8), fingerprint
+    return np.frombuffer(defects, dtype=np.uint8), fingerprint, unknown
+
+
+def _find_doubts(
+    placed: ExternalSort,
+    unknown: Counter[str],
+    shards: tuple[Shard, ...],
+    indexed: list[IndexedShard],
+) -> PlaceDoubts:
+    def designations(rows: NDArray[np.int64]) -> NDArray[np.object_]:
+        return _take(
+            shards, indexed, rows, lambda group, here: pick_column("designation", group, here)
+        )
+
+    places = ((piece["ra"], piece[KEY], piece["row"]) for piece in placed.pieces())
+    shared, counts = find_shared(places, placed.n, designations)
+    return PlaceDoubts(shared, dict((unknown + counts).most_common()))
+
+
+def _known(pieces: Iterator[NDArray[Any]], doubts: PlaceDoubts) -> Iterator[NDArray[Any]]:
+    return (piece[np.isfinite(doubts.known(piece["ra"], piece[KEY])[0])] for piece in pieces)
 
 
 def _refuse_changing(shard: Shard, indexed: IndexedShard) -> None:
@@ -210,26 +247,59 @@ def _refuse_duplicates(
 ) -> None:
     again = hashed[KEY][1:] == hashed[KEY][:-1]
     suspects = hashed["row"][np.append(again, False) | np.append(False, again)]
-    starts = list(accumulate((one.n for one in indexed), initial=0))
-    first: dict[str, int] = {}
-    for row in suspects.tolist():
-        number = bisect_right(starts, row) - 1
-        with open_hdf5(shards[number].path) as file:
-            names = file[indexed[number].group]["filenames"]
-            name = pick_texts(names, np.array([row - starts[number]]))[0]
-        other = first.setdefault(name, row)
+    if not len(suspects):
+        return
+    written = _take(
+        shards, indexed, suspects, lambda group, here: pick_texts(group["filenames"], here)
+    )
+    first: dict[str, tuple[int, str]] = {}
+    for row, text in zip(suspects.tolist(), written, strict=True):
+        other, earlier = first.setdefault(trim(text), (row, text))
         if other != row:
-            one = bisect_right(starts, other) - 1
-            where = (
-                f"in the rows {other - starts[one]} and {row - starts[one]}"
-                if one == number
-                else f"in row {other - starts[one]} and in row {row - starts[number]} of "
-                f"{shards[number].path}"
-            )
-            raise SpectrumError(
-                f"{shards[one].path}: the identifier '{name}' comes twice, {where} "
-                "(counted from 0). Give every row a unique one in 'filenames'."
-            )
+            raise _duplicate((other, earlier), (row, text), shards, indexed)
+
+
+def _duplicate(
+    one: tuple[int, str],
+    other: tuple[int, str],
+    shards: tuple[Shard, ...],
+    indexed: list[IndexedShard],
+) -> SpectrumError:
+    (row, text), (again, text_again) = one, other
+    starts = _starts(indexed)
+    number, number_again = np.searchsorted(starts, [row, again], side="right") - 1
+    where = (
+        f"in the rows {row - starts[number]} and {again - starts[number]}"
+        if number == number_again
+        else f"in row {row - starts[number]} and in row {again - starts[number_again]} of "
+        f"{shards[number_again].path}"
+    )
+    if text != text_again:
+        where += f", written {text!r} and {text_again!r}: blanks around a name are no part of it"
+    return SpectrumError(
+        f"{shards[number].path}: the identifier '{trim(text)}' comes twice, {where} "
+        "(counted from 0). Give every row a unique one in 'filenames'."
+    )
+
+
+def _take(
+    shards: tuple[Shard, ...], indexed: list[IndexedShard], rows: NDArray[np.int64], pick: Pick
+) -> NDArray[np.object_]:
+    """Read texts of any rows of a pool that has no index yet, in the order asked."""
+    found = np.empty(len(rows), dtype=object)
+    order = np.argsort(rows, kind="stable")
+    starts = _starts(indexed)
+    borders = np.searchsorted(rows[order], starts)
+    for number, (start, stop) in enumerate(pairwise(borders)):
+        if start < stop:
+            some = order[start:stop]
+            with open_hdf5(shards[number].path) as file:
+                found[some] = pick(file[indexed[number].group], rows[some] - starts[number])
+    return found
+
+
+def _starts(indexed: list[IndexedShard]) -> list[int]:
+    return list(accumulate((one.n for one in indexed), initial=0))
 
 
 def _numbered(pieces: Iterator[NDArray[Any]]) -> Iterator[tuple[int, NDArray[Any]]]:

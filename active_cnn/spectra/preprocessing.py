@@ -10,6 +10,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from active_cnn.errors import SpectrumError
 from active_cnn.records import Grid, Medium, Spectrum
+from active_cnn.spectra.gaps import bridge, find_gap, has_value, keep_lines, refuse_gap
 from active_cnn.spectra.wavelength import AIR_RANGE, air_to_vacuum
 
 FWHM_PER_SIGMA = 2 * np.sqrt(2 * np.log(2))
@@ -21,7 +22,19 @@ POOL_RESOLVING_POWER = 1800.0
 # (chosen by Škoda, Podsztavek & Tvrdík 2020 from 22 objects observed by both).
 ONDREJOV_SIGMA = 7.0
 
-# Angstrom beside the window that are kept, so that its edges are within the kernel's data.
+# The even steps of a convolution: so many within the kernel's sigma at most, and so many for each
+# pixel. Wavelengths next to each other, as where two orders overlap, ask for no finer ones.
+MOST_A_SIGMA = 200
+MOST_A_PIXEL = 8
+
+# The widest kernel, in lengths of the spectrum: beyond, all that is left is a straight line.
+WIDEST_KERNEL = 10
+
+# What a header may say of R; other numbers are slips, and tell no more than none.
+RESOLVING_POWERS = (10.0, 1e6)
+
+# Angstrom beside the window that are kept, so that its edges are within the kernel's data; for
+# bridging twice as much.
 MARGIN = 20.0
 
 DEFECTS = {
@@ -47,9 +60,20 @@ def degrade_pixels(
     Returns
     -------
     ndarray, shape (..., n_pixels)
+
+    Raises
+    ------
+    SpectrumError
+        If sigma is not positive or more than `WIDEST_KERNEL` times the number of pixels.
     """
     if not sigma > 0:
         raise SpectrumError(f"Cannot degrade with sigma = {sigma} pixels: give a positive width.")
+    n = np.shape(flux)[-1]
+    if sigma > WIDEST_KERNEL * n:
+        raise SpectrumError(
+            f"Cannot degrade {n} pixels with sigma = {sigma:g} pixels: "
+            f"give a width of at most {WIDEST_KERNEL * n}."
+        )
     return gaussian_filter1d(np.asarray(flux, dtype=np.float64), sigma, axis=-1, mode="nearest")
 
 
@@ -63,7 +87,9 @@ def degrade(
 
     Both line-spread functions are taken as Gaussians of FWHM = wavelength / R, so the kernel has
     FWHM² = (wavelength/R_to)² − (wavelength/R_from)². It is constant in ln(wavelength), where the
-    convolution is done.
+    convolution is done, on even steps: the smallest of the axis, but at most `MOST_A_SIGMA` within
+    the kernel's sigma and `MOST_A_PIXEL` times as many as there are pixels, so that time and memory
+    grow with the number of pixels alone.
 
     Parameters
     ----------
@@ -82,7 +108,8 @@ def degrade(
     Raises
     ------
     SpectrumError
-        If the resolving power would rise.
+        If the resolving power would rise, or fall so far that the kernel is more than
+        `WIDEST_KERNEL` times as wide as the spectrum.
     """
     if not 0 < resolving_power_to <= resolving_power_from:
         raise SpectrumError(
@@ -92,10 +119,18 @@ def degrade(
     if resolving_power_to == resolving_power_from:
         return np.array(flux, dtype=np.float64)
     log_wavelength = np.log(wavelength)
-    step = np.diff(log_wavelength).min()
-    n = int(np.ceil((log_wavelength[-1] - log_wavelength[0]) / step)) + 1
-    even = np.linspace(log_wavelength[0], log_wavelength[-1], n)
-    sigma = np.sqrt(resolving_power_to**-2 - resolving_power_from**-2) / FWHM_PER_SIGMA
+    steps = np.diff(log_wavelength)
+    length = log_wavelength[-1] - log_wavelength[0]
+    with np.errstate(over="ignore"):
+        squares = np.float64(resolving_power_to) ** -2 - np.float64(resolving_power_from) ** -2
+    sigma = np.sqrt(squares) / FWHM_PER_SIGMA
+    if sigma > WIDEST_KERNEL * length:
+        raise SpectrumError(
+            f"Cannot bring {wavelength[0]:.1f}-{wavelength[-1]:.1f} Å to "
+            f"R = {resolving_power_to:g}: the kernel is wider than the spectrum."
+        )
+    step = max(steps.min(), sigma / MOST_A_SIGMA, steps.mean() / MOST_A_PIXEL)
+    even = np.linspace(log_wavelength[0], log_wavelength[-1], int(np.ceil(length / step)) + 1)
     smooth = degrade_pixels(np.interp(even, log_wavelength, flux), sigma / (even[1] - even[0]))
     return np.interp(log_wavelength, even, smooth)
 
@@ -150,7 +185,7 @@ def near_window(wavelength: NDArray[np.float64], grid: Grid) -> slice | None:
     -------
     slice or None
         None if the axis does not increase, covers more than can be converted to air, or does not
-        cover the window.
+        cover the window without a gap.
     """
     with np.errstate(invalid="ignore"):  # of infinite wavelengths
         increases = wavelength.size > 1 and (np.diff(wavelength) > 0).all()
@@ -158,10 +193,14 @@ def near_window(wavelength: NDArray[np.float64], grid: Grid) -> slice | None:
         return None
     if not AIR_RANGE[0] <= wavelength[0] < wavelength[-1] <= AIR_RANGE[1]:
         return None
-    near = np.flatnonzero(_select(wavelength, grid, MARGIN))
-    if not near.size or not wavelength[near[0]] <= grid.start < grid.end <= wavelength[near[-1]]:
+    close, near = (np.flatnonzero(_select(wavelength, grid, n * MARGIN)) for n in (1, 2))
+    if not close.size or not wavelength[close[0]] <= grid.start < grid.end <= wavelength[close[-1]]:
         return None
-    return slice(int(near[0]), int(near[-1]) + 1)
+    return (
+        None
+        if _find_gap_of_axis(wavelength[near], grid)
+        else slice(int(near[0]), int(near[-1]) + 1)
+    )
 
 
 def _refuse_uncovered(start: float, end: float, grid: Grid) -> None:
@@ -233,6 +272,13 @@ def rescale(flux: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
 def prepare(
     spectrum: Spectrum, grid: Grid, resolving_power: float = POOL_RESOLVING_POWER
 ) -> NDArray[np.float64]:
+    """Bring one spectrum to the pool's terms; `prepare_and_count` without its count."""
+    return prepare_and_count(spectrum, grid, resolving_power)[0]
+
+
+def prepare_and_count(
+    spectrum: Spectrum, grid: Grid, resolving_power: float = POOL_RESOLVING_POWER
+) -> tuple[NDArray[np.float64], int]:
     """Bring one spectrum to the pool's terms: vacuum, resolving power, grid; not rescaled.
 
     Parameters
@@ -246,36 +292,133 @@ def prepare(
 
     Returns
     -------
-    ndarray, shape (grid.n,)
+    window : ndarray, shape (grid.n,)
         Flux in the spectrum's own unit.
+    n_bridged : int
+        How many of its pixels in the window have no value and are bridged, see `gaps`.
 
     Raises
     ------
     SpectrumError
-        If it does not cover the grid or is not finite, zero or flat in it.
+        If it does not cover the grid, has a gap or too many pixels without a value in it, or is
+        not finite, zero or flat in it.
     """
     to_vacuum = air_to_vacuum if spectrum.medium is Medium.AIR else np.array
     ends = to_vacuum(spectrum.wavelength[[0, -1]].clip(*AIR_RANGE))
     _refuse_uncovered(ends[0], ends[1], grid)
     # A wide cut by either medium's wavelength first, so that only what is near is converted.
     near = _select(spectrum.wavelength, grid, 2 * MARGIN)
-    wavelength, flux = to_vacuum(spectrum.wavelength[near]), spectrum.flux[near]
-    near = _select(wavelength, grid, MARGIN)
-    wavelength, flux = wavelength[near], flux[near].astype(np.float64)
-    is_inside = _select(wavelength, grid, 0)
-    is_finite = np.isfinite(flux)
-    if not is_finite[is_inside].all():
-        raise SpectrumError(DEFECTS[1])
-    wavelength, flux = wavelength[is_finite], flux[is_finite]
-    source = spectrum.resolving_power or _resolving_power_of_sampling(wavelength)
-    _refuse_uncovered(wavelength[0], wavelength[-1], grid)
+    wavelength, flux = to_vacuum(spectrum.wavelength[near]), spectrum.flux[near].astype(np.float64)
+    close = _select(wavelength, grid, MARGIN)
+    if close.sum() < 2:
+        raise SpectrumError(f"is too coarse: {close.sum()} of its pixels are near the window")
+    ends = wavelength[close][[0, -1]]
+    _refuse_uncovered(ends[0], ends[1], grid)
+    if gap := _find_gap_of_axis(wavelength, grid):
+        raise refuse_gap(wavelength, gap, _element(grid))
+    ivar = _weights(spectrum)
+    ivar = None if ivar is None else ivar[near]
+    source = find_resolving_power(spectrum) or _resolving_power_of_sampling(wavelength[close])
+    flux, n_bridged = bridge_pixels(wavelength, flux, ivar, grid, source)
+    close &= np.isfinite(flux)
+    wavelength, flux = wavelength[close], flux[close]
     if source > resolving_power:
         flux = degrade(wavelength, flux, source, resolving_power)
     window = resample(wavelength, flux, grid)
     defect = int(find_defects(window[None, :])[0])
     if defect:
         raise SpectrumError(DEFECTS[defect])
-    return window
+    return window, n_bridged
+
+
+def bridge_pixels(
+    wavelength: NDArray[np.float64],
+    flux: NDArray[np.float64],
+    ivar: NDArray[np.floating[Any]] | None,
+    grid: Grid,
+    resolving_power: float,
+) -> tuple[NDArray[np.float64], int]:
+    """Bridge the pixels that have no value, if they are few; see `gaps.bridge`.
+
+    Parameters
+    ----------
+    wavelength, flux, ivar : ndarray, shape (n_pixels,)
+        A spectrum up to twice `MARGIN` beside the window; without `ivar` only what is not finite
+        has no value.
+    grid : Grid
+        The window.
+    resolving_power : float
+        Of the spectrum.
+
+    Returns
+    -------
+    flux : ndarray, shape (n_pixels,)
+        Finite from the first to the last pixel that has a value.
+    n_bridged : int
+        How many pixels in the window had none.
+
+    Raises
+    ------
+    SpectrumError
+        If they are too many, or nothing is there but zeros.
+    """
+    valued = has_value(flux, ivar)
+    if valued.all():
+        return flux, 0
+    inside = flux[_select(wavelength, grid, 0)]
+    if inside.size and not np.isfinite(inside).any():
+        raise SpectrumError(DEFECTS[1])
+    if inside.size and not inside.any():
+        raise SpectrumError(DEFECTS[2])
+    return bridge(wavelength, flux, valued, grid, resolving_power, _element(grid))
+
+
+def find_resolving_power(spectrum: Spectrum) -> float | None:
+    """Give the resolving power of a spectrum; None where it is not stated, or cannot be true."""
+    said = spectrum.resolving_power
+    if said is None or not RESOLVING_POWERS[0] <= said <= RESOLVING_POWERS[1]:
+        return None
+    return said
+
+
+def find_valued(
+    spectrum: Spectrum, wavelength: NDArray[np.float64], near: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Tell which pixels of a stretch of a spectrum have a value, as `prepare` takes them.
+
+    Parameters
+    ----------
+    spectrum : Spectrum
+        As a reader gives it.
+    wavelength : ndarray, shape (n_pixels,)
+        Its wavelengths in angstrom.
+    near : ndarray of bool, shape (n_pixels,)
+        Which pixels are meant.
+
+    Returns
+    -------
+    ndarray of bool, shape (n_near,)
+    """
+    ivar, flux, axis = _weights(spectrum), spectrum.flux[near], wavelength[near]
+    valued = has_value(flux, None if ivar is None else ivar[near])
+    if valued.all() or axis.size < 2:
+        return valued
+    source = find_resolving_power(spectrum) or _resolving_power_of_sampling(axis)
+    return keep_lines(axis, flux.astype(np.float64), valued, source)
+
+
+def _weights(spectrum: Spectrum) -> NDArray[np.float64] | None:
+    # Weights of which none is known say nothing of any pixel.
+    ivar = spectrum.ivar
+    return None if ivar is None or not has_value(ivar, ivar).any() else ivar
+
+
+def _element(grid: Grid) -> float:
+    return grid.start / POOL_RESOLVING_POWER
+
+
+def _find_gap_of_axis(wavelength: NDArray[np.float64], grid: Grid) -> tuple[float, float] | None:
+    return find_gap(wavelength, np.ones(wavelength.size, bool), grid, _element(grid))
 
 
 def _select(wavelength: NDArray[np.float64], grid: Grid, margin: float) -> NDArray[np.bool_]:

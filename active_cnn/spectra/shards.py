@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from active_cnn.errors import SpectrumError
+from active_cnn.excerpt import shorten
+from active_cnn.lines import read_bounded
 from active_cnn.whole_file import write_whole
 
 MANIFEST_SUFFIX = ".pool"
@@ -99,18 +101,12 @@ def read_manifest(path: Path) -> tuple[Shard, ...]:
         leads out of its folder.
     """
     try:
-        if path.exists() and not path.is_file():  # to open a pipe would wait for ever
-            raise SpectrumError(f"{path} is no file. Give the path of a pool's manifest.")
-        with path.open("rb") as file:
-            text = file.read(MOST_MANIFEST + 1)
+        text = read_bounded(path, MOST_MANIFEST)
     except OSError as error:
         raise SpectrumError(
-            f"The manifest {path} cannot be read: {error.strerror}. Check its path and permissions."
+            f"The manifest {path} cannot be read: {error.strerror}. Give a pool's manifest that "
+            "you may read."
         ) from error
-    if len(text) > MOST_MANIFEST:
-        raise SpectrumError(
-            f"The manifest {path} is longer than {MOST_MANIFEST} bytes. Use fewer, larger shards."
-        )
     try:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -178,7 +174,7 @@ def _check(path: Path, content: Any) -> tuple[Shard, ...]:
         )
     if content.get("version") != VERSION:
         raise SpectrumError(
-            f"The manifest {path} is of version {_brief(content.get('version'))}; this program "
+            f"The manifest {path} is of version {shorten(content.get('version'))}; this program "
             f"reads version {VERSION}. Update the program, or write the manifest again."
         )
     listed = content.get("shards")
@@ -194,8 +190,8 @@ def _check(path: Path, content: Any) -> tuple[Shard, ...]:
         real = shard.path.resolve()
         if real in seen:
             raise SpectrumError(
-                f"The manifest {path} lists one file twice, as {_brief(seen[real])} and as "
-                f"{_brief(shard.name)}. List every shard once."
+                f"The manifest {path} lists one file twice, as {shorten(seen[real])} and as "
+                f"{shorten(shard.name)}. List every shard once."
             )
         seen[real] = shard.name
         shards.append(shard)
@@ -204,30 +200,24 @@ def _check(path: Path, content: Any) -> tuple[Shard, ...]:
 
 def _check_shard(where: str, folder: Path, given: Any) -> Shard:
     if not isinstance(given, dict) or set(given) != {"path", "n"}:
-        raise SpectrumError(f"{where}, is {_brief(given)}: give 'path' and 'n', nothing else.")
+        raise SpectrumError(f"{where}, is {shorten(given)}: give 'path' and 'n', nothing else.")
     name, n = given["path"], given["n"]
     if not isinstance(name, str) or not name.strip() or not name.isprintable():
-        raise SpectrumError(f"{where}: 'path' is {_brief(name)}. Give the name of an HDF5 file.")
+        raise SpectrumError(f"{where}: 'path' is {shorten(name)}. Give the name of an HDF5 file.")
     if type(n) is not int or n < 1:
-        raise SpectrumError(f"{where}: 'n' is {_brief(n)}. Give its number of rows, 1 or more.")
+        raise SpectrumError(f"{where}: 'n' is {shorten(n)}. Give its number of rows, 1 or more.")
     path = folder / name
     if is_manifest(path):
         raise SpectrumError(
-            f"{where}, is the manifest {_brief(name)}. List HDF5 files, not manifests."
+            f"{where}, is the manifest {shorten(name)}. List HDF5 files, not manifests."
         )
     try:
         real = path.resolve()
     except (OSError, RuntimeError) as error:  # a name too long, a link that leads in a circle
-        raise SpectrumError(f"{where}: {_brief(name)} leads nowhere. Mend the path.") from error
+        raise SpectrumError(f"{where}: {shorten(name)} leads nowhere. Mend the path.") from error
     if Path(name).is_absolute() or ".." in Path(name).parts or not real.is_relative_to(folder):
         raise SpectrumError(
-            f"{where}: {_brief(name)} lies outside the folder of the manifest. "
+            f"{where}: {shorten(name)} lies outside the folder of the manifest. "
             "Move the file below that folder, and name it from there."
         )
     return Shard(path, name, n)
-
-
-def _brief(value: Any) -> str:
-    # Of one line and short, whatever the manifest says.
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:79]}…"

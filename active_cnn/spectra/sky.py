@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 ARCSEC_A_DEGREE = 3600.0
 
 
-def is_place(ra: ArrayLike, dec: ArrayLike) -> NDArray[np.bool_]:
-    """Tell which coordinates (degrees) are a place on the sky; NaN and fill values are none."""
-    ra, dec = np.asarray(ra), np.asarray(dec)
-    return (ra >= 0) & (ra <= 360) & (abs(dec) <= 90)
+def is_place(ra: Any, dec: Any) -> Any:
+    """Tell which coordinates are a place on the sky; NaN and fill values are none.
+
+    Parameters
+    ----------
+    ra, dec : float or ndarray of float
+        In degrees. Zero for both is what is written where nothing is known; one of them may be 0.
+
+    Returns
+    -------
+    bool or ndarray of bool
+        Numbers alone, which a reader asks about file by file, stay numbers: that is fast.
+    """
+    return (ra >= 0) & (ra <= 360) & (abs(dec) <= 90) & ((ra != 0) | (dec != 0))
 
 
 def separation(

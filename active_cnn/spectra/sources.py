@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+import codecs
 import os
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from active_cnn.errors import SpectrumError
+from active_cnn.lines import open_lines
+from active_cnn.names import PACKED_SUFFIXES
 from active_cnn.records import Grid
+from active_cnn.regular_file import open_regular
 from active_cnn.spectra.pool_file import open_pool
 from active_cnn.spectra.shards import is_manifest, read_manifest
 
-FITS_SUFFIXES = (".fits", ".fit", ".fits.gz", ".fit.gz")
+PLAIN_SUFFIXES = (".fits", ".fit", ".fts")
+FITS_SUFFIXES = (
+    *PLAIN_SUFFIXES,
+    *(plain + packed for plain in PLAIN_SUFFIXES for packed in PACKED_SUFFIXES),
+)
 POOL_SUFFIXES = (".h5", ".hdf5")
 LIST_SUFFIX = ".txt"
+PARTIAL_SUFFIX = ".partial"
+COMPRESSIONS = (*PACKED_SUFFIXES, ".z", ".xz", ".zip", ".zst")
+LONGEST_KIND = 12  # characters of a suffix that are shown
+MOST_KINDS = 8  # that are told one by one
 
 
-def find_files(sources: Iterable[str | Path]) -> Iterator[Path]:
+def find_files(
+    sources: Iterable[str | Path], passed_over: Counter[str] | None = None
+) -> Iterator[Path]:
     """Go through the files that sources stand for, always in the same order.
 
     Parameters
@@ -25,6 +40,8 @@ def find_files(sources: Iterable[str | Path]) -> Iterator[Path]:
         Files, folders (searched at every depth for `FITS_SUFFIXES` in small letters or capitals)
         and lists: ``.txt`` files with a source a line, relative to the folder of the list. A pool
         of many shards (``.pool``) stands for these.
+    passed_over : Counter of str, optional
+        Counts by suffix what lies in folders and is not looked for there.
 
     Yields
     ------
@@ -40,9 +57,34 @@ def find_files(sources: Iterable[str | Path]) -> Iterator[Path]:
         path = Path(source)
         if is_list(path):
             for line, listed in read_list(path):
-                yield from _below(path.parent / listed, f" (line {line} of {path})")
+                where = f" (line {line} of {path})"
+                yield from _below(path.parent / listed, where, passed_over)
         else:
-            yield from _below(path, "")
+            yield from _below(path, "", passed_over)
+
+
+def home_of_sources(sources: Iterable[str | Path]) -> Path:
+    """Give the folder in which all lies that is not a pool: folders, and the folders of files.
+
+    Raises
+    ------
+    SpectrumError
+        If a source is missing.
+    """
+    homes: set[str] = set()
+    for source in sources:
+        path = Path(source)
+        named = [(path, "")]
+        if is_list(path):
+            named = [
+                (path.parent / one, f" (line {line} of {path})") for line, one in read_list(path)
+            ]
+        for one, where in named:
+            if is_folder(one, where):
+                homes.add(str(one.resolve()))
+            elif not (is_pool(one) or is_manifest(one)):
+                homes.add(str(one.parent.resolve()))
+    return Path(os.path.commonpath(homes)) if homes else Path()
 
 
 def is_pool(path: Path) -> bool:
@@ -55,7 +97,9 @@ def is_list(path: Path) -> bool:
     return path.suffix.lower() == LIST_SUFFIX and not is_folder(path)
 
 
-def count_spectra(sources: Iterable[str | Path], grid: Grid) -> int:
+def count_spectra(
+    sources: Iterable[str | Path], grid: Grid, passed_over: Counter[str] | None = None
+) -> int:
     """Count the spectra of sources; that each exists and each pool fits the grid is checked too.
 
     Raises
@@ -65,7 +109,7 @@ def count_spectra(sources: Iterable[str | Path], grid: Grid) -> int:
     """
     sources = list(sources)
     n = 0
-    for path in find_files(sources):
+    for path in find_files(sources, passed_over):
         if is_pool(path):
             with open_pool(path, grid) as group:
                 n += len(group["spectra"])
@@ -74,9 +118,29 @@ def count_spectra(sources: Iterable[str | Path], grid: Grid) -> int:
     if not n:
         raise SpectrumError(
             f"There are no spectra in {', '.join(map(str, sources)) or 'no sources'}. "
-            f"Folders are searched for {', '.join(FITS_SUFFIXES)}; name other files themselves."
+            f"{describe_passed_over(passed_over) or describe_search()}"
         )
     return n
+
+
+def describe_search() -> str:
+    """Say what folders are searched for."""
+    return (
+        f"Folders are searched for {', '.join(PLAIN_SUFFIXES)}, also with "
+        f"{', '.join(PACKED_SUFFIXES)}; name other files themselves."
+    )
+
+
+def describe_passed_over(passed_over: Mapping[str, int] | None) -> str:
+    """Say how many files in folders were passed over, by kind; '' if none."""
+    if not passed_over:
+        return ""
+    kinds = sorted(passed_over.items(), key=lambda one: (-one[1], one[0]))
+    listed = ", ".join(f"{n} {kind or 'without a suffix'}" for kind, n in kinds[:MOST_KINDS])
+    others = sum(n for _, n in kinds[MOST_KINDS:])
+    listed += f", {others} others" if others else ""
+    n = sum(passed_over.values())
+    return f"{n} file{'s' * (n != 1)} passed over in folders: {listed}. {describe_search()}"
 
 
 def is_folder(path: Path, where: str = "") -> bool:
@@ -132,27 +196,46 @@ def read_list(path: Path) -> Iterator[tuple[int, str]]:
         If the list cannot be read.
     """
     try:
-        # Names of files are bytes, which need not be UTF-8.
-        with path.open(encoding="utf-8", errors="surrogateescape") as lines:
+        with open_regular(path) as file:
+            is_utf16 = file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+        # Names of files are bytes, which need not be UTF-8; what spreadsheets save may be UTF-16.
+        encoding, errors = ("utf-16", "replace") if is_utf16 else ("utf-8-sig", "surrogateescape")
+        with open_lines(path, encoding=encoding, errors=errors) as lines:
             for number, line in enumerate(lines, 1):
                 if line.strip():
                     yield number, line.strip()
     except OSError as error:
         raise SpectrumError(
-            f"The list {path} cannot be read: {error.strerror}. Check its permissions."
+            f"The list {path} cannot be read: {error.strerror}. Give a text file with a path a "
+            "line that you may read."
         ) from error
 
 
-def _below(path: Path, where: str) -> Iterator[Path]:
+def _below(path: Path, where: str, passed_over: Counter[str] | None) -> Iterator[Path]:
     if is_manifest(path) and not is_folder(path, where):
         yield from (shard.path.resolve() for shard in read_manifest(path))
     elif is_folder(path, where):
         for file in walk(path.resolve()):
             if file.name.lower().endswith(FITS_SUFFIXES):
                 yield file
+            elif passed_over is not None and not _is_unfinished(file):
+                passed_over[_kind(file)] += 1
     else:
         # A link keeps its own name: that may be the only one that tells spectra apart.
         yield path.parent.resolve() / path.name
+
+
+def _is_unfinished(file: Path) -> bool:
+    # What an ingest into this very folder has done so far.
+    return file.parent.suffix == PARTIAL_SUFFIX
+
+
+def _kind(file: Path) -> str:
+    # Of a compressed file both suffixes tell: .fits.z, .tar.gz.
+    kinds = [one.lower() for one in file.suffixes[-2:]]
+    if len(kinds) == 2 and (kinds[1] in COMPRESSIONS):
+        return "".join(kinds)
+    return kinds[-1][:LONGEST_KIND] if kinds else ""
 
 
 def _refuse_folder(error: OSError) -> None:

@@ -6,11 +6,14 @@ import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from active_cnn.errors import SpectrumError
+from active_cnn.lines import open_lines
+from active_cnn.names import trim
 from active_cnn.records import Grid
 from active_cnn.spectra.preprocessing import DEFECTS, find_defects, rescale
 
@@ -52,6 +55,7 @@ def read_training_csv(path: Path, grid: Grid, label_to_class: Mapping[str, str])
     path : Path
         A header with `id`, `label`, any of `ARCHIVE_COLUMNS`, and grid.n columns of flux in the
         order of the grid; if their names are wavelengths (Å, vacuum), these must be the grid's.
+        Blanks around a name or a label are no part of it.
     grid : Grid
         The wavelengths of the flux columns.
     label_to_class : mapping of str to str
@@ -66,30 +70,33 @@ def read_training_csv(path: Path, grid: Grid, label_to_class: Mapping[str, str])
     SpectrumError
         If the file or a row cannot be used; the text names line, identifier and value.
     """
-    identifiers: dict[str, int] = {}  # with the line where each stands
+    identifiers: dict[str, _Place] = {}
+    known = {trim(label): label for label in label_to_class}
     labels, flux = [], []
     try:
-        with Path(path).open(encoding="utf-8-sig", newline="") as file:
-            rows = csv.reader(file, strict=True)
+        with open_lines(path, encoding="utf-8-sig", newline="") as lines:
+            rows = csv.reader(lines, strict=True)
             columns = _Columns.from_header(next(rows, []), path, grid)
             for row in rows:
                 if not row:
                     continue
                 where = f"{path}, line {rows.line_num}"
-                identifier, label, values = columns.split(row, where)
+                written, label, values = columns.split(row, where)
+                identifier, label = trim(written), trim(label)
                 where = f"{where} ('{identifier}')"
-                _refuse_name(identifier, identifiers, where)
-                if label not in label_to_class:
+                _refuse_name(identifier, written, identifiers, where)
+                if label not in known:
                     raise SpectrumError(
                         f"{where}: the label '{label}' is not known. "
                         f"Use one of {', '.join(label_to_class)}."
                     )
-                identifiers[identifier] = rows.line_num
-                labels.append(label)
+                identifiers[identifier] = _Place(rows.line_num, written)
+                labels.append(known[label])
                 flux.append(_numbers(values, where))
     except OSError as error:
         raise SpectrumError(
-            f"The training set {path} cannot be read: {error.strerror}. Check its path."
+            f"The training set {path} cannot be read: {error.strerror}. Give a CSV file that you "
+            "may read."
         ) from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise SpectrumError(
@@ -106,10 +113,17 @@ def read_training_csv(path: Path, grid: Grid, label_to_class: Mapping[str, str])
 
 def read_identifiers(path: Path) -> list[str]:
     """Name the spectra of a file that `read_training_csv` has read before, in their order."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = csv.reader(file)
+    with open_lines(path, encoding="utf-8-sig", newline="") as lines:
+        rows = csv.reader(lines)
         column = [name.strip() for name in next(rows)].index("id")
-        return [row[column] for row in rows if row]
+        return [trim(row[column]) for row in rows if row]
+
+
+class _Place(NamedTuple):
+    """Where an identifier stands, and how it is written there."""
+
+    line: int
+    written: str
 
 
 @dataclass(frozen=True)
@@ -176,12 +190,18 @@ def _refuse_other_wavelengths(names: Sequence[str], path: Path, grid: Grid) -> N
         )
 
 
-def _refuse_name(identifier: str, earlier: Mapping[str, int], where: str) -> None:
+def _refuse_name(identifier: str, written: str, earlier: Mapping[str, _Place], where: str) -> None:
     if not identifier:
         raise SpectrumError(f"{where}: the column 'id' is empty. Give the spectrum a unique name.")
     if identifier in earlier:
+        first = earlier[identifier]
+        spelt = (
+            f", written {first.written!r} there and {written!r} here: blanks around it are no part "
+            "of it"
+        )
         raise SpectrumError(
-            f"{where}: the identifier stands in line {earlier[identifier]} already. "
+            f"{where}: the identifier stands in line {first.line} already"
+            f"{spelt if first.written != written else ''}. "
             "Give every spectrum a unique one, or remove the repeated row."
         )
 
@@ -206,14 +226,14 @@ def _is_number(value: str) -> bool:
 
 
 def _rescale(
-    flux: NDArray[np.float64], identifiers: Mapping[str, int], path: Path
+    flux: NDArray[np.float64], identifiers: Mapping[str, _Place], path: Path
 ) -> NDArray[np.float32]:
     defects = find_defects(flux)
     if defects.any():
         row = int(np.argmax(defects > 0))
-        identifier, line = list(identifiers.items())[row]
+        identifier, place = list(identifiers.items())[row]
         raise SpectrumError(
-            f"{path}, line {line} ('{identifier}'): the spectrum {DEFECTS[int(defects[row])]}. "
-            "Remove the row."
+            f"{path}, line {place.line} ('{identifier}'): the spectrum "
+            f"{DEFECTS[int(defects[row])]}. Remove the row."
         )
     return rescale(flux)

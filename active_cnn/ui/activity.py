@@ -8,8 +8,10 @@ import pandas as pd
 import streamlit as st
 
 from active_cnn.campaign.team import PersonalActivity, QueryProgress, activity, query_progress
+from active_cnn.evaluation.proportions import percentage
 from active_cnn.ui import agreement_charts
 from active_cnn.ui.page import RELABEL, View, link
+from active_cnn.ui.text import PERCENT, moments
 
 
 def show_activity(view: View) -> None:
@@ -28,6 +30,11 @@ def show_activity(view: View) -> None:
         return
     if not done.hourly.empty:
         st.altair_chart(agreement_charts.activity_bars(done.hourly), key="activity")
+    if done.n_undated:
+        st.caption(
+            f"Answers with a time that no clock can have shown, before 1970 or still to come, are "
+            f"counted below but are in no bar: {done.n_undated:,}."
+        )
     figure, moment = st.column_config.NumberColumn, st.column_config.DatetimeColumn
     st.dataframe(
         people_table(done.people),
@@ -55,7 +62,7 @@ def _show_progress(progress: Sequence[QueryProgress], n_wanted: int) -> None:
         hide_index=True,
         column_config={
             "progress": st.column_config.ProgressColumn(
-                format="percent", min_value=0.0, max_value=1.0
+                format=PERCENT, min_value=0.0, max_value=100.0
             ),
         },
     )
@@ -78,7 +85,7 @@ def progress_table(progress: Sequence[QueryProgress]) -> pd.DataFrame:
             "answered": [one.n_answered for one in progress],
             "open": [one.n_open for one in progress],
             "disagreeing": [one.n_disagreeing for one in progress],
-            "progress": [round(one.n_answered / one.n_asked, 2) for one in progress],
+            "progress": [percentage(one.n_answered / one.n_asked, one.n_asked) for one in progress],
         }
     )
 
@@ -92,9 +99,7 @@ def people_table(people: Sequence[PersonalActivity]) -> pd.DataFrame:
             "events": [one.n_events for one in people],
             "undone": [one.n_undone for one in people],
             "seconds per answer": pd.array([one.median_seconds for one in people], "Float64"),
-            "first (UTC)": pd.to_datetime(
-                [one.first for one in people], format="ISO8601", utc=True
-            ),
-            "last (UTC)": pd.to_datetime([one.last for one in people], format="ISO8601", utc=True),
+            "first (UTC)": moments([one.first for one in people]),
+            "last (UTC)": moments([one.last for one in people]),
         }
     )

@@ -27,6 +27,7 @@ from active_cnn.evaluation.agreement import (
     pairwise_agreement,
 )
 from active_cnn.evaluation.consensus import disagreements
+from active_cnn.evaluation.proportions import describe_share, percentage
 from active_cnn.ui import agreement_charts, identity
 from active_cnn.ui.labelling import judge
 from active_cnn.ui.page import (
@@ -38,8 +39,8 @@ from active_cnn.ui.page import (
     put_into_url,
     take_from_url,
 )
-from active_cnn.ui.paging import ask_page
-from active_cnn.ui.text import plain
+from active_cnn.ui.paging import page_of
+from active_cnn.ui.text import PERCENT, plain
 
 FEWEST_SHARED = 20  # below, the interval of a pair is not to be trusted
 
@@ -103,7 +104,7 @@ def describe_agreement(overall: OverallAgreement) -> str:
     n_unanimous = round(overall.unanimous * overall.n_spectra)
     shared = (
         f"on {n_unanimous:,} of the {overall.n_spectra:,} spectra that two people or more judged, "
-        f"nobody differs ({overall.unanimous:.0%})"
+        f"nobody differs ({describe_share(overall.unanimous, overall.n_spectra)})"
     )
     if not isfinite(overall.kappa):
         return (
@@ -129,7 +130,7 @@ def _show_pairs(pairs: Sequence[PairAgreement]) -> None:
         placeholder="–",
         column_config={
             "in common": figure(help="Spectra that both judged.", format="localized"),
-            "agree": figure(help="Share of these on which both say the same.", format="percent"),
+            "agree": figure(help="Share of these on which both say the same.", format=PERCENT),
             "kappa": figure(help="Cohen's kappa: 1 = always, 0 = by chance.", format="%.2f"),
         },
     )
@@ -152,7 +153,7 @@ def pair_table(pairs: Sequence[PairAgreement]) -> pd.DataFrame:
             "first": [one.first for one in pairs],
             "second": [one.second for one in pairs],
             "in common": [one.n_shared for one in pairs],
-            "agree": [round(one.agreement, 2) for one in pairs],
+            "agree": [percentage(one.agreement, one.n_shared) for one in pairs],
             "kappa": [one.kappa for one in pairs],
             "95 % interval": [_interval(one.low, one.high) for one in pairs],
         }
@@ -171,7 +172,7 @@ def _show_repeated(repeated: Sequence[SelfAgreement]) -> None:
                 help="Spectra that this person judged twice.", format="localized"
             ),
             "same": figure(help="Of these, with the same answer both times.", format="localized"),
-            "share": figure(help="same / asked twice", format="percent"),
+            "share": figure(help="same / asked twice", format=PERCENT),
             "kappa": figure(help="Cohen's kappa: 1 = always, 0 = by chance.", format="%.2f"),
         },
     )
@@ -201,7 +202,7 @@ def self_table(repeated: Sequence[SelfAgreement]) -> pd.DataFrame:
             "person": [one.oracle for one in repeated],
             "asked twice": [one.n_repeated for one in repeated],
             "same": [one.n_same for one in repeated],
-            "share": [round(one.agreement, 2) for one in repeated],
+            "share": [percentage(one.agreement, one.n_repeated) for one in repeated],
             "kappa": [one.kappa for one in repeated],
             "95 % interval": [_interval(one.low, one.high) for one in repeated],
         }
@@ -264,19 +265,18 @@ def _list_disagreements(view: View, found: Sequence[Disagreement]) -> None:
             "answers. Many are slips of the hand, some are what the network has yet to learn: say "
             "what you see. Until then they count as they stand."
         )
-    place = st.container()
-    shown = found[ask_page(len(found), "disagreements-page")]
-    place.dataframe(
-        disagreement_table(shown),
-        hide_index=True,
-        placeholder="–",
-        height="auto",
-        column_config={
-            "identifier": st.column_config.TextColumn(pinned=True),
-            "who says what": st.column_config.TextColumn(width="large"),
-            "chance of the answer": st.column_config.NumberColumn(format="percent"),
-        },
-    )
+    with page_of(len(found), "disagreements") as shown:
+        st.dataframe(
+            disagreement_table(found[shown]),
+            hide_index=True,
+            placeholder="–",
+            height="auto",
+            column_config={
+                "identifier": st.column_config.TextColumn(pinned=True),
+                "who says what": st.column_config.TextColumn(width="large"),
+                "chance of the answer": st.column_config.NumberColumn(format="%.3f"),
+            },
+        )
 
 
 _RESOLUTIONS = {

@@ -16,6 +16,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from active_cnn.campaign import comparison, doubts, overview, sheets, stopping
+from active_cnn.campaign.confidence import describe_confidence, find_confidence
 from active_cnn.campaign.files import last_scored, open_pool, spectrum_file
 from active_cnn.campaign.labelling import Desk, Task, asking_iteration, lay_out
 from active_cnn.campaign.overview import Gallery, Histogram, Preparation
@@ -56,6 +57,12 @@ def pool_size(store: Store, campaign: Campaign) -> tuple[int, int]:
 def snr_histogram(store: Store, campaign: Campaign) -> Histogram:
     """Count the pool's usable spectra by S/N."""
     return overview.snr_histogram(store, campaign)
+
+
+@st.cache_data(max_entries=16, hash_funcs=_KEYS, show_spinner=False)
+def unknown_places(store: Store, campaign: Campaign) -> str:
+    """Say of how many usable spectra the position is not known, and why; '' if of none."""
+    return overview.describe_unknown_places(store, campaign)
 
 
 @st.cache_data(max_entries=8, hash_funcs=_KEYS, show_spinner="Reading the pool …")
@@ -199,6 +206,19 @@ def candidates(
 ) -> pd.DataFrame:
     """List the candidates as of a training and a number of answers."""
     return list_candidates(store, campaign)
+
+
+@st.cache_data(max_entries=16, hash_funcs=_KEYS, show_spinner=False)
+def calibration(
+    store: Store,
+    campaign: Campaign,
+    number: int,
+    job: int,  # noqa: ARG001 - with the next one the state that it was made from
+    n_events: int,  # noqa: ARG001
+) -> str:
+    """Say where the probabilities of the candidates come from."""
+    iteration = store.iteration(campaign.name, number)
+    return describe_confidence(find_confidence(store, campaign, iteration))
 
 
 @st.cache_data(max_entries=16, hash_funcs=_KEYS, show_spinner=False)

@@ -11,9 +11,10 @@ import streamlit as st
 from active_cnn.errors import ActiveCnnError
 from active_cnn.keys import ACTIONS, NAMED_KEYS
 from active_cnn.records import Campaign, Resolution, Sharing, SharingMode
+from active_cnn.times import read_time
 from active_cnn.ui.creation import read_classes
 from active_cnn.ui.page import View, acting, say
-from active_cnn.ui.text import plain
+from active_cnn.ui.text import moments, plain
 
 MODES = {
     SharingMode.FREE: ("Free", "Everybody sees all that is open; nobody waits for anybody."),
@@ -97,9 +98,7 @@ def _show_changes(view: View) -> None:
         st.dataframe(
             pd.DataFrame(
                 {
-                    "when (UTC)": pd.to_datetime(
-                        [one.at for one in changes], format="ISO8601", utc=True
-                    ),
+                    "when (UTC)": moments([read_time(one.at) for one in changes]),
                     "who": [one.oracle for one in changes],
                     "from then on": [describe_sharing(one.sharing) for one in changes],
                 }

@@ -13,20 +13,19 @@ from active_cnn.campaign.confidence import THRESHOLD
 from active_cnn.campaign.files import last_scored
 from active_cnn.campaign.overview import predicted_probabilities
 from active_cnn.delivery.candidates import (
-    CALIBRATED,
     ORACLE,
-    RULE,
     above_threshold,
     describe_candidates,
-    probability_column,
+    describe_threshold,
 )
+from active_cnn.delivery.columns import CALIBRATED, RULE, probability_columns
 from active_cnn.delivery.files import make_file
 from active_cnn.records import Campaign
 from active_cnn.settings import Settings
 from active_cnn.ui import cached
 from active_cnn.ui.drawing import offer_questions_about
 from active_cnn.ui.page import OVERVIEW, View, link, rows_of_numbers
-from active_cnn.ui.paging import ask_page
+from active_cnn.ui.paging import page_of
 from active_cnn.ui.spectrum_view import show_metadata, show_probabilities, show_spectrum
 from active_cnn.ui.text import plain
 
@@ -58,7 +57,7 @@ def ask_threshold(campaign: Campaign, found: pd.DataFrame) -> float:
         help="Of being a target, by the newest three networks together and calibrated by your "
         "answers; by the newest network alone as long as there are too few of them.",
     )
-    kept = above_threshold(found, threshold)
+    kept = above_threshold(found, threshold, campaign)
     confirmed = int((kept["source"] == ORACLE).sum())
     rows_of_numbers(
         *(
@@ -110,15 +109,37 @@ def ask_filter(candidates: pd.DataFrame, texts: Callable[[], pd.Series]) -> pd.D
     return kept.reset_index(drop=True)
 
 
-def offer_downloads(campaign: Campaign, shown: pd.DataFrame, iteration: int, n: int) -> None:
-    """Offer what is shown as files."""
+def describe_selection(threshold: float) -> str:
+    """Say in words what the threshold and the filters leave."""
+    state = st.session_state
+    text = str(state["search"]).strip()
+    filters = [
+        f"label {state['label']}" if state["label"] != "all" else "",
+        f"source {state['source']}" if state["source"] != "all" else "",
+        f"containing {text!r}" if text else "",
+        f"S/N in r {state['lowest_snr']:g} at least" if state["lowest_snr"] else "",
+    ]
+    return "; ".join([describe_threshold(threshold), *filter(None, filters)])
+
+
+def offer_downloads(
+    campaign: Campaign, shown: pd.DataFrame, iteration: int, n: int, selection: str
+) -> None:
+    """Offer what is shown as files, which say that it is this selection."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(f"{len(shown):,} of {n:,} candidates are shown; downloads hold these.")
         for name, (ending, mime) in DOWNLOADS.items():
             st.download_button(
                 f"Download {name}",
                 # Made when it is asked for, and not at every run.
-                partial(make_file, Settings.from_environment().home, campaign, shown, ending),
+                partial(
+                    make_file,
+                    Settings.from_environment().home,
+                    campaign,
+                    shown,
+                    ending,
+                    selection,
+                ),
                 file_name=f"{campaign.name}-iteration-{iteration:03d}-candidates{ending}",
                 mime=mime,
                 key=f"download-{name}",
@@ -132,13 +153,19 @@ def show_table(view: View, shown: pd.DataFrame) -> str | None:
     if shown.empty:
         st.info("No candidate passes these filters: lower the threshold or clear a filter.")
         return None
-    place = st.container()
-    rows = shown.iloc[ask_page(len(shown), "candidates-page")]
-    page = describe_candidates(view.store, view.campaign, rows)
+    with page_of(len(shown), "candidates") as rows:
+        page = describe_candidates(view.store, view.campaign, shown.iloc[rows])
+        chosen = _select_row(page, view.campaign)
+    if chosen is not None and chosen < len(page):
+        st.query_params["identifier"] = page["identifier"].iloc[chosen]
+    return st.query_params.get("identifier")
+
+
+def _select_row(page: pd.DataFrame, campaign: Campaign) -> int | None:
     # A selection is a row number: it must not outlive the rows that it was made among.
     rows_shown = zlib.crc32("\n".join(page["identifier"]).encode())
     number = st.column_config.NumberColumn
-    selected = place.dataframe(
+    selected = st.dataframe(
         page,
         key=f"candidates-{rows_shown}",
         hide_index=True,
@@ -151,8 +178,8 @@ def show_table(view: View, shown: pd.DataFrame) -> str | None:
             "ra": number("RA (°)", format="%.5f"),
             "dec": number("Dec (°)", format="%.5f"),
             **{
-                probability_column(name): number(f"p {name}", format="%.3f")
-                for name in view.campaign.network_classes
+                column: number(f"p {name}", format="%.3f")
+                for name, column in probability_columns(campaign.network_classes).items()
             },
             CALIBRATED: number(
                 "p calibrated",
@@ -168,10 +195,8 @@ def show_table(view: View, shown: pd.DataFrame) -> str | None:
             "snr_r": number("S/N r", format="%.1f"),
         },
     )
-    chosen = selected["selection"]["rows"]
-    if chosen and chosen[0] < len(page):
-        st.query_params["identifier"] = page["identifier"].iloc[chosen[0]]
-    return st.query_params.get("identifier")
+    rows: list[int] = selected["selection"]["rows"]
+    return rows[0] if rows else None
 
 
 def show_selected(view: View, identifier: str | None) -> None:

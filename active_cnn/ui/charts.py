@@ -11,6 +11,7 @@ import pandas as pd
 
 from active_cnn.campaign.overview import Histogram
 from active_cnn.evaluation.precision import Precision
+from active_cnn.evaluation.proportions import describe_share
 from active_cnn.ui.palette import GREY, SPECTRUM, VERMILION
 
 
@@ -23,7 +24,7 @@ def class_bars(counts: Mapping[str, int], colours: Mapping[str, str]) -> alt.Lay
     """Draw how many spectra each class has, with the number at each bar."""
     data = pd.DataFrame({"class": list(counts), "spectra": list(counts.values())})
     base = alt.Chart(data).encode(
-        x=alt.X("spectra:Q", axis=None),
+        x=alt.X("spectra:Q", axis=None, scale=alt.Scale(domain=[0, _room(counts)], nice=False)),
         y=alt.Y("class:N", title=None, sort=None, axis=alt.Axis(labelLimit=160)),
         tooltip=["class", alt.Tooltip("spectra:Q", format=",")],
     )
@@ -32,6 +33,12 @@ def class_bars(counts: Mapping[str, int], colours: Mapping[str, str]) -> alt.Lay
         text=alt.Text("spectra:Q", format=",")
     )
     return (bars + text).properties(height=32 * max(len(counts), 1))
+
+
+def _room(counts: Mapping[str, int]) -> float:
+    # The number at the longest bar takes room too, which Vega does not keep for it.
+    most = max(counts.values(), default=0) or 1
+    return most * (1 + 0.1 * len(f"{most:,}"))
 
 
 def snr_bars(histogram: Histogram) -> alt.Chart:
@@ -111,6 +118,12 @@ def confusion_matrix(confusion: Sequence[Sequence[int]], classes: Sequence[str])
             "prediction": np.array(classes, dtype=object)[prediction.ravel()],
             "spectra": matrix.ravel(),
             "share": share.ravel(),
+            "of label": [
+                describe_share(one, n)
+                for one, n in zip(
+                    share.ravel(), np.repeat(matrix.sum(axis=1), len(classes)), strict=True
+                )
+            ],
         }
     )
     base = alt.Chart(data).encode(
@@ -126,7 +139,7 @@ def confusion_matrix(confusion: Sequence[Sequence[int]], classes: Sequence[str])
             title="the label is",
             axis=alt.Axis(labelFlush=False),
         ),
-        tooltip=["label", "prediction", "spectra", alt.Tooltip("share:Q", format=".1%")],
+        tooltip=["label", "prediction", "spectra", alt.Tooltip("of label:N", title="share")],
     )
     cells = base.mark_rect().encode(
         color=alt.Color(
@@ -185,9 +198,8 @@ def precision_curve(
 _PRECISION_TOOLTIP: list[Any] = [
     "class",
     "iteration",
-    alt.Tooltip("precision:Q", format=".1%"),
-    alt.Tooltip("low:Q", format=".1%"),
-    alt.Tooltip("high:Q", format=".1%"),
+    alt.Tooltip("value:N", title="precision"),
+    alt.Tooltip("interval:N", title="95 % interval"),
     "of",
 ]
 
@@ -202,12 +214,16 @@ def _precision_rows(by_iteration: Mapping[int, Mapping[str, Precision]]) -> pd.D
                 "low": one.low,
                 "high": one.high,
                 "of": f"{one.n_right} of {one.n_judged}",
+                "value": describe_share(one.value, one.n_judged),
+                "interval": " to ".join(
+                    describe_share(limit, one.n_judged) for limit in (one.low, one.high)
+                ),
             }
             for number, precision in by_iteration.items()
             for name, one in precision.items()
             if one.n_judged
         ],
-        columns=["iteration", "class", "precision", "low", "high", "of"],
+        columns=["iteration", "class", "precision", "low", "high", "of", "value", "interval"],
     )
 
 

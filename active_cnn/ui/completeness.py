@@ -21,12 +21,13 @@ from active_cnn.campaign.labelling import Task
 from active_cnn.campaign.second_looks import MissedTarget
 from active_cnn.evaluation.completeness import Completeness
 from active_cnn.evaluation.precision import Unsure
+from active_cnn.evaluation.proportions import percentage
 from active_cnn.records import SharingMode
 from active_cnn.spectra.rule import HALPHA_RANGE, K_SIGMA
 from active_cnn.ui import cached
 from active_cnn.ui.labelling import judge, select_to_open, show_list
 from active_cnn.ui.page import View, acting, say
-from active_cnn.ui.text import plain
+from active_cnn.ui.text import PERCENT, plain
 
 MOST = 20_000
 _COUNTED = {
@@ -170,7 +171,7 @@ def _show(audit: Audit) -> None:
             hide_index=True,
             placeholder="–",
             column_config={
-                name: st.column_config.NumberColumn(format="percent")
+                name: st.column_config.NumberColumn(format=PERCENT)
                 for name in ("recall", "95 % from", "95 % to")
             },
         )
@@ -182,7 +183,7 @@ def _show(audit: Audit) -> None:
                 hide_index=True,
                 placeholder="–",
                 column_config={
-                    name: st.column_config.NumberColumn(format="percent")
+                    name: st.column_config.NumberColumn(format=PERCENT)
                     for name in others.columns[1:]
                 },
             )
@@ -214,15 +215,16 @@ _WHICH = {
 
 def completeness_table(audit: Audit) -> pd.DataFrame:
     """Put the recall into rows, by what unsure answers are counted as."""
+    n_found = int(audit.n_positive.sum())
     known: dict[str, Completeness] = {
         text: found for counted, text in _COUNTED.items() if (found := audit.completeness[counted])
     }
     return pd.DataFrame(
         {
             "unsure ones": list(known),
-            "recall": [one.recall for one in known.values()],
-            "95 % from": [one.low for one in known.values()],
-            "95 % to": [one.high for one in known.values()],
+            "recall": [percentage(one.recall, n_found) for one in known.values()],
+            "95 % from": [percentage(one.low, n_found) for one in known.values()],
+            "95 % to": [percentage(one.high, n_found) for one in known.values()],
             "targets predicted": [round(one.n_true) for one in known.values()],
             "targets missed": [round(one.n_missed) for one in known.values()],
             "missed, at most": [round(one.n_missed_high) for one in known.values()],
@@ -247,7 +249,10 @@ def others_table(audit: Audit) -> pd.DataFrame:
         pure = (one / size for one in (found.n_true, found.n_true_low, found.n_true_high))
         rows = {"network": (*pure, found.recall, found.low, found.high), **rows}
     columns = [f"{what}{end}" for what in ("precision", "recall") for end in ("", " from", " to")]
-    table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+    # So many targets tell all of these apart, however many others were judged.
+    n_found = int(audit.n_positive.sum())
+    shown = {name: [percentage(one, n_found) for one in row] for name, row in rows.items()}
+    table = pd.DataFrame.from_dict(shown, orient="index", columns=columns)
     return table.rename_axis("which").reset_index()
 
 

@@ -14,6 +14,7 @@ from active_cnn.campaign.relabelling import (
     draw_similar_query,
 )
 from active_cnn.campaign.sampling import PERFORMANCE_SIZE, draw_performance_sample
+from active_cnn.names import trim
 from active_cnn.query.strategies import DEFAULT_SHARES, MIXED, PLAIN, STRATEGIES
 from active_cnn.records import Purpose, Query
 from active_cnn.ui import cached
@@ -22,6 +23,8 @@ from active_cnn.ui.text import plain
 
 MOST = 5000
 REPEATED = 0.05  # of a batch
+# Where drawn spectra are judged, seen from the page that they were drawn on.
+HERE, ELSEWHERE = "here", "on the page Relabel"
 _SEED_HELP = "Empty: derived from the campaign's seed. The same seed draws the same spectra."
 
 
@@ -79,8 +82,8 @@ def _ask_shares() -> None:
         )
 
 
-def offer_questions_about(view: View, identifier: str) -> None:
-    """Offer to ask about one spectrum, or about those most like it."""
+def offer_questions_about(view: View, identifier: str, where: str = ELSEWHERE) -> None:
+    """Offer to ask about one spectrum, or about those most like it; `where` they are judged."""
     n_drawn = view.store.count_queries(view.campaign.name)
     with st.container(horizontal=True):
         for name, label, act in (
@@ -91,20 +94,21 @@ def offer_questions_about(view: View, identifier: str) -> None:
                 label,
                 key=f"ask-{name}-{view.campaign.name}-{n_drawn}",
                 on_click=act,
-                args=(view.campaign.name, n_drawn, identifier),
-                help="As a query of its own, on the page Relabel.",
+                args=(view.campaign.name, n_drawn, identifier, where),
+                help=f"As a query of its own, to be judged {where}.",
             )
 
 
 def offer_named_question(view: View) -> None:
     """Ask for an identifier, and offer to ask about that spectrum or those like it."""
-    identifier = st.text_input(
+    named = st.text_input(
         "Identifier of a spectrum of the pool",
         key="asked-about",
         placeholder="as in the candidates",
-    ).strip()
+    )
+    identifier = trim(named)
     if identifier:
-        offer_questions_about(view, identifier)
+        offer_questions_about(view, identifier, HERE)
 
 
 def offer_performance_sample(view: View) -> None:
@@ -168,31 +172,30 @@ def _draw_relabel(view: View, n_drawn: int) -> None:
             screen=Screen(state["no-lookalikes"], state["no-instrumental"]),
             repeats=REPEATED if state["repeats"] else 0.0,
         )
-        _tell(query)
+        _tell(query, HERE)
 
 
 @acting
-def _draw_similar(view: View, n_drawn: int, identifier: str) -> None:
+def _draw_similar(view: View, n_drawn: int, identifier: str, where: str) -> None:
     if view.store.count_queries(view.campaign.name) == n_drawn:
-        _tell(draw_similar_query(view.store, view.campaign, [identifier]))
+        _tell(draw_similar_query(view.store, view.campaign, [identifier]), where)
 
 
 @acting
-def _ask_about(view: View, n_drawn: int, identifier: str) -> None:
+def _ask_about(view: View, n_drawn: int, identifier: str, where: str) -> None:
     if view.store.count_queries(view.campaign.name) == n_drawn:
-        _tell(ask_about(view.store, view.campaign, identifier))
+        _tell(ask_about(view.store, view.campaign, identifier), where)
 
 
 @acting
 def _draw_performance(view: View, n_drawn: int) -> None:
     if view.store.count_queries(view.campaign.name) == n_drawn:
         size, seed = _asked(Purpose.PERFORMANCE)
-        _tell(draw_performance_sample(view.store, view.campaign, size, seed))
+        _tell(draw_performance_sample(view.store, view.campaign, size, seed), HERE)
 
 
-def _tell(query: Query) -> None:
+def _tell(query: Query, where: str) -> None:
     st.query_params.pop("identifier", None)
-    where = "on the page Relabel" if query.purpose is Purpose.RELABEL else "here"
     say(
         f"{len(query.items)} spectra were drawn with the seed {query.seed}, to be judged {where}. "
         f"{plain(query.notice)}"

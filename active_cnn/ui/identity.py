@@ -9,9 +9,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
@@ -31,19 +31,11 @@ _PASSWORD = "access-password"
 # Not in Streamlit's cache: every browser may have that emptied.
 _attempts = Attempts()
 
-# Scripts of the page can read these cookies, as it is one that writes them: a script run has no
-# HTTP response of its own. No page draws foreign HTML.
-_write_cookie = st.components.v2.component(
-    "active_cnn_cookie",
-    js="""
-export default function ({ data, setTriggerValue }) {
-  const secure = window.location.protocol === "https:" ? "; Secure" : "";
-  document.cookie =
-    `${data.name}=${data.value}; Max-Age=${data.life}; Path=/; SameSite=Strict${secure}`;
-  setTriggerValue("written", true);
-}
-""",
-)
+
+@cache
+def _cookie_writer() -> Any:
+    # A file: the server's policy for browsers lets no other script run (front.py).
+    return st.components.v2.component("active-cnn.cookie", js="cookie.js")
 
 
 @dataclass(frozen=True)
@@ -308,7 +300,7 @@ def _keep(name: str, value: str) -> None:
 def _write_cookies() -> None:
     lives = {NAME_COOKIE: NAME_LIFE, TOKEN_COOKIE: access.TOKEN_LIFE}
     for name, value in st.session_state.get(_UNWRITTEN, {}).items():
-        _write_cookie(
+        _cookie_writer()(
             key=f"cookie-{name}",
             data={"name": name, "value": value, "life": lives[name] if value else 0},
             on_written_change=partial(_forget_unwritten, name, value),

@@ -26,9 +26,9 @@ def recall_curve(by_iteration: Mapping[int, Completeness]) -> alt.LayerChart:
         x=alt.X("iteration:O", axis=alt.Axis(labelAngle=0)),
         tooltip=[
             "iteration",
-            alt.Tooltip("recall:Q", format=".1%"),
-            alt.Tooltip("low:Q", title="95 % from", format=".1%"),
-            alt.Tooltip("high:Q", title="95 % to", format=".1%"),
+            alt.Tooltip("recall:Q", format=".0%"),
+            alt.Tooltip("low:Q", title="95 % from", format=".0%"),
+            alt.Tooltip("high:Q", title="95 % to", format=".0%"),
         ],
     )
     rules = base.mark_rule(strokeWidth=2, color=BLUE).encode(

@@ -21,7 +21,8 @@ from active_cnn.records import SharingMode
 from active_cnn.settings import Settings
 from active_cnn.ui import cached, identity, protocol
 from active_cnn.ui.page import View
-from active_cnn.ui.paging import ask_page
+from active_cnn.ui.paging import page_of
+from active_cnn.ui.text import plain
 
 # Seconds; the browser keeps its acts and tries again. It hears of it before it takes what it sent
 # for lost (PATIENCE in labeller/desk.js).
@@ -45,6 +46,12 @@ def judge(view: View, task: Task) -> None:
     task : Task
         Which of its questions.
     """
+    for key, names in view.campaign.shared_keys.items():
+        st.warning(
+            f"The answers {plain(' and '.join(names))} have one key, {plain(key.upper())}, where "
+            "capitals do not count: it gives none of them. Click them, or give each a key of its "
+            "own in Overview, Settings."
+        )
     _desk(view.campaign.name, task)
 
 
@@ -101,17 +108,16 @@ def _answer(name: str, task: Task, said: object) -> dict[str, Any]:
 
 def show_list(view: View, desk: Desk) -> None:
     """List all that is asked, to open or correct any of it."""
-    with st.expander("All spectra asked about: select a row to open or correct it"):
-        place = st.container()
-        shown = ask_page(len(desk.questions), f"list-page-{desk.task.value}")
-        table = _list(view, desk, desk.questions[shown])
-        with place:
-            select_to_open(
-                table,
-                f"list-{desk.task.value}-{view.campaign.name}-{shown.start}",
-                height=300,
-                column_config={"probability": st.column_config.NumberColumn(format="percent")},
-            )
+    with (
+        st.expander("All spectra asked about: select a row to open or correct it"),
+        page_of(len(desk.questions), f"list-{desk.task.value}") as shown,
+    ):
+        select_to_open(
+            _list(view, desk, desk.questions[shown]),
+            f"list-{desk.task.value}-{view.campaign.name}-{shown.start}",
+            height=300,
+            column_config={"probability": st.column_config.NumberColumn(format="%.3f")},
+        )
 
 
 def select_to_open(table: pd.DataFrame, key: str, **shown: Any) -> None:

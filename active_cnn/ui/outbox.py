@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -29,16 +30,27 @@ def store_what_waits() -> None:
     """Store what waits in this browser, and say how much of it is left."""
     acts = (st.session_state.get(_KEY) or {}).get("acts")
     waiting = acts.get("waiting") if isinstance(acts, dict) else None
-    settled, held = _store(waiting) if isinstance(waiting, list) else ([], [])
-    _component()(key=_KEY, data={"settled": settled, "held": held}, on_acts_change=lambda: None)
+    told = _store(waiting) if isinstance(waiting, list) else _told()
+    _component()(key=_KEY, data=told, on_acts_change=lambda: None)
 
 
-def _store(waiting: list[object]) -> tuple[list[tuple[str, str]], list[str]]:
+def _told(
+    settled: Sequence[tuple[str, str]] = (),
+    held: Sequence[str] = (),
+    refused: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    # What is stored; what waits on; why what can never be stored was refused. The last one waits
+    # too, until the labelling page has shown it to whoever gave it.
+    return {"settled": list(settled), "held": list(held), "refused": dict(refused or {})}
+
+
+def _store(waiting: list[object]) -> dict[str, Any]:
     places: dict[str, list[object]] = {}
     for one in waiting:
         if isinstance(one, dict) and isinstance(one.get("place"), str):
             places.setdefault(one["place"], []).append(one.get("act"))
     settled, held = [], []
+    refused: dict[str, str] = {}
     try:
         oracle = identity.signing_name()
         with Store(Settings.from_environment().home, timeout=_LOCK_TIMEOUT) as store:
@@ -53,13 +65,15 @@ def _store(waiting: list[object]) -> tuple[list[tuple[str, str]], list[str]]:
                     held += _events(acts)
                     continue
                 message = read_message({"events": acts})
-                stored = _record(store, *known[place], message, oracle)
+                objections = _record(store, *known[place], message, oracle)
+                refused |= {**objections, **message.malformed}
+                stored = {e.event for name, e in message.events if name == oracle} - set(objections)
                 settled += [(place, event) for event in stored]
                 held += [e.event for _, e in message.events if e.event not in stored]
                 held += message.malformed
     except ActiveCnnError:
-        return settled, []
-    return settled, held
+        return _told(settled)
+    return _told(settled, held, refused)
 
 
 def _events(acts: list[object]) -> list[str]:
@@ -69,7 +83,6 @@ def _events(acts: list[object]) -> list[str]:
 
 def _record(
     store: Store, campaign: Campaign, task: Task, message: Message, oracle: str
-) -> set[str]:
+) -> dict[str, str]:
     mine = [event for name, event in message.events if name == oracle]
-    refused = record(store, campaign, task, mine, oracle)
-    return {event.event for event in mine} - set(refused)
+    return record(store, campaign, task, mine, oracle)

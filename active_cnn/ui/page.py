@@ -217,7 +217,9 @@ def describe_state(store: Store, campaign: Campaign, iteration: Iteration) -> st
     job = jobs.refresh(store, campaign)
     if job and job.state.is_active and job.iteration == iteration.number:
         return "being trained"
-    return {"new": "to be trained", "scored": "scored, open", "closed": "closed"}[iteration.state]
+    state = {"new": "to be trained", "scored": "scored, open", "closed": "closed"}[iteration.state]
+    has_failed = iteration.result is not None and iteration.result.alarms
+    return f"{state}; its training has learned nothing" if has_failed else state
 
 
 def link(path: str, label: str, campaign: Campaign | None = None, **more: str) -> None:

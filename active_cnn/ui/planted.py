@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 
 from active_cnn.campaign.confidence import THRESHOLD, find_confidence
 from active_cnn.campaign.recovery import LOG_ODDS, is_predicted, read_recovery
+from active_cnn.evaluation.proportions import percentage
 from active_cnn.evaluation.recovery import AXES, describe_recovery, limits_by_snr, map_recovery
 from active_cnn.spectra.injection import DOUBLE, SINGLE
 from active_cnn.spectra.rule import K_SIGMA
 from active_cnn.ui.figures import show_figure
 from active_cnn.ui.page import View
 from active_cnn.ui.recovery_chart import recovery_map
-from active_cnn.ui.text import plain
+from active_cnn.ui.text import PERCENT, plain
 
 PREDICTED, LISTED, RULE = "predicted to be targets", "listed as candidates", "called by the rule"
 _SHAPES = {"single and double": (SINGLE, DOUBLE), "single": (SINGLE,), "double": (DOUBLE,)}
@@ -59,7 +60,7 @@ def show_planted(view: View) -> None:
         hide_index=True,
         placeholder="–",
         column_config={
-            str(name): st.column_config.NumberColumn(format="percent")
+            str(name): st.column_config.NumberColumn(format=PERCENT)
             for name in limits
             if str(name).startswith(_FOUND)
         },
@@ -103,7 +104,9 @@ def limits_table(table: pd.DataFrame, ways: dict[str, NDArray[np.bool_]]) -> pd.
                 for low, high in limits[["snr_from", "snr_to"]].to_numpy()
             ]
             shown["planted"] = limits["n"]
-        shown[f"{_FOUND}{_SHORT[name]}"] = limits["share"]
+        shown[f"{_FOUND}{_SHORT[name]}"] = [
+            percentage(share, n) for share, n in zip(limits["share"], limits["n"], strict=True)
+        ]
         shown[f"{_FROM}{_SHORT[name]}"] = limits["limit"].round(1)
     # First all shares, then all limits.
     return pd.DataFrame(shown)[sorted(shown, key=lambda name: str(name).startswith(_FROM))]

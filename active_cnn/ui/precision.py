@@ -9,13 +9,14 @@ import streamlit as st
 
 from active_cnn.campaign.campaign import measure_precision, rule_in_sample
 from active_cnn.evaluation.precision import Certification, Precision, Unsure, certify
+from active_cnn.evaluation.proportions import percentage
 from active_cnn.records import Purpose
 from active_cnn.spectra.rule import K_SIGMA
 from active_cnn.ui import charts
 from active_cnn.ui.figures import show_figure
 from active_cnn.ui.page import View
 from active_cnn.ui.palette import class_colours
-from active_cnn.ui.text import plain
+from active_cnn.ui.text import PERCENT, plain
 
 _PERCENT = ("precision", "95 % from", "95 % to", "if unsure are wrong", "if unsure are right")
 
@@ -33,7 +34,7 @@ def show_precision(view: View) -> None:
         precision_table(measured, rule_in_sample(view.store, view.campaign, iteration)),
         hide_index=True,
         placeholder="–",
-        column_config={name: st.column_config.NumberColumn(format="percent") for name in _PERCENT},
+        column_config={name: st.column_config.NumberColumn(format=PERCENT) for name in _PERCENT},
     )
     if any(one.n_judged for one in measured.values()):
         left, right = st.columns([3, 2], gap="large")
@@ -97,20 +98,23 @@ def precision_table(
 ) -> pd.DataFrame:
     """Put the figures of each class into a row; `rule` is of `rule_in_sample`."""
     found = list(precision.values())
+    if_wrong, if_right = (
+        [one.with_unsure(unsure) for one in found] for unsure in (Unsure.WRONG, Unsure.RIGHT)
+    )
     table = pd.DataFrame(
         {
             "class": list(precision),
-            "precision": [one.value for one in found],
-            "95 % from": [one.low for one in found],
-            "95 % to": [one.high for one in found],
+            "precision": [percentage(one.value, one.n_judged) for one in found],
+            "95 % from": [percentage(one.low, one.n_judged) for one in found],
+            "95 % to": [percentage(one.high, one.n_judged) for one in found],
             "right": [one.n_right for one in found],
             "wrong": [one.n_judged - one.n_right for one in found],
             "unsure": [one.n_unsure for one in found],
             "open": [one.n_unanswered for one in found],
             "drawn": [one.n_drawn for one in found],
             "predicted": [one.population for one in found],
-            "if unsure are wrong": [one.with_unsure(Unsure.WRONG).value for one in found],
-            "if unsure are right": [one.with_unsure(Unsure.RIGHT).value for one in found],
+            "if unsure are wrong": [percentage(one.value, one.n) for one in if_wrong],
+            "if unsure are right": [percentage(one.value, one.n) for one in if_right],
         }
     )
     if rule:

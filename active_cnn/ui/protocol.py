@@ -27,6 +27,7 @@ from active_cnn.campaign.standing import Standing, follow
 from active_cnn.campaign.store import Store
 from active_cnn.errors import ActiveCnnError
 from active_cnn.keys import ACTIONS
+from active_cnn.names import trim
 from active_cnn.records import (
     Answer,
     AnswerEvent,
@@ -116,7 +117,7 @@ def _read_event(one: Any) -> tuple[str, AnswerEvent]:
     return one["oracle"], AnswerEvent(
         event=one["event"],
         query=one["query"],
-        identifier=one["identifier"],
+        identifier=trim(one["identifier"]),
         answer=one["answer"],
         # A field of limited length may end with half a character.
         note=one["note"].encode(errors="replace").decode().strip(),
@@ -254,7 +255,7 @@ def describe_desk(
         "oracle": oracle,
         "isBlind": sharing.mode is SharingMode.DOUBLE and desk.task is not Task.ADJUDICATE,
         "classes": [
-            {"name": one.name, "key": one.key, "colour": answers[one.name]}
+            {"name": one.name, "key": campaign.class_keys[one.name], "colour": answers[one.name]}
             for one in campaign.classes
         ],
         "confirms": {name: campaign.confirms(name).name for name in campaign.network_classes},

@@ -29,9 +29,9 @@ def recovery_map(cells: pd.DataFrame, x_title: str, y_title: str) -> alt.LayerCh
         y=alt.Y("y_from:Q", title=y_title, scale=scale, axis=axis),
         y2="y_to:Q",
         tooltip=[
-            alt.Tooltip("share:Q", title="found again", format=".1%"),
-            alt.Tooltip("low:Q", title="95 % from", format=".1%"),
-            alt.Tooltip("high:Q", title="95 % to", format=".1%"),
+            alt.Tooltip("share:Q", title="found again", format=".0%"),
+            alt.Tooltip("low:Q", title="95 % from", format=".0%"),
+            alt.Tooltip("high:Q", title="95 % to", format=".0%"),
             alt.Tooltip("n_found:Q", title="found"),
             alt.Tooltip("n:Q", title="planted"),
         ],

@@ -51,9 +51,10 @@ def describe_source(measured: MeasuredReliability) -> str:
 
 
 def _show_figures(reliability: Reliability) -> None:
+    calibrated = reliability.error_after if reliability.calibration else None
     rows_of_numbers(
         ("Error", f"{reliability.error_before:.3f}"),
-        ("Calibrated", _figure(reliability.error_after)),
+        ("Calibrated", "–" if calibrated is None else f"{calibrated:.3f}"),
         ("By chance", f"{reliability.error_by_chance:.3f}"),
     )
     st.caption(
@@ -69,12 +70,16 @@ def _show_figures(reliability: Reliability) -> None:
     st.caption(describe_calibration(reliability))
 
 
-def _figure(value: float) -> str:
-    return "–" if isnan(value) else f"{value:.3f}"
-
-
 def describe_calibration(reliability: Reliability) -> str:
     """Say how the probabilities were calibrated, or why not."""
+    if reliability.calibration is None and not isnan(reliability.error_after):
+        return (
+            "Not calibrated: a curve that was fitted to some of these spectra brings the "
+            "probabilities of the others no nearer to the truth (error "
+            f"{reliability.error_after:.3f} instead of {reliability.error_before:.3f}; "
+            f"{N_FOLDS}-fold cross-validation, by this error and by the log loss). They stay what "
+            "the network says."
+        )
     if reliability.calibration is None:
         return (
             f"Not calibrated: that takes at least {FEWEST_OF_EACH} right and {FEWEST_OF_EACH} "

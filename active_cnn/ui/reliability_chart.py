@@ -8,11 +8,22 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
+from active_cnn.evaluation.proportions import describe_share
 from active_cnn.evaluation.reliability import Bin, Reliability
 from active_cnn.ui.palette import BLUE, GREY, ORANGE
 
 NETWORK, CALIBRATED = "as the network says", "calibrated"
-_COLUMNS = ["probability", "confidence", "share", "low", "high", "spectra", "of"]
+_COLUMNS = [
+    "probability",
+    "confidence",
+    "share",
+    "low",
+    "high",
+    "spectra",
+    "of",
+    "right",
+    "interval",
+]
 
 
 def reliability_diagram(reliability: Reliability) -> alt.LayerChart:
@@ -41,10 +52,9 @@ def reliability_diagram(reliability: Reliability) -> alt.LayerChart:
         ),
         tooltip=[
             "probability",
-            alt.Tooltip("confidence:Q", title="mean probability", format=".1%"),
-            alt.Tooltip("share:Q", title="right", format=".1%"),
-            alt.Tooltip("low:Q", title="95 % from", format=".1%"),
-            alt.Tooltip("high:Q", title="95 % to", format=".1%"),
+            alt.Tooltip("confidence:Q", title="mean probability", format=".3f"),
+            alt.Tooltip("right:N"),
+            alt.Tooltip("interval:N", title="95 % interval"),
             alt.Tooltip("of:N", title="right of"),
         ],
     )
@@ -93,6 +103,8 @@ def _rows(kind: str, bins: Sequence[Bin]) -> list[dict[str, object]]:
             "high": one.high,
             "spectra": one.n,
             "of": f"{one.n_right} of {one.n}",
+            "right": describe_share(one.share, one.n),
+            "interval": " to ".join(describe_share(end, one.n) for end in (one.low, one.high)),
         }
         for one in bins
     ]

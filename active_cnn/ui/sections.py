@@ -14,10 +14,11 @@ from active_cnn.campaign.overview import (
     training_gallery,
 )
 from active_cnn.errors import SpectrumError
+from active_cnn.names import trim
 from active_cnn.ui import cached, charts, spectrum_charts
 from active_cnn.ui.drawing import offer_questions_about
 from active_cnn.ui.page import View, put_into_url, rows_of_numbers, take_from_url
-from active_cnn.ui.paging import ask_page
+from active_cnn.ui.paging import page_of
 from active_cnn.ui.palette import SPECTRUM, class_colours
 from active_cnn.ui.spectrum_view import show_metadata, show_probabilities, show_spectrum
 from active_cnn.ui.text import plain
@@ -71,6 +72,8 @@ def show_summary(view: View) -> None:
         st.altair_chart(charts.snr_bars(histogram), key="snr")
     if histogram.n_unknown:
         st.caption(f"Not known for {histogram.n_unknown:,} of {n_usable:,} usable spectra.")
+    if unknown := cached.unknown_places(store, campaign):
+        st.caption(plain(unknown))
     lines = ", ".join(f"{plain(line.name)} {line.wavelength:.2f} Å" for line in campaign.lines)
     st.caption(
         f"Window: {campaign.grid} (vacuum). Lines: {lines or 'none'}. "
@@ -139,16 +142,15 @@ def show_refused(view: View) -> None:
         column_config={"n": st.column_config.NumberColumn("spectra", format="localized")},
     )
     with right:
-        place = st.container()
-        shown = ask_page(len(files), "refused-page")
-        place.dataframe(
-            files[shown],
-            hide_index=True,
-            height=420,
-            column_config={
-                "path": st.column_config.TextColumn("file or identifier", width="medium")
-            },
-        )
+        with page_of(len(files), "refused") as shown:
+            st.dataframe(
+                files[shown],
+                hide_index=True,
+                height=420,
+                column_config={
+                    "path": st.column_config.TextColumn("file or identifier", width="medium")
+                },
+            )
         if len(files) < counts["n"].sum():
             st.caption(f"The first {len(files):,} of {counts['n'].sum():,}.")
 
@@ -157,13 +159,14 @@ def show_one_spectrum(view: View) -> None:
     """Show one spectrum of the pool by its identifier, with how it was prepared."""
     store, campaign = view.store, view.campaign
     take_from_url("identifier")
-    identifier = st.text_input(
+    named = st.text_input(
         "Identifier of a spectrum of the pool",
         key="identifier",
         on_change=put_into_url,
         args=("identifier",),
         placeholder="as in the column `identifier` of the candidates",
-    ).strip()
+    )
+    identifier = trim(named)
     if not identifier:
         st.info("Enter the identifier of a spectrum, or select a row on the page Candidates.")
         return

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from active_cnn.campaign.overview import Gallery
 from active_cnn.records import Grid, Line, Medium, Spectrum
+from active_cnn.spectra.preprocessing import find_valued
 from active_cnn.spectra.thinning import thin_out
 from active_cnn.spectra.wavelength import vacuum_to_air
 from active_cnn.ui.palette import MARK, SPECTRUM
@@ -61,7 +62,8 @@ def _raw(
     spectrum: Spectrum, start: float, end: float, lines: Sequence[Line], height: int
 ) -> alt.LayerChart:
     shown = (spectrum.wavelength >= start) & (spectrum.wavelength <= end)
-    wavelength, flux = thin_out(spectrum.wavelength[shown], spectrum.flux[shown])
+    valued = find_valued(spectrum, spectrum.wavelength, shown)
+    wavelength, flux = thin_out(spectrum.wavelength[shown][valued], spectrum.flux[shown][valued])
     if spectrum.medium is Medium.AIR:
         in_air = vacuum_to_air(np.array([line.wavelength for line in lines]))
         lines = [Line(line.name, float(place)) for line, place in zip(lines, in_air, strict=True)]
@@ -69,7 +71,7 @@ def _raw(
         wavelength,
         flux,
         f"wavelength in {spectrum.medium.value} (Å)",
-        "flux, as in the file",
+        "flux, as in the file" if valued.all() else "flux, pixels without a value left out",
         _inside(lines, start, end),
         height,
     )

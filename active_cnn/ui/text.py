@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
 
 # What Markdown would read as more than text. Names, notes and headers of files are only data.
 _SIGNS = str.maketrans({sign: f"\\{sign}" for sign in "\\`*_[]<>#$:~|&"})
@@ -22,6 +28,9 @@ _REPLACED = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
+# How a column shows what `percentage` gives: with no digit more.
+PERCENT = "%g %%"
+
 _WORD_JOINER = "\N{WORD JOINER}"  # is not seen, takes no room and breaks no line
 
 
@@ -40,6 +49,11 @@ def plain(text: object) -> str:
 
 def _escape_leading(sign: str) -> str:
     return f"{sign}\\" if sign.isdecimal() else f"\\{sign}"
+
+
+def moments(times: Sequence[datetime | None]) -> pd.Series[Any]:
+    """Put times into a column of a table; None leaves its cell empty."""
+    return pd.Series(pd.to_datetime(np.array(times, dtype=object), utc=True))
 
 
 def duration(seconds: float) -> str:

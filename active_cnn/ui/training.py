@@ -12,6 +12,7 @@ import streamlit as st
 
 from active_cnn.campaign import jobs
 from active_cnn.campaign.overview import epochs_to_patience
+from active_cnn.evaluation.proportions import describe_share, percentage
 from active_cnn.recipes import (
     BALANCINGS,
     DEFAULT_RECIPE,
@@ -254,6 +255,8 @@ def show_result(campaign: Campaign, iteration: Iteration, result: TrainingResult
     """Show what a training left behind."""
     colours = class_colours(campaign.network_classes, campaign.targets)
     st.subheader(f"Result of iteration {iteration.number}", anchor=False)
+    if result.failure:
+        st.error(plain(result.failure))
     for notice in result.notices:
         st.info(plain(notice))
     accuracy = _accuracy(result.validation)
@@ -261,7 +264,10 @@ def show_result(campaign: Campaign, iteration: Iteration, result: TrainingResult
         ("Training spectra", f"{result.n_training:,}"),
         ("Epochs", str(len(result.history["loss"]))),
         ("Best loss", f"{min(_monitored(result.history, result.settings)):.4g}"),
-        ("Hold-out accuracy", "no hold-out" if accuracy is None else f"{accuracy:.1%}"),
+        (
+            "Hold-out accuracy",
+            "no hold-out" if accuracy is None else describe_share(accuracy, result.validation["n"]),
+        ),
         ("Training", duration(result.seconds["training"])),
         ("Prediction", duration(result.seconds["predicting"])),
     )
@@ -314,6 +320,11 @@ def _accuracy(validation: Mapping[str, Any]) -> float | None:
     return sum(confusion[i][i] for i in range(len(confusion))) / validation["n"]
 
 
+def _accuracy_in_percent(validation: Mapping[str, Any]) -> float | None:
+    accuracy = _accuracy(validation)
+    return None if accuracy is None else percentage(accuracy, validation["n"])
+
+
 def history_table(
     campaign: Campaign, iterations: Sequence[Iteration], answers: Mapping[str, Answer]
 ) -> pd.DataFrame:
@@ -327,7 +338,7 @@ def history_table(
             row |= {
                 "best loss": min(_monitored(result.history, result.settings)),
                 "epochs": len(result.history["loss"]),
-                "hold-out accuracy": _accuracy(result.validation),
+                "hold-out accuracy": _accuracy_in_percent(result.validation),
                 "training spectra": result.n_training,
                 **{
                     f"predicted {name}": result.predicted_counts[name]

@@ -13,7 +13,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Locator,
+    Page,
+    expect,
+    sync_playwright,
+)
 
 from active_cnn.campaign.campaign import create_campaign
 from active_cnn.campaign.relabelling import draw_relabel_query
@@ -35,6 +43,7 @@ FLAGS = [
 ]
 # A machine with two busy cores needs its time; a page that is ready is not waited for.
 PATIENCE = 60_000  # ms
+VIOLATION = "policy violated:"
 expect.set_options(timeout=PATIENCE)
 
 
@@ -135,8 +144,26 @@ def browser() -> Iterator[Browser]:
 def page(browser: Browser) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
     context.set_default_timeout(PATIENCE)
+    forbidden = watch_policy(context)
     yield context.new_page()
     context.close()
+    assert forbidden == []
+
+
+def watch_policy(context: BrowserContext) -> list[str]:
+    """Collect what the server's policy forbids the pages; nothing of ours is."""
+    forbidden: list[str] = []
+
+    def note(message: ConsoleMessage) -> None:
+        if "Content Security Policy" in message.text or message.text.startswith(VIOLATION):
+            forbidden.append(f"{message.page.url if message.page else ''}: {message.text}")
+
+    context.on("console", note)
+    context.add_init_script(
+        "document.addEventListener('securitypolicyviolation', (event) => console.error("
+        f"'{VIOLATION}', event.effectiveDirective, event.blockedURI, event.sample))"
+    )
+    return forbidden
 
 
 @pytest.fixture

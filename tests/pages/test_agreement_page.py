@@ -96,7 +96,7 @@ def test_the_agreement_of_all_and_of_each_two_is_shown(say, open_page):
         ("ANN", "CID", 2),
         ("BEN", "CID", 2),
     ]
-    assert table["agree"].tolist() == [0.75, 1.0, 1.0]
+    assert table["agree"].tolist() == [75, 100, 100]
     assert table["kappa"].iloc[0] == pytest.approx(0.5)
     assert "fewer than 20 spectra in common" in texts(at)
 
@@ -128,7 +128,7 @@ def test_what_the_same_person_says_twice_is_shown_also_of_one_who_is_alone(
     assert "The same person twice" in texts(at)
     (table,) = (one.value for one in at.dataframe)
     assert table[["person", "asked twice", "same", "share"]].values.tolist() == [
-        ["*ANN*", 4, 3, 0.75]
+        ["*ANN*", 4, 3, 75]
     ]
     # As of two people: agreement 3/4, by chance 1/2.
     assert table["kappa"].tolist() == pytest.approx([0.5])
@@ -142,7 +142,7 @@ def test_the_same_person_twice_stands_below_each_two_people(say, say_again, open
         say_again(oracle, "noise", "noise")
     pairs, twice = (one.value for one in open_page(PAGE).dataframe)
     assert pairs["in common"].tolist() == [2]
-    assert pairs["agree"].tolist() == [1.0]  # the repeats are no opinions
+    assert pairs["agree"].tolist() == [100]  # the repeats are no opinions
     assert twice["same"].tolist() == [1, 1]
     assert "For all of these people there are fewer than 20" in texts(open_page(PAGE))
 
@@ -249,6 +249,24 @@ def test_the_activity_tells_progress_and_people(say, open_page):
     assert progress[["asked", "answered", "open", "disagreeing"]].values.tolist() == [[8, 3, 5, 0]]
     assert people[["person", "answers", "events"]].values.tolist() == [["ANN", 3, 3], ["BEN", 1, 1]]
     assert people["seconds per answer"].tolist() == [2.0, 2.0]
+
+
+@pytest.mark.parametrize("first", ["9999-12-31T23:59:59+00:00", "0001-01-01T00:00:00+14:00"])
+def test_the_pages_survive_what_an_earlier_version_took_in(store, say, open_page, first):
+    say("ANN", "noise", "emission", "noise")
+    say("BEN", "noise", "emission", "noise")
+    ann = store.answer_log(store.campaign().name)[0]
+    other = replace(ann, event="x", oracle="a" * 100_000 + "\0\u202e", at=first, seconds=9e999)
+    store.merge_answers([], [other, replace(ann, event="y", oracle="CAM", seconds=1e308)])
+    for section in ("Agreement", "Adjudicate"):
+        assert not open_page(PAGE, section=section).exception
+    at = open_page(PAGE, section="Activity")
+    assert not at.exception
+    assert "still to come, are counted below but are in no bar: 1." in texts(at)
+    people = at.dataframe[1].value.set_index("person")
+    assert people["answers"].tolist() == [3, 3, 1, 1]
+    assert people["first (UTC)"].isna().tolist() == [False, False, False, True]
+    assert people["seconds per answer"].isna().tolist() == [False, False, True, True]
 
 
 def test_the_activity_of_a_new_campaign_says_that_there_is_none(new_store, open_page):

@@ -12,6 +12,7 @@ from active_cnn.campaign.confidence import THRESHOLD
 from active_cnn.campaign.files import iteration_folder, open_pool
 from active_cnn.campaign.relabelling import draw_relabel_query
 from active_cnn.delivery.candidates import find_candidates
+from active_cnn.delivery.columns import probability_columns
 from active_cnn.learning.predictions import PredictionsWriter
 from active_cnn.ui import paging
 from active_cnn.ui.candidate_table import DOWNLOADS
@@ -55,7 +56,7 @@ def test_the_threshold_says_how_many_of_each_class_remain(store, campaign, open_
     found = find_candidates(store, campaign)
     for name in campaign.targets:
         of_class = found[found["label"] == name]
-        n = int((of_class[f"p_{name}"] >= 0.6).sum())
+        n = int((of_class[probability_columns(campaign.network_classes)[name]] >= 0.6).sum())
         assert metrics(at)[name] == f"{n} of {len(of_class)}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 
 import pytest
@@ -62,6 +63,30 @@ def created(home):
 def complaint(at):
     (error,) = at.error
     return error.value.replace("\\", "")
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_pipe_in_the_form_is_refused_at_once(empty_home, tmp_path, put, open_page, which):
+    named = put(tmp_path / "files")
+    named[which] = tmp_path / ("pipe.csv", "pipe.h5")[which]
+    os.mkfifo(named[which])
+    at = create(open_page(PAGE), *named)
+    assert "it is a pipe, a socket or a device, not a file" in complaint(at)
+    assert created(empty_home) is None
+
+
+@pytest.mark.parametrize(
+    "name", ["x" * 300, "~nosuchuser/a", "loop", "file/a", "nul\0", "/" + "x/" * 3000]
+)
+def test_a_path_that_none_can_be_is_refused_in_words(empty_home, tmp_path, put, open_page, name):
+    files = put(tmp_path / "files")
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "file").touch()
+    path = name if name[0] in "/~" else f"{tmp_path}/{name}"
+    for training, pool, folders in ((path, files[1], ()), (files[0], path, ()), (*files, [path])):
+        at = create(open_page(PAGE), training, pool, folders)
+        assert complaint(at)
+    assert created(empty_home) is None
 
 
 def test_the_folders_of_the_spectra_belong_to_the_campaign(empty_home, tmp_path, put, open_page):

@@ -49,13 +49,13 @@ def log(store, campaign):
 def test_every_page_stores_what_waits_on_its_spectrum(store, campaign, query, open_page, page):
     place = place_of(campaign, Task.RELABEL)
     reply = flush(open_page(page), (place, act(query, 2, "emission")))
-    assert reply == {"settled": [[place, "a.1.0"]], "held": []}
+    assert reply == {"settled": [[place, "a.1.0"]], "held": [], "refused": {}}
     assert log(store, campaign) == [("a.1.0", query.items[2].identifier, "emission", "tester")]
 
 
 def test_nothing_waits_in_a_new_browser(query, open_page):
     assert query.items
-    assert told(open_page("1_Overview"), OUTBOX) == {"settled": [], "held": []}
+    assert told(open_page("1_Overview"), OUTBOX) == {"settled": [], "held": [], "refused": {}}
 
 
 def test_what_waits_is_stored_for_any_campaign_and_any_task(
@@ -105,6 +105,8 @@ def test_what_belongs_elsewhere_is_kept_in_the_browser(store, campaign, query, o
     )
     assert reply["settled"] == [[place, "a.6.0"]]
     assert sorted(reply["held"]) == [f"a.{n}.0" for n in range(1, 6)]
+    assert sorted(reply["refused"]) == ["a.4.0", "a.5.0"]
+    assert "'quasar' is not an answer" in reply["refused"]["a.4.0"]
     assert [entry[0] for entry in log(store, campaign)] == ["a.6.0"]
 
 
@@ -121,7 +123,11 @@ def test_what_belongs_elsewhere_is_kept_in_the_browser(store, campaign, query, o
 )
 def test_what_no_page_would_send_is_left_out(store, campaign, query, open_page, acts):
     assert query.items
-    assert say(open_page("1_Overview"), OUTBOX, acts=acts) == {"settled": [], "held": []}
+    assert say(open_page("1_Overview"), OUTBOX, acts=acts) == {
+        "settled": [],
+        "held": [],
+        "refused": {},
+    }
     assert log(store, campaign) == []
 
 
@@ -131,7 +137,7 @@ def test_without_a_name_nothing_is_stored_and_all_of_it_waits_on(
     monkeypatch.delenv("ACTIVE_CNN_ORACLE")
     monkeypatch.setattr(ContextProxy, "cookies", property(lambda _: StreamlitCookies({})))
     one = (place_of(campaign, Task.RELABEL), act(query, 0, "noise"))
-    assert flush(open_page("1_Overview"), one) == {"settled": [], "held": []}
+    assert flush(open_page("1_Overview"), one) == {"settled": [], "held": [], "refused": {}}
     assert log(store, campaign) == []
 
 
@@ -140,7 +146,7 @@ def test_while_the_database_is_locked_all_of_it_waits_on(store, campaign, query,
     one = (place_of(campaign, Task.RELABEL), act(query, 0, "noise"))
     holder = sqlite3.connect(store.home / FILE_NAME, isolation_level=None)
     holder.execute("BEGIN EXCLUSIVE")
-    assert flush(at, one) == {"settled": [], "held": []}
+    assert flush(at, one) == {"settled": [], "held": [], "refused": {}}
     holder.execute("ROLLBACK")
     holder.close()
     assert flush(at, one)["settled"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import h5py
 import pytest
 
 from active_cnn.campaign.files import open_pool
@@ -32,6 +33,15 @@ def test_the_summary_counts_pool_training_set_and_answers(store, campaign, open_
     assert shown["Usable"] == str(int(pool.usable.sum()))
     assert shown["Initial training set"] == "120"
     assert shown["Answers"] == "0"
+
+
+def test_the_summary_says_how_many_positions_are_not_known(store, campaign, open_page):
+    with h5py.File(store.home / campaign.pool_path, "r+") as file:
+        (group,) = (one for one in file.values() if "spectra" in one)
+        group["ra"][:10] = group["dec"][:10] = 0
+    shown = " ".join(caption.value for caption in open_page(PAGE).caption)
+    assert "The position is not known of 10 of" in shown
+    assert "RA 0, Dec 0 (10)" in shown
 
 
 @pytest.mark.parametrize("source", ["training set", "predictions"])

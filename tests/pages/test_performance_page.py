@@ -88,8 +88,8 @@ def test_a_judgement_moves_the_precision(store, campaign, sample, open_page):
     assert store.answer_log(campaign.name)[0].purpose is Purpose.PERFORMANCE
     table = table_of(at, "class").set_index("class")
     assert table.loc[first.predicted, "right"] == 1
-    assert table.loc[first.predicted, "precision"] == 1.0
-    assert 0 < table.loc[first.predicted, "95 % from"] < 1
+    assert table.loc[first.predicted, "precision"] == 100
+    assert 0 < table.loc[first.predicted, "95 % from"] < 100
 
 
 def test_a_judgement_that_is_taken_back_is_counted_no_more(sample, open_page):
@@ -217,14 +217,29 @@ def test_without_answers_and_held_out_spectra_it_says_what_a_probability_needs(o
 
 
 def test_answers_to_the_sample_tell_what_a_probability_is_worth(store, campaign, open_page):
-    answer(store, draw_performance_sample(store, campaign, 20), n_wrong=6, n_unsure=2)
+    answer(store, draw_performance_sample(store, campaign, 20), n_wrong=24, n_unsure=2)
     measured = measure(store, campaign, store.iteration(campaign.name)).reliability
     said, figures = reliability_of(open_page(PAGE))
+    assert measured.error_after < measured.error_before
     assert f"Measured on {measured.n} usable answers to the random sample, 2 unsure" in said
     assert f"Calibrated by {measured.calibration}, fitted to these {measured.n} spectra" in said
     assert figures["Error"] == f"{measured.error_before:.3f}"
     assert figures["Calibrated"] == f"{measured.error_after:.3f}"
     assert figures["By chance"] == f"{measured.error_by_chance:.3f}"
+
+
+def test_a_calibration_that_makes_the_error_larger_is_left_and_that_is_said(
+    store, campaign, open_page
+):
+    answer(store, draw_performance_sample(store, campaign, 20), n_wrong=6)
+    measured = measure(store, campaign, store.iteration(campaign.name)).reliability
+    assert measured.calibration is None
+    assert not measured.after
+    said, figures = reliability_of(open_page(PAGE))
+    tried = f"{measured.error_after:.3f} instead of {measured.error_before:.3f}"
+    assert "Not calibrated: " in said
+    assert tried in said
+    assert figures["Calibrated"] == "–"
 
 
 def test_where_all_answers_agree_nothing_is_calibrated(store, campaign, open_page):
@@ -261,7 +276,7 @@ def test_an_audit_is_planned_drawn_judged_and_read(store, campaign, open_page):
     at = open_page(PAGE, section="Completeness")
     assert "Recall among the" in " ".join(text.value for text in at.markdown)
     table = table_of(at, "unsure ones").set_index("unsure ones")
-    assert table.loc["left out", "recall"] == 1.0
+    assert table.loc["left out", "recall"] == 100
     assert "Look again" not in " ".join(text.value for text in at.markdown)
     slip = next(item for item in query.items if item.predicted not in campaign.targets)
     for said in ("only once so far: 1", "Each was named one twice"):
@@ -269,7 +284,7 @@ def test_an_audit_is_planned_drawn_judged_and_read(store, campaign, open_page):
         at = open_page(PAGE, section="Completeness")
         assert said in " ".join(text.value for text in at.markdown)
         assert list(table_of(at, "times named")["identifier"]) == [slip.identifier]
-    assert 0 < table.loc["left out", "95 % from"] < 1
+    assert 0 < table.loc["left out", "95 % from"] < 100
     close_iteration(store, campaign)
     fakes.train(store, campaign)
     at = open_page(PAGE, section="Completeness")

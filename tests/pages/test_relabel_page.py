@@ -398,3 +398,15 @@ def test_an_identifier_that_is_not_in_the_pool_is_a_message(open_page):
     at.text_input(key="asked-about").set_value("nobody").run()
     at.button(key="ask-one-small-0").click().run()
     assert "no spectrum 'nobody'" in at.error[0].value
+
+
+@pytest.mark.usefixtures("query")
+def test_answers_that_share_a_key_are_named_and_their_key_gives_none(store, campaign, open_page):
+    # As an earlier version let it pass: E and e are one key to the page.
+    store._db.execute("UPDATE oracle_class SET key = 'E' WHERE name = 'noise'")
+    at = open_page(PAGE)
+    (warning,) = (one.value for one in at.warning)
+    assert "emission and noise have one key, E" in warning
+    keys = {one["name"]: one["key"] for one in told(at)["desk"]["classes"]}
+    assert (keys["emission"], keys["noise"], keys["absorption"]) == ("", "", "a")
+    assert store.campaign(campaign.name).shared_keys

@@ -109,7 +109,7 @@ def test_an_emptied_key_is_the_usual_one_again(store, campaign, settings):
 
 def test_a_key_that_does_two_things_is_a_message_and_changes_nothing(store, campaign, settings):
     at = save_edited(settings(), keys={"edited_rows": {"3": {"key": "e"}}})
-    assert "is given to 'undo' and to an answer" in said(at.error)
+    assert "is given to the answer 'emission' and to the action 'undo'" in said(at.error)
     assert store.campaign(campaign.name).classes == campaign.classes
     assert store.campaign(campaign.name).chosen_keys == {}
 

@@ -2,6 +2,7 @@
 
 import gzip
 import tempfile
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from active_cnn.errors import SpectrumError
 from active_cnn.records import Grid
 from active_cnn.spectra.batches import Files, read_batch
-from active_cnn.spectra.preprocessing import prepare
+from active_cnn.spectra.preprocessing import prepare_and_count
 from active_cnn.spectra.readers import lamost_fast, read
 
 GRID = Grid()
@@ -70,17 +71,18 @@ def outcome(path):
     found = read_batch(Files((str(path),), GRID, "/nowhere"))
     if found.refused:
         return found.refused[0][2]
-    return repr(found.rows[0][2:-1]), found.spectra.tobytes()
+    return repr(found.rows[0][2:-1]), found.spectra.tobytes()  # but for names and paths
 
 
 def slow_outcome(path):
     """What the general reader comes to, as text."""
     try:
         spectrum = read(path)
-        window = prepare(spectrum, GRID).astype(np.float32)
+        window, n_bridged = prepare_and_count(spectrum, GRID)
     except SpectrumError as error:
         return " ".join(str(error).split())
-    return repr(tuple(getattr(spectrum, name) for name in METADATA)), window.tobytes()
+    known = (getattr(spectrum, name) for name in METADATA)
+    return repr((n_bridged, *known)), window.astype(np.float32).tobytes()
 
 
 def is_fast(path):
@@ -92,6 +94,8 @@ KNOWN = {
     "image of DR1": image(third_row=False),
     "image of DR2": image(dtype=np.float64, SN_R=12.5),
     "unknown position": image(RA=-9999.0, DEC=-9999.0, SNRR=-9999.0),
+    "position of 1950": image(RADECSYS="FK4", EQUINOX=1950.0),
+    "position of a night": image(EPOCH=2011.5),
     "texts": image(DESIG="  it's, / so  ", CLASS="", SUBCLASS="a'b''c"),
     "whole numbers": image(RA=15, DEC=-5, DESIG=7),
     "table": table(),
@@ -159,6 +163,27 @@ def test_odd_fluxes_are_accepted_and_refused_alike(tmp_path, value, pixels):
     path = tmp_path / "spec.fits"
     path.write_bytes(content(hdu))
     assert outcome(path) == slow_outcome(path)
+
+
+WEIGHTLESS = [slice(200, 203), slice(165, 179), slice(200, 260), slice(130, 155), slice(0, N, 4)]
+
+
+@pytest.mark.parametrize("layout", ["image", "table"])
+@pytest.mark.parametrize("pixels", WEIGHTLESS)
+def test_pixels_without_weight_are_bridged_and_refused_alike(tmp_path, layout, pixels):
+    line = 3000 * np.exp(-0.5 * ((np.arange(N) - 171.5) / 3) ** 2)
+    for number, (weight, value) in enumerate(product([0, np.nan, -1], [None, np.nan, 0, 1e6])):
+        hdus = image() if layout == "image" else table()
+        rows = hdus.data if layout == "image" else hdus[1].data[0]
+        seen, ivar = (rows[0], rows[1]) if layout == "image" else (rows["FLUX"], rows["IVAR"])
+        seen += line.astype(np.float32)
+        ivar[pixels] = weight
+        if value is not None:
+            seen[pixels] = value
+        path = tmp_path / f"{number}.fits"
+        hdus.writeto(path)
+        assert is_fast(path)
+        assert outcome(path) == slow_outcome(path)
 
 
 ORIGINALS = [content(KNOWN[name]) for name in ("image", "image of DR2", "table")]

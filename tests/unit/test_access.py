@@ -25,6 +25,7 @@ from active_cnn.access import (
     decode_name,
     encode_name,
     is_loopback,
+    is_name,
     name_from_claims,
     read_protection,
     read_token,
@@ -32,6 +33,7 @@ from active_cnn.access import (
     token_key,
 )
 from active_cnn.cli import main
+from active_cnn.hosts import ANY_ADDRESS
 from active_cnn.serve import APP, plan_start, require_free
 from active_cnn.settings import Settings
 
@@ -92,6 +94,14 @@ def test_a_damaged_cookie_is_no_name(text):
 )
 def test_only_a_verified_address_stands_for_a_person_alone(claims, name):
     assert name_from_claims(claims) == name
+
+
+def test_what_a_provider_says_at_length_is_a_name_all_the_same():
+    people = [{"sub": f"{'7' * 250}{n}", "name": "Ann"} for n in (1, 2)]
+    names = [name_from_claims(one) for one in people]
+    assert len(set(names)) == 2
+    assert all(len(one) == LONGEST_NAME and is_name(one) for one in names)
+    assert names == [name_from_claims(one) for one in people]
 
 
 def test_claims_without_any_identifier_are_refused():
@@ -284,7 +294,7 @@ def test_the_server_listens_on_this_machine_only(tmp_path):
     assert _option(plan.command, "--server.address") == ["localhost"]
     assert _option(plan.command, "--server.port") == ["8501"]
     # A page elsewhere whose name leads here is not served.
-    assert _option(plan.command, "--server.allowedHosts") == ["localhost", "127.0.0.1", "::1"]
+    assert _option(plan.command, "--allowed-host") == ["localhost", "127.0.0.1", "::1"]
     assert plan.environment["ACTIVE_CNN_HOME"] == str(tmp_path)
     assert plan.environment["ACTIVE_CNN_FOLDERS"] == str(tmp_path)
     assert plan.announcement == (
@@ -309,11 +319,42 @@ def test_with_protection_it_says_that_it_listens_beyond_and_what_is_asked(tmp_pa
     assert "gives the team's password" in plan.announcement
     assert "TLS" in plan.announcement
     assert _option(plan.command, "--secrets.files") == [str(secrets)]
-    assert not _option(plan.command, "--server.allowedHosts")
     assert "sesame" not in repr(plan)
     by_environment = plan_start(tmp_path, "::", environment={"ACTIVE_CNN_PASSWORD": "sesame"})
     assert "http://[::]:8501" in by_environment.announcement
     assert "sesame" not in repr(replace(by_environment, command=()))
+
+
+def test_with_protection_its_own_names_any_address_and_those_that_are_given_are_answered(
+    tmp_path, secrets
+):
+    with secrets.open("a") as file:
+        file.write('[auth]\nclient_id = "x"\nredirect_uri = "https://Login.example.org/callback"\n')
+    plan = plan_start(
+        tmp_path, "survey.example.org", 80, secrets, {}, ["CNN.example.org.", "2001:db8::7"]
+    )
+    names = _option(plan.command, "--allowed-host")
+    assert names == [
+        *("localhost", "127.0.0.1", "::1", "cnn.example.org", "2001:db8::7", "survey.example.org"),
+        *(socket.gethostname().lower(), "login.example.org", ANY_ADDRESS),
+    ]
+    assert f"calls it one of: {', '.join(names)}" in plan.announcement
+    everywhere = plan_start(tmp_path, "0.0.0.0", secrets=secrets, environment={})
+    assert "0.0.0.0" not in _option(everywhere.command, "--allowed-host")
+
+
+@pytest.mark.usefixtures("no_secrets")
+def test_without_protection_no_further_name_is_answered(tmp_path):
+    with pytest.raises(AccessError, match=r"by the name 'cnn.example.org'.*ACTIVE_CNN_PASSWORD"):
+        plan_start(tmp_path, environment={}, allowed_hosts=["cnn.example.org"])
+    plan = plan_start(tmp_path, "127.0.0.5", environment={}, allowed_hosts=["127.0.0.9"])
+    assert _option(plan.command, "--allowed-host")[3:] == ["127.0.0.9", "127.0.0.5"]
+
+
+@pytest.mark.parametrize("name", ["", "https://cnn.example.org", "cnn.example.org:443", "*", "a b"])
+def test_an_allowed_host_that_is_no_name_is_refused(tmp_path, secrets, name):
+    with pytest.raises(AccessError, match="is no name of a machine"):
+        plan_start(tmp_path, secrets=secrets, environment={}, allowed_hosts=[name])
 
 
 @pytest.mark.parametrize(

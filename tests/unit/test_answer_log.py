@@ -3,6 +3,7 @@
 import csv
 import json
 from dataclasses import asdict, replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -17,8 +18,11 @@ from active_cnn.campaign.sampling import draw_performance_sample
 from active_cnn.campaign.store import FILE_NAME, Store
 from active_cnn.cli import main
 from active_cnn.errors import CampaignError, StoreError
+from active_cnn.names import trim
 from active_cnn.records import Answer, AnswerEvent, Purpose, Query, QueryItem
+from active_cnn.times import LONGEST_LOOK
 
+TOMORROW = (datetime.now(UTC) + timedelta(days=2)).isoformat()
 FORMATS = pytest.mark.parametrize("ending", [".csv", ".json"])
 
 
@@ -324,7 +328,9 @@ def test_what_version_2_holds_is_there_in_full_or_not_at_all(store, query, lapto
         ("answer", "nova", "answer is 'nova'.*absorption, artefact"),
         ("identifier", "sdss-1", "identifier is 'sdss-1'.* does not ask about"),
         ("campaign", "other", "campaign is 'other', and there is none"),
-        ("event", "", "event is '': expected a text that is not empty"),
+        ("event", "", "event is '': expected 1 to 100 characters that can be seen"),
+        ("event", "e" * 101, "event is 'eee.*: expected 1 to 100 characters"),
+        ("event", "e\x1b[2J", "event is 'e.x1b.*: expected 1 to 100 characters"),
         ("sequence", "one", "sequence is 'one': expected a whole number"),
         ("sequence", "9" * 30, "expected a whole number"),
         ("sequence", "9" * 5000, "expected a whole number"),
@@ -338,7 +344,20 @@ def test_what_version_2_holds_is_there_in_full_or_not_at_all(store, query, lapto
         ("at", "yesterday", "at is 'yesterday': expected a time"),
         ("at", "2026-05-04T21:30:00", "expected a time"),
         ("at", "0001-01-01T00:00:00+14:00", "expected a time"),
+        ("at", "0001-01-01T00:00:00+00:00", "expected a time .*, from 1970 to now"),
+        ("at", "1969-12-31T23:59:59+00:00", "expected a time .*, from 1970 to now"),
+        ("at", "9999-12-31T23:59:59+00:00", "at is '9999-.*expected a time .*from 1970 to now"),
+        ("at", "9999-12-31T23:59:59-12:00", "expected a time"),
+        # Named, since workers that run tests have to agree on their names.
+        pytest.param("at", TOMORROW, "at is '.*': .* a time .*, from 1970 to now", id="tomorrow"),
+        ("query_created_at", "9999-12-31T23:59:59+00:00", "query_created_at is .*expected a time"),
+        ("note", "n" * 501, "note is 'nnn.*: expected a text of at most 500 characters"),
+        ("query_strategy", "s" * 201, "query_strategy is 's.*: expected 0 to 200 characters"),
+        ("query_strategy", "s\0", "query_strategy is .*: expected 0 to 200 characters"),
+        ("chosen_by", "\u202etxt", "chosen_by is .*: expected 0 to 200 characters"),
         ("seconds", "nan", "seconds is nan: expected a number"),
+        ("seconds", "-1", "seconds is -1.0: expected a number from 0 to 31622400, or nothing"),
+        ("seconds", "1e308", "seconds is 1e.308: expected a number from 0 to 31622400"),
         ("seconds", "1e999", "expected a number"),
         ("seconds", "1,5", "seconds is '1,5': expected a number"),
         ("is_adjudication", "yes", "is_adjudication is 'yes': expected yes or no"),
@@ -349,6 +368,13 @@ def test_what_version_2_holds_is_there_in_full_or_not_at_all(store, query, lapto
         ("query_design", "[" * 100_000, "query_design is .*: expected an object"),
         ("undoes", "never", "undoes is 'never'.*gave no such answer"),
         ("oracle", "", "oracle is ''"),
+        ("oracle", "a" * 81, "oracle is 'aaa.*: expected a name of 1 to 80 characters"),
+        ("oracle", "a" * 100_000, "oracle is 'aaa.*…: expected a name of 1 to 80 characters"),
+        ("oracle", "ann\0", r"oracle is 'ann.x00': expected a name"),
+        ("oracle", "ann\u202e", "oracle is .*: expected a name"),
+        ("oracle", "an\u200bn", "oracle is .*: expected a name"),
+        ("oracle", " ann", "oracle is ' ann': expected a name .*without spaces around"),
+        ("identifier", "x" * 100_000, "identifier is 'xxx.*…, which"),
     ],
 )
 def test_a_wrong_cell_is_refused_with_its_line_and_value(
@@ -414,7 +440,22 @@ def test_a_file_of_something_else_is_refused(store, campaign, tmp_path, name, co
         (lambda c: c["answers"][0].update(query=True), "query is True"),
         (lambda c: c["answers"][0].update(query=99), "query is 99.* not among the file's"),
         (lambda c: c["answers"][0].update(is_adjudication=1), "is_adjudication is 1"),
-        (lambda c: c["answers"][0].update(seconds=10**400), "seconds is 1000"),
+        (
+            lambda c: c["answers"][0].update(seconds=10**400),
+            "is a number of more than 60 digits",
+        ),
+        (lambda c: c["answers"][0].update(seconds=True), "seconds is True"),
+        (lambda c: c["answers"][0].update(oracle=["ann"]), "oracle is .'ann'.: expected a name"),
+        (lambda c: c["answers"][0].update(at=5), "at is 5: expected a time"),
+        (lambda c: c["queries"][0].update(notice="n" * 10_001), "notice is 'n.*at most 10000"),
+        (
+            lambda c: c["queries"][0].update(design={"a": "n" * 2**20}),
+            "design is .*at most 1048576",
+        ),
+        (
+            lambda c: c["queries"][0]["items"][0].update(probabilities=[1e308, 0, 0]),
+            "Item 1 of query 1 .* expected a list of numbers from 0 to 1",
+        ),
         (lambda c: c["answers"][0].update(answer=["noise"]), "answer is .'noise'.: expected"),
         (lambda c: c["queries"][0].update(purpose=["fun"]), "Query 1 .* purpose is .'fun'."),
         (lambda c: c["queries"].append(c["queries"][0]), "Query 2 .* number 1 is there already"),
@@ -524,7 +565,11 @@ def test_the_command_line_carries_answers(store, query, laptop, tmp_path, capsys
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 names = texts.filter(bool)
-times = st.datetimes().map(lambda time: f"{time.isoformat()}+00:00")
+identifiers = texts.map(trim).filter(bool)
+seen = st.text(st.characters(categories=["L", "N", "P", "S"]), min_size=1, max_size=40)
+times = st.datetimes(datetime(1970, 1, 1), datetime(2026, 1, 1)).map(
+    lambda time: f"{time.isoformat()}+00:00"
+)
 numbers = st.integers(-(2**63) + 1, 2**63 - 1)
 amounts = st.none() | st.floats(allow_nan=False, allow_infinity=False)
 
@@ -535,7 +580,7 @@ queries = st.builds(
     iteration=numbers,
     job=st.just(0),
     purpose=st.sampled_from(Purpose),
-    strategy=texts,
+    strategy=seen,
     size=numbers,
     seed=numbers,
     created_at=times,
@@ -544,11 +589,11 @@ queries = st.builds(
         st.builds(
             QueryItem,
             position=numbers,
-            identifier=names,
+            identifier=identifiers,
             predicted=names,
             probabilities=st.lists(st.floats(0, 1)).map(tuple),
             score=amounts,
-            chosen_by=texts,
+            chosen_by=st.just("") | seen,
             is_repeat=st.booleans(),
         ),
         max_size=3,
@@ -559,18 +604,18 @@ queries = st.builds(
 answers = st.builds(
     Answer,
     sequence=numbers,
-    event=names,
+    event=seen,
     campaign=st.just(""),
     query=st.just(0),
     iteration=st.just(0),
     purpose=st.just(Purpose.RELABEL),
-    identifier=names,
+    identifier=identifiers,
     answer=st.none() | names,
     note=texts,
-    oracle=names,
+    oracle=seen,
     at=times,
-    seconds=amounts,
-    undoes=st.none() | names,
+    seconds=st.none() | st.floats(0, LONGEST_LOOK),
+    undoes=st.none() | seen,
     is_adjudication=st.booleans(),
 )
 

@@ -1,5 +1,6 @@
 """What the oracle says: appended, never changed, never lost, and trained on at the right time."""
 
+import re
 import sqlite3
 import subprocess
 import sys
@@ -78,6 +79,53 @@ def test_the_same_event_twice_is_stored_once(store, campaign, query, identifiers
     for _ in range(3):
         say(store, query, identifiers[0], "emission", event="same")
     assert len(store.answer_log(campaign.name)) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"answer": "noise"}, "stored with answer 'emission', not 'noise'"),
+        ({"answer": None}, "stored with answer 'emission', not None"),
+        ({"identifier": 1}, "stored with identifier"),
+        ({"note": "a note"}, "stored with note '', not 'a note'"),
+    ],
+)
+def test_an_event_with_the_name_of_another_one_is_refused_not_acknowledged(
+    store, campaign, query, identifiers, change, said
+):
+    act = AnswerEvent("same", query.number, identifiers[0], "emission")
+    assert store.add_answers(campaign.name, [act], "ann") == {}
+    if "identifier" in change:
+        change = {"identifier": identifiers[1]}
+    other = replace(act, **change)
+    fresh = replace(act, event="fresh", identifier=identifiers[2])
+    refused = store.add_answers(campaign.name, [other, fresh], "ann")
+    assert list(refused) == ["same"]
+    assert said in refused["same"]
+    assert "was not stored" in refused["same"]
+    assert current(store, campaign) == {identifiers[0]: "emission", identifiers[2]: "emission"}
+
+
+def test_an_event_of_somebody_else_is_refused_without_telling_what_was_said(
+    store, campaign, query, identifiers
+):
+    act = AnswerEvent("same", query.number, identifiers[0], "emission")
+    store.add_answers(campaign.name, [act], "ann")
+    refused = store.add_answers(campaign.name, [replace(act, answer="noise")], "bob")
+    assert "somebody else gave" in refused["same"]
+    assert "emission" not in refused["same"]
+    assert [one.oracle for one in store.answer_log(campaign.name)] == ["ann"]
+
+
+def test_of_two_acts_of_one_name_in_a_message_the_second_is_refused(
+    store, campaign, query, identifiers
+):
+    act = AnswerEvent("same", query.number, identifiers[0], "emission")
+    again = replace(act, seconds=3.0)
+    assert store.add_answers(campaign.name, [act, again], "ann") == {}
+    other = replace(act, answer="noise")
+    assert list(store.add_answers(campaign.name, [act, other], "ann")) == ["same"]
+    assert current(store, campaign) == {identifiers[0]: "emission"}
 
 
 def test_a_repeated_event_does_not_undo_a_later_correction(store, campaign, query, identifiers):
@@ -306,3 +354,26 @@ def test_a_training_file_that_was_changed_is_refused_with_its_path(store, survey
     with pytest.raises(CampaignError, match="has changed since the campaign was created") as caught:
         build_training_set(store, campaign, store.iteration("a"))
     assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "oracle", "reason"),
+    [
+        ({}, "a" * 81, "'aaa.*cannot sign answers: give a name of 1 to 80"),
+        ({}, "ann\0", r"'ann.x00' cannot sign answers"),
+        ({}, " ann", "without spaces around"),
+        ({"event": "e" * 101}, "ann", "1 to 100 characters"),
+        ({"event": "e\x1b[2J"}, "ann", "1 to 100 characters that can be seen"),
+        ({"seconds": float("inf")}, "ann", "took inf s: give 0 to"),
+        ({"seconds": float("nan")}, "ann", "took nan s: give 0 to"),
+        ({"seconds": -1.0}, "ann", "took -1.0 s: give 0 to"),
+        ({"seconds": 1e308}, "ann", "took 1e.308 s: give 0 to"),
+    ],
+)
+def test_what_an_import_refuses_is_not_stored_from_a_page_either(
+    store, campaign, query, identifiers, change, oracle, reason
+):
+    act = replace(AnswerEvent("e1", query.number, identifiers[0], "noise"), **change)
+    (said,) = store.add_answers(campaign.name, [act], oracle).values()
+    assert re.search(reason, said)
+    assert store.answer_log(campaign.name) == []

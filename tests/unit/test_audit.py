@@ -235,7 +235,7 @@ def test_what_was_refuted_before_an_audit_is_not_on_the_list_that_it_measures(
     answer(store, before, lambda _: "noise")
     query = draw_audit(store, audited, 400, 1000, 0)
     answer(store, query, lambda _: "noise")
-    listed = above_threshold(find_candidates(store, audited), THRESHOLD)
+    listed = above_threshold(find_candidates(store, audited), THRESHOLD, audited)
     design = query.design["listed"]
     # None of those that were refuted counts, though the networks call them all targets.
     assert not set(listed["identifier"]) & {item.identifier for item in before.items}

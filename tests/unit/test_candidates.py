@@ -15,8 +15,8 @@ from active_cnn.delivery.candidates import (
 from active_cnn.errors import CampaignError
 
 COLUMNS = [
-    "identifier", "ra", "dec", "label", "source", "answer", "p_calibrated", "p_not-interesting",
-    "p_emission", "p_double-peak", "entropy", "rule_sigma", "iteration", "snr_r", "designation",
+    "identifier", "ra", "dec", "label", "source", "answer", "p_calibrated", "p_not_interesting",
+    "p_emission", "p_double_peak", "entropy", "rule_sigma", "iteration", "snr_r", "designation",
     "pipeline_class", "oracle", "note", "path",
 ]  # fmt: skip
 
@@ -79,7 +79,7 @@ def test_what_the_oracle_calls_a_target_is_a_candidate_even_if_not_predicted(
     row = row_of(find_candidates(store, campaign), identifier)
     assert (row["label"], row["source"], row["answer"]) == ("double-peak", "oracle", "double-peak")
     assert (row["oracle"], row["note"], row["iteration"]) == ("ann", "schön: Hα", 0)
-    assert row["p_not-interesting"] > row["p_double-peak"]
+    assert row["p_not_interesting"] > row["p_double_peak"]
 
 
 @pytest.mark.parametrize("answer", ["absorption", "noise", "artefact"])
@@ -151,7 +151,7 @@ def test_the_oracles_candidates_come_first_then_by_falling_probability(store, ca
     candidates = find_candidates(store, campaign)
     assert list(candidates["source"]) == ["oracle"] * 3 + ["network"] * 60
     for source in ("oracle", "network"):
-        probability = candidate_probability(candidates[candidates["source"] == source])
+        probability = candidate_probability(candidates[candidates["source"] == source], campaign)
         assert probability.is_monotonic_decreasing
 
 
@@ -159,12 +159,14 @@ def test_a_threshold_keeps_the_oracles_and_the_probable(store, campaign, query):
     confirmed = predicted_as(query, "not-interesting")[0]
     say(store, query, confirmed, "emission")
     candidates = find_candidates(store, campaign)
-    assert len(above_threshold(candidates, 0.0)) == len(candidates) == 61
-    kept = above_threshold(candidates, 0.8)
+    assert len(above_threshold(candidates, 0.0, campaign)) == len(candidates) == 61
+    kept = above_threshold(candidates, 0.8, campaign)
     assert confirmed in set(kept["identifier"])
-    expected = (candidate_probability(candidates) >= 0.8) | (candidates["source"] == "oracle")
+    expected = (candidate_probability(candidates, campaign) >= 0.8) | (
+        candidates["source"] == "oracle"
+    )
     assert list(kept["identifier"]) == list(candidates.loc[expected, "identifier"])
-    assert list(above_threshold(candidates, 1.01)["identifier"]) == [confirmed]
+    assert list(above_threshold(candidates, 1.01, campaign)["identifier"]) == [confirmed]
 
 
 def test_no_predicted_target_gives_an_empty_table_with_all_columns(store, campaign, score):
@@ -172,7 +174,7 @@ def test_no_predicted_target_gives_an_empty_table_with_all_columns(store, campai
     candidates = find_candidates(store, campaign)
     assert len(candidates) == 0
     assert list(candidates.columns) == COLUMNS
-    assert len(above_threshold(candidates, 0.5)) == 0
+    assert len(above_threshold(candidates, 0.5, campaign)) == 0
 
 
 def test_spectra_that_cannot_be_used_are_no_candidates(store, campaign, score):

@@ -89,6 +89,19 @@ def test_a_spectrum_without_pixels_near_the_window_is_an_empty_chart():
     assert spectrum_charts.before(far, Grid(), LINES).to_dict()
 
 
+def test_a_pixel_without_weight_is_neither_drawn_nor_sets_the_range():
+    wavelength = np.arange(6400.0, 6850.0)
+    flux, ivar = 100 + np.sin(wavelength), np.ones(wavelength.size)
+    flux[250], ivar[250] = 1e9, 0
+    spiky = Spectrum("a", wavelength, flux, Medium.VACUUM, ivar=ivar)
+    for chart in (
+        spectrum_charts.whole(spiky, LINES),
+        spectrum_charts.before(spiky, Grid(), LINES),
+    ):
+        assert max(row["flux"] for row in rows(chart) if "flux" in row) < 102
+        assert "flux, pixels without a value left out" in titles(chart)
+
+
 def test_a_gallery_has_a_panel_for_each_spectrum():
     grid = Grid()
     shown = Gallery(("b", "a"), np.zeros((2, grid.n), dtype=np.float32), 9)
@@ -140,3 +153,15 @@ def test_names_cannot_smuggle_markdown():
     assert plain("[a](http://x) **b** :red[c] <i>") == (
         r"\[a\](http\://x) \*\*b\*\* \:red\[c\] \<i\>"
     )
+
+
+@pytest.mark.parametrize("most", [7, 1415, 4_100_000])
+def test_the_number_at_the_longest_bar_has_room(most):
+    chart = charts.class_bars({"emission": most, "other": 1}, {"emission": "red", "other": "blue"})
+    (low, high), digits = (
+        chart.to_dict()["layer"][0]["encoding"]["x"]["scale"]["domain"],
+        f"{most:,}",
+    )
+    # Of a plot of 130 pixels, the narrowest on a page, each digit takes 6.
+    assert low == 0
+    assert 130 * (1 - most / high) >= 4 + 6 * len(digits)

@@ -8,11 +8,13 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from astropy.io import fits
 
 from active_cnn.campaign.campaign import create_campaign
 from active_cnn.campaign.classification import classify
 from active_cnn.campaign.files import iteration_folder
 from active_cnn.campaign.store import Store
+from active_cnn.delivery.columns import probability_columns
 from active_cnn.errors import CampaignError, SpectrumError, StoreError
 from active_cnn.learning.network import build_network, load_network, save_network
 from active_cnn.learning.scoring import predict
@@ -20,6 +22,7 @@ from active_cnn.records import Grid
 from active_cnn.spectra.preprocessing import DEFECTS, prepare, rescale
 from active_cnn.spectra.readers import read
 from active_cnn.spectra.simulation import write_demo
+from tests import reading_tasks
 
 POOL_SIZE, FLAT_ROW, NAN_ROW = 40, 7, 11
 
@@ -64,6 +67,24 @@ def run(trained, tmp_path):
     return run
 
 
+def test_spectra_are_called_by_name_path_or_card(tmp_path, demo, run):
+    for night in ("n1", "n2"):
+        (tmp_path / "in" / night).mkdir(parents=True)
+        shutil.copy(demo.fits[0], tmp_path / "in" / night / "a.fits")
+    with fits.open(tmp_path / "in/n2/a.fits", "update") as hdus:
+        hdus[0].header["MYNAME"] = " star 7 "
+    _, rows = run(tmp_path / "in")
+    assert [row["identifier"] for row in rows] == ["a.fits", "a.fits"]
+    _, rows = run(tmp_path / "in", identifier="path")
+    assert [row["identifier"] for row in rows] == ["n1/a.fits", "n2/a.fits"]
+    counts, rows = run(tmp_path / "in", identifier="header:MYNAME")
+    assert counts == (1, 1)
+    assert [row["identifier"] for row in rows] == ["", "star 7"]
+    assert "nothing under MYNAME" in rows[0]["reason"]
+    with pytest.raises(SpectrumError, match="give name, path or header:CARD"):
+        run(tmp_path / "in", identifier="night")
+
+
 @pytest.fixture
 def folder(tmp_path, demo):
     """A folder with one good spectrum, below `in`."""
@@ -85,7 +106,7 @@ def test_a_table_has_a_row_for_each_file_and_each_row_of_a_pool_in_order(run, de
     _, campaign, _ = trained
     counts, rows = run(demo.fits[1], demo.pool, demo.fits[0])
     assert counts == (POOL_SIZE, 2)
-    of_classes = [f"p_{name}" for name in campaign.network_classes]
+    of_classes = ["p_not_interesting", "p_emission", "p_double_peak"]
     assert list(rows[0]) == ["path", "identifier", "label", *of_classes, "reason"]
     with h5py.File(demo.pool) as file:
         (group,) = file.values()
@@ -103,7 +124,7 @@ def test_probabilities_are_the_network_s_sum_to_one_and_give_the_label(run, demo
     _, campaign, network = trained
     _, rows = run(demo.fits[0], demo.pool)
     for row in rows:
-        values = [row[f"p_{name}"] for name in campaign.network_classes]
+        values = [row[name] for name in probability_columns(campaign.network_classes).values()]
         if row["reason"]:
             assert [row["label"], *values] == [""] * (1 + len(values))
         else:
@@ -112,7 +133,8 @@ def test_probabilities_are_the_network_s_sum_to_one_and_give_the_label(run, demo
             assert row["label"] == campaign.network_classes[p.argmax()]
     window = rescale(prepare(read(demo.fits[0]), campaign.grid)[None])
     said = predict(load_network(network), window)[0]
-    first = [float(rows[0][f"p_{name}"]) for name in campaign.network_classes]
+    columns = probability_columns(campaign.network_classes).values()
+    first = [float(rows[0][name]) for name in columns]
     np.testing.assert_allclose(first, said, atol=2e-6)
 
 
@@ -123,8 +145,8 @@ def test_a_file_is_classified_like_its_row_in_the_pool(run, demo, trained):
     for row in rows[POOL_SIZE:]:
         other = in_pool[row["identifier"]]
         assert row["label"] == other["label"]
-        for name in campaign.network_classes:
-            assert float(row[f"p_{name}"]) == pytest.approx(float(other[f"p_{name}"]), abs=1e-3)
+        for name in probability_columns(campaign.network_classes).values():
+            assert float(row[name]) == pytest.approx(float(other[name]), abs=1e-3)
 
 
 def test_progress_ends_with_the_number_of_spectra(run, demo):
@@ -297,15 +319,14 @@ def test_the_place_of_the_table_is_looked_at_first(store, campaign, tmp_path):
         classify(store, campaign, [tmp_path / "missing"], tmp_path / "table.csv")
 
 
-@pytest.mark.parametrize("name", ["table.csv", "unfinished-table.csv"])
 @pytest.mark.parametrize("link", [False, True])
-def test_a_table_never_overwrites_a_source(run, folder, name, link):
-    source = folder / name
+def test_a_table_never_overwrites_a_source(run, folder, link):
+    source = folder / "table.csv"
     source.write_text("precious")
     if link:
         (folder / "link.fits").symlink_to(source)
     named = folder / "link.fits" if link else folder
-    with pytest.raises(StoreError, match=f"{name} is among the sources"):
+    with pytest.raises(StoreError, match="it is among the sources"):
         run(named, out=folder / ".." / "in" / "table.csv")
     assert source.read_text() == "precious"
 
@@ -330,10 +351,11 @@ def test_a_failure_keeps_the_older_table(run, folder, tmp_path, trained):
     assert [path.name for path in tmp_path.glob("*.csv")] == ["table.csv"]
 
 
-def test_a_full_disk_is_blamed_on_the_table(run, folder, tmp_path):
-    # Every write to this device fails as on a full disk.
-    (tmp_path / "unfinished-table.csv").symlink_to("/dev/full")
-    with pytest.raises(StoreError, match=r"Cannot write .*table\.csv: No space left on device"):
+def test_a_full_disk_is_blamed_on_the_table(run, folder, tmp_path, full_disk):
+    with (
+        full_disk(10),
+        pytest.raises(StoreError, match=r"Cannot write .*table\.csv: File too large"),
+    ):
         run(folder)
     assert not list(tmp_path.glob("*.csv"))
 
@@ -344,3 +366,19 @@ def test_missing_sources_and_empty_folders_are_refused(run, tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(SpectrumError, match=r"There are no spectra in .*empty"):
         run(tmp_path / "empty")
+
+
+def test_whatever_a_reader_does_costs_that_file_only(run, folder, monkeypatch):
+    monkeypatch.setattr("active_cnn.campaign.classification.read_window", reading_tasks.read_badly)
+    monkeypatch.setattr("active_cnn.campaign.classification.SECONDS", 1.0)
+    faults = ("RecursionError", "UnreadableNameError", "hangs")
+    for name in faults:
+        (folder / f"{name}.fits").write_bytes(b"")
+    (folder / os.fsdecode(b"undecodable\xff\n.fits")).write_bytes(b"")
+    counts, rows = run(folder)
+    assert counts == (1, len(faults) + 1)
+    said = reasons(rows)
+    assert said.pop("good.fits") == ""
+    assert said.pop("undecodable\\udcff\n.fits") == "is empty"
+    assert said["hangs.fits"] == "takes too long to read: more than 1 s of computing"
+    assert all(reason.isprintable() and reason for reason in said.values())

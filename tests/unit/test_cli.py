@@ -293,3 +293,37 @@ def test_a_pool_that_is_a_link_in_a_circle_is_refused_in_one_line(home, run, tmp
     link = tmp_path / "circle.h5"
     link.symlink_to(link)
     _expect_one_line(create(run, home, link))
+
+
+def test_a_pool_without_one_usable_row_makes_no_campaign(tmp_path, survey, run):
+    pool, home = tmp_path / "pool.h5", tmp_path / "home"
+    shutil.copy(survey.pool, pool)
+    with h5py.File(pool, "r+") as file:
+        (group,) = (one for one in file.values() if "spectra" in one)
+        group["spectra"][:] = 0
+        group["spectra"][:20] = np.nan
+    arguments = ("--home", home, "--name", "empty", "--training", survey.training)
+    status, _, complained = run("create", *arguments, "--pool", pool)
+    assert status == 1
+    assert "None of the 300 rows of the pool" in complained
+    assert "is zero everywhere in the window (280); " in complained
+    assert "(20)" in complained
+    assert not (home / "empty").exists()
+    with Store(home) as store:
+        assert store.campaign_names() == []
+    status, _, _ = run("create", *arguments, "--pool", survey.pool)
+    assert status == 0
+
+
+def test_creation_says_how_many_positions_are_not_known(tmp_path, survey, run):
+    pool = tmp_path / "pool.h5"
+    shutil.copy(survey.pool, pool)
+    with h5py.File(pool, "r+") as file:
+        (group,) = (one for one in file.values() if "spectra" in one)
+        group["ra"][:] = group["dec"][:] = -9999.0
+    status, said, _ = run(
+        "create", "--home", tmp_path / "home", "--name", "unplaced", "--training", survey.training,
+        "--pool", pool,
+    )  # fmt: skip
+    assert status == 0
+    assert "The position is not known of 298 of 298 usable spectra: off the sky" in said

@@ -6,12 +6,24 @@ from scipy.special import expit, logit
 
 from active_cnn.campaign.campaign import close_iteration, record_answer
 from active_cnn.campaign.committee import mean_log_odds, possible_targets
-from active_cnn.campaign.confidence import FEWEST, THRESHOLD, Confidence, find_confidence
+from active_cnn.campaign.confidence import (
+    FEWEST,
+    THRESHOLD,
+    Confidence,
+    describe_confidence,
+    find_confidence,
+)
 from active_cnn.campaign.files import open_pool
 from active_cnn.campaign.relabelling import ask_about, draw_relabel_query
 from active_cnn.campaign.sampling import draw_performance_sample
 from active_cnn.delivery.candidates import above_threshold, find_candidates
-from active_cnn.evaluation.calibration import Logistic, fit_logistic, log_odds
+from active_cnn.evaluation.calibration import (
+    AS_SAID,
+    Logistic,
+    choose_logistic,
+    fit_logistic,
+    log_odds,
+)
 
 
 def test_a_logistic_curve_is_found_again():
@@ -65,7 +77,7 @@ def test_an_overconfident_network_is_corrected(store, campaign, score):
     low, high = confidence.p_target(logit(np.array([0.65, 0.98])))
     assert low < 0.3 < 0.7 < high
     found = find_candidates(store, campaign)
-    listed = above_threshold(found, THRESHOLD)
+    listed = above_threshold(found, THRESHOLD, campaign)
     assert len(listed) < len(found)
     assert set(listed.loc[listed["source"] == "network", "p_calibrated"] >= THRESHOLD) == {True}
     assert set(found["identifier"]) - set(listed["identifier"]) <= set(
@@ -204,3 +216,30 @@ def test_the_next_network_takes_the_curve_of_the_one_before_until_it_has_its_own
     answer(store, query, lambda item: "emission" if p_of(item) > 0.99 else "noise")
     assert find_confidence(store, campaign, second).iteration == 1
     assert find_confidence(store, campaign, second, before=True) == known
+
+
+def test_a_curve_that_would_make_the_probabilities_worse_is_left():
+    """The networks say what is true, and 40 answers are too few to say it better."""
+    rng = np.random.default_rng(0)
+    odds = rng.normal(1, 2, 40)
+    is_target = rng.random(40) < expit(odds)
+    assert choose_logistic(odds, is_target) == AS_SAID
+    confidence = Confidence(AS_SAID, 2, 40, int(is_target.sum()))
+    assert not confidence.is_fitted
+    assert confidence.p_target(odds) == pytest.approx(expit(odds))
+    assert confidence.border(0.02) == 0
+    said = describe_confidence(confidence)
+    assert said.startswith("not calibrated: the networks' own word, which 40 answers of iteration")
+
+
+def test_a_curve_that_makes_them_better_is_used_and_named():
+    rng = np.random.default_rng(4)
+    odds = rng.normal(3, 2, 200)
+    is_target = rng.random(200) < expit(0.5 * odds - 2)
+    curve = choose_logistic(odds, is_target)
+    assert curve == fit_logistic(odds, is_target) != AS_SAID
+    assert describe_confidence(Confidence(curve, 2, 200, 90)).startswith("calibrated: logistic")
+
+
+def test_without_answers_it_is_said_what_a_calibration_takes():
+    assert describe_confidence(None).startswith("not calibrated, the newest network's own: a curve")

@@ -46,9 +46,17 @@ def test_chosen_keys_belong_to_the_campaign_from_its_creation(store, survey, def
         ("[keys]\nundo = 3", "give a str"),
         ('[keys]\njump = "j"', "no action 'jump'"),
         ('[keys]\nundo = "Escape"', "give one character"),
-        ('[keys]\nundo = "a"', "'undo' and to an answer"),
-        ('[keys]\nundo = "j"\nskip = "J"', "choose another one"),
-        ('[[class]]\nname = "x"\nkey = "j"\n[keys]\nundo = "j"', "'undo' and to an answer"),
+        ('[keys]\nundo = "a"', "the answer 'absorption' and to the action 'undo'"),
+        ('[keys]\nundo = "A"', "are one to a keyboard"),
+        (
+            '[[class]]\nname = "x"\nkey = "j"\n[[class]]\nname = "y"\nkey = "J"',
+            "'j' of the answer 'x' and 'J' of the answer 'y' are one to a keyboard",
+        ),
+        ('[keys]\nundo = "j"\nskip = "J"', "choose another"),
+        (
+            '[[class]]\nname = "x"\nkey = "j"\n[keys]\nundo = "j"',
+            "the answer 'x' and to the action 'undo'",
+        ),
     ],
 )
 def test_keys_that_cannot_be_are_refused_with_the_file_and_the_value(define, text, said):

@@ -25,12 +25,14 @@ def identifiers(file):
 def test_a_file_holds_the_rows_asked_for_in_their_order(store, scored):
     listed = list_candidates(store, scored).iloc[[7, 3, 5]]
     found = find_candidates(store, scored)["identifier"]
-    assert identifiers(make_file(store.home, scored, listed, ".csv")) == list(found[[7, 3, 5]])
+    assert identifiers(make_file(store.home, scored, listed, ".csv", "all")) == list(
+        found[[7, 3, 5]]
+    )
 
 
 def test_a_large_file_is_made_elsewhere_and_is_the_same(store, scored, monkeypatch):
     listed = list_candidates(store, scored)
-    here = make_file(store.home, scored, listed, ".csv")
+    here = make_file(store.home, scored, listed, ".csv", "all")
     asked = []
     monkeypatch.setattr(
         files,
@@ -38,7 +40,7 @@ def test_a_large_file_is_made_elsewhere_and_is_the_same(store, scored, monkeypat
         lambda processes: asked.append(processes) or open_engine(processes=processes),
     )
     monkeypatch.setattr(files, "LARGE", len(listed))
-    assert make_file(store.home, scored, listed, ".csv") == here
+    assert make_file(store.home, scored, listed, ".csv", "all") == here
     assert asked == [2]
 
 
@@ -49,4 +51,4 @@ def test_a_process_that_is_killed_is_a_message(store, scored, monkeypatch):
     monkeypatch.setattr(files, "LARGE", 0)
     monkeypatch.setattr(files, "open_engine", refuse)
     with pytest.raises(StoreError, match="Ask for fewer candidates"):
-        make_file(store.home, scored, list_candidates(store, scored), ".csv")
+        make_file(store.home, scored, list_candidates(store, scored), ".csv", "all")

@@ -162,7 +162,8 @@ def test_a_duplicate_identifier_is_refused_with_both_paths(tmp_path: Path) -> No
     assert pool.refused_files(10).to_dict("list") == {
         "path": [str(second), f"{pool_source}#0", f"{pool_source}#2"],
         "reason": [
-            f"{taken}'same.fits' is taken by {first}",
+            f"{taken}'same.fits' is taken by {first}; with --identifier path, or header:CARD, "
+            "files of one name are told apart",
             f"{taken}'same.fits' is taken by {first}",
             f"{taken}'x' is taken by {pool_source}#1",
         ],

@@ -54,7 +54,10 @@ def test_a_whole_campaign_is_told_with_its_own_numbers(store, campaign):
     assert "We searched 300 spectra, of which 298 can be used" in text
     assert "2 people answered" in text
     assert "by query strategy were: mixed 40" in text
-    assert f"{len(above_threshold(find_candidates(store, campaign), THRESHOLD)):,} spectra" in text
+    assert (
+        f"{len(above_threshold(find_candidates(store, campaign), THRESHOLD, campaign)):,} spectra"
+        in text
+    )
     assert "drawn at random in" in text
     assert "emission lines planted" in text
     for value in (campaign.pool_fingerprint, campaign.training_sha256, result.network_sha256[:16]):

@@ -226,7 +226,7 @@ def test_an_index_of_an_older_version_is_to_be_made_anew(pool: Pool) -> None:
     with h5py.File(pool.index_path, "a") as file:
         file.attrs["version"] = 1
     assert not is_indexed(pool.path, pool.index_path)
-    with pytest.raises(SpectrumError, match=r"not a pool's index of version 3 \(found: 1\)"):
+    with pytest.raises(SpectrumError, match=r"not a pool's index of version 4 \(found: 1\)"):
         Pool(pool.path, pool.index_path)
 
 

@@ -4,9 +4,12 @@ import re
 
 import numpy as np
 import pytest
+from scipy.special import ndtr
+from scipy.stats import norm
 
 from active_cnn.errors import SpectrumError
 from active_cnn.records import Grid, Medium, Spectrum
+from active_cnn.spectra import preprocessing
 from active_cnn.spectra.preprocessing import (
     DEFECTS,
     FWHM_PER_SIGMA,
@@ -104,6 +107,67 @@ class TestDegradingByResolvingPower:
     def test_a_higher_resolving_power_is_refused_with_both_values(self, before, after):
         with pytest.raises(SpectrumError, match=f"R = {before:g} to R = {after:g}"):
             degrade(np.arange(6500.0, 6700.0), np.ones(200), before, after)
+
+
+def convolved(wavelength, flux, before, after):
+    """Integrate a Gaussian over the straight lines between the pixels, exactly; slow."""
+    sigma = np.sqrt(after**-2.0 - before**-2.0) / FWHM_PER_SIGMA
+    x = np.log(wavelength)
+    far = np.r_[x[0] - 50 * sigma, x, x[-1] + 50 * sigma]
+    values = np.r_[flux[0], flux, flux[-1]]
+    u = (far - x[:, None]) / sigma
+    # Neighbours at the distance of a rounding: a step of no width.
+    slope = np.diff(values) / np.maximum(np.diff(u), 1e-30)
+    level = values[:-1] - slope * u[:, :-1]
+    return (level * np.diff(ndtr(u)) - slope * np.diff(norm.pdf(u))).sum(axis=1)
+
+
+STEPS = 1e-4 * np.arange(260)
+IRREGULAR = {
+    "two arms almost on one another": 10 ** np.r_[3.8055 + STEPS, 3.8155 + 1e-9 + STEPS],
+    "two arms at a distance of one rounding": 10 ** np.r_[3.8055 + STEPS, 3.8055 + 3e-16 + STEPS],
+    "drawn at random": np.random.default_rng(4).uniform(6400.0, 6850.0, 700),
+    "fine and coarse": np.r_[np.arange(6480.0, 6550.0, 0.25), np.arange(6550.0, 6850.0, 1.5)],
+    "one pair of neighbours": np.r_[np.arange(6400.0, 6850.0), 6600.0 + 1e-12],
+}
+
+
+class TestDegradingIrregularAxes:
+    @pytest.mark.parametrize("name", IRREGULAR)
+    @pytest.mark.parametrize("resolving_power", [2000.0, 7500.0, 40_000.0])
+    def test_it_is_the_exact_convolution_on_as_many_steps_as_the_pixels_allow(
+        self, name, resolving_power, monkeypatch
+    ):
+        asked = []
+
+        def watched(flux, sigma):
+            asked.append((flux.size, sigma))
+            return degrade_pixels(flux, sigma)
+
+        monkeypatch.setattr(preprocessing, "degrade_pixels", watched)
+        wavelength = np.unique(IRREGULAR[name])
+        flux = 1 + 0.5 * gaussian(wavelength)
+        found = degrade(wavelength, flux, resolving_power, 1800.0)
+        expected = convolved(wavelength, flux, resolving_power, 1800.0)
+        np.testing.assert_allclose(found, expected, atol=0.01)
+        ((n, sigma),) = asked
+        assert n <= preprocessing.MOST_A_PIXEL * wavelength.size + 1
+        assert sigma <= 1.01 * preprocessing.MOST_A_SIGMA
+
+    def test_neighbours_at_any_distance_give_what_one_pixel_gives(self):
+        wavelength = np.arange(6400.0, 6850.0, 0.5)
+        expected = degrade(wavelength, 1 + gaussian(wavelength), 13_000.0, 1800.0)
+        for distance in (1e-3, 1e-6, 1e-12):
+            pair = np.sort(np.r_[wavelength, 6600.0 + distance])
+            found = degrade(pair, 1 + gaussian(pair), 13_000.0, 1800.0)
+            np.testing.assert_allclose(np.interp(wavelength, pair, found), expected, atol=5e-3)
+
+    @pytest.mark.parametrize("after", [1.0, 1e-3, 1e-200])
+    def test_a_kernel_far_wider_than_the_spectrum_is_refused(self, after):
+        with pytest.raises(SpectrumError, match=f"R = {after:g}: the kernel is wider"):
+            degrade(np.arange(6500.0, 6700.0), np.ones(200), 1e4, after)
+        with pytest.raises(SpectrumError, match="give a width of at most 100"):
+            degrade_pixels(np.ones(10), 1e12)
 
 
 class TestResampling:
@@ -222,11 +286,31 @@ class TestPreparing:
         with pytest.raises(SpectrumError, match=re.escape(DEFECTS[defect])):
             prepare(spectrum(self.wavelength, flux, resolving_power=resolving_power), GRID)
 
-    def test_one_bad_pixel_in_the_window_is_refused_and_not_smoothed_away(self):
+    def test_one_bad_pixel_in_the_window_is_bridged_before_anything_is_smoothed(self):
         flux = 1 - 0.5 * gaussian(self.wavelength)
-        flux[np.searchsorted(self.wavelength, 6600.0)] = np.nan
-        with pytest.raises(SpectrumError, match=r"not finite"):
-            prepare(spectrum(self.wavelength, flux, resolving_power=13_000.0), GRID)
+        bad = np.searchsorted(self.wavelength, 6600.0)
+        spoilt, mended = flux.copy(), flux.copy()
+        spoilt[bad] = np.nan
+        mended[bad] = (flux[bad - 1] + flux[bad + 1]) / 2
+        found, expected = (
+            prepare(spectrum(self.wavelength, values, resolving_power=13_000.0), GRID)
+            for values in (spoilt, mended)
+        )
+        np.testing.assert_allclose(found, expected, atol=1e-12)
+
+    @pytest.mark.parametrize("said", [0.0, -5.0, 1e-9, 1e300, np.nan, np.inf])
+    def test_a_resolving_power_that_cannot_be_true_counts_as_unknown(self, said):
+        wavelength = np.arange(6400.0, 6850.0, 0.25)
+        line = gaussian(wavelength, sigma=0.25)
+        found, unknown = (
+            prepare(spectrum(wavelength, line, resolving_power=one), GRID) for one in (said, None)
+        )
+        np.testing.assert_array_equal(found, unknown)
+
+    def test_an_axis_without_pixels_near_the_window_is_refused(self):
+        wavelength = np.array([4000.0, 6000.0, 8000.0])
+        with pytest.raises(SpectrumError, match="is too coarse: 0 of its pixels"):
+            prepare(spectrum(wavelength, np.arange(3.0), resolving_power=None), GRID)
 
     def test_the_spectrum_is_left_unchanged(self):
         flux = 1 - 0.5 * gaussian(self.wavelength)

@@ -12,6 +12,7 @@ from active_cnn.evaluation.proportions import (
     IntervalMethod,
     choose_method,
     clopper_pearson_interval,
+    describe_share,
     hypergeometric_interval,
     interval,
     labels_needed,
@@ -118,3 +119,22 @@ def test_a_share_that_is_none_cannot_be_certified(share):
 def test_what_nobody_could_label_is_said():
     with pytest.raises(EvaluationError, match="allow a larger error"):
         labels_needed(0, 1e-10)
+
+
+@pytest.mark.parametrize(
+    ("share", "n", "said"),
+    [
+        (0.6403, 30, "64 %"),
+        (19.21 / 30, 100, "64 %"),
+        (0.64031, 1000, "64 %"),
+        (0.64151, 1000, "64.2 %"),
+        (599 / 600, 600, "99.8 %"),
+        (9999 / 10_000, 10_000, "99.99 %"),
+        (1 / 4_000_000, 4_000_000, "0.00002 %"),
+        (0, 30, "0 %"),
+        (1, 4_000_000, "100 %"),
+        (float("nan"), 0, "–"),
+    ],
+)
+def test_a_share_has_the_digits_that_so_many_can_tell_apart(share, n, said):
+    assert describe_share(share, n) == said

@@ -144,6 +144,16 @@ def test_an_act_that_is_refused_does_not_hold_up_the_others(say, store, campaign
     assert [one.event for one in store.answer_log(campaign.name)] == ["a.1.0", "a.6.0"]
 
 
+def test_an_act_with_the_name_of_another_one_is_refused_and_not_received(
+    say, store, campaign, query, names
+):
+    say(events=[act(query, names[0], "emission")])
+    answered = say(events=[act(query, names[1], "noise")])
+    assert answered["received"] == []
+    assert "was not stored" in answered["refused"]["a.1.0"]
+    assert list(store.current_answers(campaign.name)) == [names[0]]
+
+
 def test_an_act_of_somebody_else_is_neither_stored_nor_refused(say, store, campaign, query, names):
     answered = say(events=[act(query, names[0], "emission", oracle="bob")])
     assert (answered["received"], answered["held"]) == ([], {"a.1.0": "bob"})

@@ -332,7 +332,7 @@ def test_a_manifest_that_is_missing_or_no_file_is_refused(tmp_path: Path) -> Non
     (tmp_path / "folder.pool").mkdir()
     os.mkfifo(tmp_path / "pipe.pool")
     for name in ("folder.pool", "pipe.pool"):
-        with pytest.raises(SpectrumError, match=f"{name} is no file"):
+        with pytest.raises(SpectrumError, match=f"{name} cannot be read: it is a .*, not a file"):
             read_manifest(tmp_path / name)
 
 

@@ -1,6 +1,7 @@
 """What the labelling page draws of a spectrum."""
 
 import base64
+from functools import partial
 from pathlib import Path
 
 import h5py
@@ -16,6 +17,7 @@ from active_cnn.campaign.sheets import class_means, links, make_sheets, pack
 from active_cnn.campaign.training_data import read_initial_set
 from active_cnn.spectra.preprocessing import rescale
 from active_cnn.spectra.simulation import write_demo
+from tests import reading_tasks
 
 
 def unpack(packed):
@@ -29,12 +31,12 @@ def unpack(packed):
     arrays(
         np.float64,
         st.integers(0, 30),
-        elements=st.floats(-1e300, 1e300) | st.just(np.nan) | st.just(np.inf),
+        elements=st.floats(-1e300, 1e300) | st.sampled_from([np.nan, np.inf, 1.7e308, -1.7e308]),
     )
 )
 def test_packing_keeps_values_to_a_step_and_marks_what_is_none(values):
     found = unpack(pack(values))
-    finite = np.isfinite(values)
+    finite = abs(values) < 7e307
     assert (np.isfinite(found) == finite).all()
     if finite.any():
         span = values[finite].max() / 65534 - values[finite].min() / 65534
@@ -175,3 +177,17 @@ def test_addresses_hold_numbers_only():
     assert set(found) == {"SIMBAD", "Aladin"}
     assert "93.131930%20-27.537140" in found["SIMBAD"]
     assert dict(links(1.0, 2.0, "https://example.org/1"))["Survey"] == "https://example.org/1"
+
+
+def test_a_file_that_hangs_its_reader_costs_its_own_sheet_only(look, monkeypatch):
+    hanging, other = look.names[:2]
+    read = partial(reading_tasks.read_but_hang_at, hanging)
+    monkeypatch.setattr("active_cnn.campaign.sheets.read", read)
+    monkeypatch.setattr("active_cnn.campaign.sheets.SECONDS_WATCHED", 1.0)
+    training = read_initial_set(look.store, look.campaign)
+    sheets = make_sheets(look.store, look.campaign, look.pool, training, [hanging, other])
+    assert "takes too long to read: more than 1 s of computing" in sheets[0]["trouble"]
+    assert sheets[0]["window"]
+    assert sheets[0]["raw"] is None
+    assert sheets[1]["trouble"] == ""
+    assert sheets[1]["raw"]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+from active_cnn.access import LONGEST_NAME, is_name
 from active_cnn.campaign.store.kept import Kept
 from active_cnn.campaign.store.log import Log
 from active_cnn.campaign.store.sharings import Sharings
 from active_cnn.errors import CampaignError, StoreError
 from active_cnn.records import Answer, AnswerEvent, Iteration, Purpose, Query
+from active_cnn.times import LONGEST_LOOK, is_look
 
 LONGEST_NOTE = 500
 LONGEST_EVENT = 100
@@ -76,6 +78,19 @@ class RepeatedAnswer(NamedTuple):
     again: str
 
 
+class _Act(NamedTuple):
+    """What makes two events of one name the same act; how long it took is not asked."""
+
+    campaign: str
+    query: int
+    identifier: str
+    answer: str | None
+    note: str
+    oracle: str
+    undoes: str | None
+    is_adjudication: bool
+
+
 class Answers(Sharings):
     """What the oracles said."""
 
@@ -89,7 +104,8 @@ class Answers(Sharings):
     ) -> dict[str, str]:
         """Append what an oracle said; an event that is known already changes nothing.
 
-        When this returns, the answers are on the disk.
+        When this returns, the answers are on the disk. An event whose name is taken by another act
+        is refused: what it says is not stored.
 
         Returns
         -------
@@ -102,16 +118,22 @@ class Answers(Sharings):
             )
         refused = {}
         with self._write():
-            known = self.stored_events(one.event for one in events)
+            known = self._acts(one.event for one in events)
             allowed = [c.name for c in self.campaign(campaign).classes]
             for one in events:
+                act = _Act(
+                    campaign, one.query, one.identifier, one.answer, one.note, oracle, one.undoes,
+                    is_adjudication,
+                )  # fmt: skip
                 if one.event in known:
+                    if act != known[one.event]:
+                        refused[one.event] = _describe_taken(one, act, known[one.event])
                     continue
                 reason = self._objection(campaign, one, oracle, allowed)
                 if reason:
                     refused[one.event] = reason
                     continue
-                known.add(one.event)
+                known[one.event] = act
                 # What has been judged is no longer on the desk.
                 self._db.execute(
                     "DELETE FROM claim WHERE campaign = ? AND identifier = ? AND oracle = ?",
@@ -152,10 +174,25 @@ class Answers(Sharings):
                 f"{event.answer!r} is not an answer in campaign {campaign!r}: "
                 f"choose one of {', '.join(allowed)}."
             )
-        if len(event.note) > LONGEST_NOTE or len(event.event) > LONGEST_EVENT:
+        if len(event.note) > LONGEST_NOTE:
             return (
                 f"The note on {event.identifier!r} has {len(event.note)} characters: "
                 f"write {LONGEST_NOTE} at most."
+            )
+        if not (0 < len(event.event) <= LONGEST_EVENT and event.event.isprintable()):
+            return (
+                f"The name {event.event[:LONGEST_EVENT]!r} of an answer cannot be kept: give 1 to "
+                f"{LONGEST_EVENT} characters that can be seen."
+            )
+        if not is_name(oracle):
+            return (
+                f"{oracle[:LONGEST_NAME]!r} cannot sign answers: give a name of 1 to "
+                f"{LONGEST_NAME} characters that can be seen, without spaces around them."
+            )
+        if event.seconds is not None and not is_look(event.seconds):
+            return (
+                f"The look at {event.identifier!r} took {event.seconds} s: give 0 to "
+                f"{LONGEST_LOOK}, or nothing."
             )
         if event.undoes is not None and not self._rows(
             "SELECT 1 FROM answer WHERE event = ? AND campaign = ? AND identifier = ? "
@@ -208,17 +245,21 @@ class Answers(Sharings):
 
     def stored_events(self, events: Iterable[str]) -> set[str]:
         """Tell which of these events are on the disk."""
+        return {row["event"] for row in self._stored(("event",), events)}
+
+    def _acts(self, events: Iterable[str]) -> dict[str, _Act]:
+        return {
+            row.pop("event"): _Act(**{**row, "is_adjudication": bool(row["is_adjudication"])})
+            for row in self._stored(("event", *_Act._fields), events)
+        }
+
+    def _stored(self, columns: Sequence[str], events: Iterable[str]) -> Iterator[dict[str, Any]]:
         asked = list(events)
-        found: set[str] = set()
         for start in range(0, len(asked), 500):
             some = asked[start : start + 500]
-            found |= {
-                row["event"]
-                for row in self._rows(
-                    f"SELECT event FROM answer WHERE event IN ({_marks(some)})", some
-                )
-            }
-        return found
+            yield from self._rows(
+                f"SELECT {', '.join(columns)} FROM answer WHERE event IN ({_marks(some)})", some
+            )
 
     def current_answers(self, campaign: str, as_of: Iteration | None = None) -> dict[str, Answer]:
         """Give the answer that counts on each spectrum; answers to blind repeats never do.
@@ -404,6 +445,21 @@ class Answers(Sharings):
             [campaign, identifier, *([] if repeat is None else [repeat])],
         )
         return [_answer(row) for row in rows]
+
+
+def _describe_taken(event: AnswerEvent, act: _Act, stored: _Act) -> str:
+    advice = "it was not stored. Reload the page and answer once more."
+    if (stored.campaign, stored.oracle) != (act.campaign, act.oracle):
+        # What others said is not told: who judges blind may read this.
+        return (
+            f"The answer to {event.identifier!r} has the name of one that somebody else gave, or "
+            f"that was given in another campaign ({event.event!r}): {advice}"
+        )
+    name = next(one for one in _Act._fields if getattr(stored, one) != getattr(act, one))
+    return (
+        f"The answer to {event.identifier!r} has the name of another one ({event.event!r}), which "
+        f"is stored with {name} {getattr(stored, name)!r}, not {getattr(act, name)!r}: {advice}"
+    )
 
 
 def _marks(values: Collection[object]) -> str:

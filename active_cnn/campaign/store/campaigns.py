@@ -20,8 +20,9 @@ class Campaigns(Connection):
         Raises
         ------
         CampaignError
-            If the name is taken.
+            If the name is taken, or a key does two things.
         """
+        campaign.check_keys()
         with self._write():
             if self._rows("SELECT 1 FROM campaign WHERE name = ?", [campaign.name]):
                 raise CampaignError(
@@ -120,6 +121,7 @@ class Campaigns(Connection):
         with self._write():
             before = self.campaign(name)
             after = replace(before, classes=classes, chosen_keys=dict(chosen_keys))
+            after.check_keys()
             self._refuse_lost_answers(before, after)
             # Answers refer to their class: rows are changed where they are.
             for position, one in enumerate(classes):

@@ -201,6 +201,7 @@ def _iteration(row: dict[str, Any]) -> Iteration:
                 **stored,
                 "settings": TrainingSettings.from_stored(stored["settings"]),
                 "notices": tuple(stored["notices"]),
+                "alarms": tuple(stored.get("alarms", ())),
             }
         )
     return Iteration(**{**row, "result": result})

@@ -1,7 +1,11 @@
 """The tables of the store. Migrations run in the order written; a released one never changes."""
 
+from collections import Counter
+
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
+
+from active_cnn.names import trim
 
 MIGRATIONS = Migrations("active_cnn")
 
@@ -211,6 +215,32 @@ def m005_audits(db: Database) -> None:
     db.execute("ALTER TABLE query_item ADD COLUMN is_repeat INTEGER NOT NULL DEFAULT 0")
     db.execute("CREATE INDEX repeat_item ON query_item(query, identifier) WHERE is_repeat = 1")
     db.execute("ALTER TABLE campaign ADD COLUMN goals TEXT NOT NULL DEFAULT '{}'")
+
+
+@MIGRATIONS()
+def m006_trimmed_names(db: Database) -> None:
+    """Identifiers without what surrounds them: what the pool gives is trimmed from now on."""
+    asked = db.execute(
+        "SELECT DISTINCT campaign, identifier FROM query_item "
+        "JOIN query ON query.number = query_item.query"
+    ).fetchall()
+    n_alike = Counter((campaign, trim(name)) for campaign, name in asked)
+    # Two that differ by blanks alone stay apart, as they were said of different spectra.
+    ambiguous = {name for campaign, name in asked if n_alike[campaign, trim(name)] > 1}
+    trimmed = {name: trim(name) for _, name in asked if name not in ambiguous}
+    if all(name == short for name, short in trimmed.items()):
+        return
+    kept = "answers_are_kept_on_update"
+    ((trigger,),) = db.execute("SELECT sql FROM sqlite_master WHERE name = ?", [kept]).fetchall()
+    db.conn.create_function("trimmed", 1, lambda name: trimmed.get(name, name))
+    db.execute("PRAGMA defer_foreign_keys = ON")
+    db.execute(f"DROP TRIGGER {kept}")
+    for table in ("query_item", "answer", "claim"):
+        db.execute(
+            f"UPDATE {table} SET identifier = trimmed(identifier) "
+            "WHERE identifier <> trimmed(identifier)"
+        )
+    db.execute(trigger)
 
 
 @MIGRATIONS()

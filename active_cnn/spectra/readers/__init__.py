@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from astropy.io import fits
 
 from active_cnn.errors import SpectrumError
+from active_cnn.names import trim
 from active_cnn.records import Spectrum
 from active_cnn.spectra.readers import (
     desi,
@@ -18,6 +19,7 @@ from active_cnn.spectra.readers import (
     lamost_mrs,
     ondrejov,
     sdss,
+    table,
 )
 
 
@@ -38,16 +40,19 @@ FAMILIES = (
     Family("SDSS/BOSS", sdss.recognises, sdss.read),
     Family("DESI", desi.recognises, desi.read),
     Family("1-D image", image.recognises, image.read),
+    Family("Table of one spectrum", table.recognises, table.read),
 )
 
 
-def read(path: str | Path) -> Spectrum:
-    """Read the spectrum in a FITS file, gzipped or not.
+def read(path: str | Path, card: str = "") -> Spectrum:
+    """Read the spectrum in a FITS file, compressed or not.
 
     Parameters
     ----------
     path : str or Path
-        The file; its name without ``.gz`` becomes the spectrum's identifier.
+        The file; its name without a suffix such as ``.gz`` becomes the spectrum's identifier.
+    card : str
+        Keyword of a card of the first two headers whose value is the identifier instead.
 
     Returns
     -------
@@ -63,7 +68,15 @@ def read(path: str | Path) -> Spectrum:
     """
     path = Path(path)
     with fits_file.opened(path) as hdus:
-        return find_family(hdus).read(hdus, path)
+        spectrum = find_family(hdus).read(hdus, path)
+        return replace(spectrum, identifier=_value_of(card, hdus)) if card else spectrum
+
+
+def _value_of(card: str, hdus: fits.HDUList) -> str:
+    for hdu in (hdus[0], fits_file.extension(hdus, 1)):
+        if hdu is not None and (value := trim(fits_file.text(hdu.header, card))):
+            return value
+    raise SpectrumError(f"has no identifier: its headers say nothing under {card}")
 
 
 def find_family(hdus: fits.HDUList) -> Family:

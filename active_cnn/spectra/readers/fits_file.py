@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
 import math
+import os
+import re
 import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from astropy.io import fits
@@ -18,35 +21,43 @@ from astropy.utils.exceptions import AstropyWarning
 from numpy.typing import NDArray
 
 from active_cnn.errors import SpectrumError
-from active_cnn.records import Medium
+from active_cnn.plain_text import plain
+from active_cnn.regular_file import FOLDER, NO_FILE, open_regular
+from active_cnn.spectra.readers.structure import sound_size
 
-GZIP_MAGIC = b"\x1f\x8b"
-FITS_MAGIC = b"SIMPLE  ="
+GZIP_MAGIC, BZIP2_MAGIC = b"\x1f\x8b", b"BZh"
+
+# All that the header of a primary without data says.
+_OF_NO_DATA = {
+    "SIMPLE",
+    "BITPIX",
+    "NAXIS",
+    "EXTEND",
+    "CHECKSUM",
+    "DATASUM",
+    "COMMENT",
+    "HISTORY",
+    "",
+}
 
 # What a spectrum may take in memory; a file of 0.5 MB can unpack to as much.
 MOST_CONTENT = 512 * 2**20  # bytes
+MOST_VALUES = 2**23  # of an array: the longest spectra known have some 10^6 pixels
 _PIECE = 2**20  # bytes that are unpacked at a time
 
 # What surveys and telescopes write where they know nothing.
 FILL_NUMBERS = {-9999.0, -999.0, -99.0}
 FILL_TEXTS = {"", "-", "-9999", "-9999.0", "-999", "INDEF", "N/A", "NAN", "NON", "NONE", "NULL"}
 
-# A damaged file can make the library raise any of these, at any access.
-FOREIGN_ERRORS = (
-    AttributeError,
-    EOFError,
-    LookupError,
-    MemoryError,
-    OSError,
-    TypeError,
-    ValueError,
-    fits.VerifyError,
-)
+# Bytes of an element, by the letter of its format.
+WIDTHS = {"L": 1, "X": 1, "B": 1, "I": 2, "J": 4, "K": 8, "A": 1, "E": 4, "D": 8, "C": 8}
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[fits.HDUList]:
-    """Open a FITS file, gzipped or not; what goes wrong inside is a SpectrumError.
+    """Open a FITS file, compressed or not; what goes wrong inside is a SpectrumError.
+
+    Where a header is not sound (see `structure`), only the HDUs before it are there.
 
     Raises
     ------
@@ -56,11 +67,26 @@ def opened(path: Path) -> Iterator[fits.HDUList]:
     with warnings.catch_warnings():
         # Headers that break the standard in ways that do not touch the spectrum are common.
         warnings.simplefilter("ignore", AstropyWarning)
-        with _source(path) as source:
+        source, trouble = _source(path)
+        with source:
             with _translated():
                 hdus = fits.open(source, memmap=False, lazy_load_hdus=True)
             with hdus:
-                yield hdus
+                try:
+                    yield _as_before_packing(hdus)
+                except SpectrumError as error:
+                    # What was looked for may lie in the part that is not there.
+                    raise SpectrumError(plain(trouble or str(error))) from error
+
+
+def _as_before_packing(hdus: fits.HDUList) -> fits.HDUList:
+    # Programs like fpack (.fz) leave an empty primary behind and put what it was into the first
+    # extension.
+    first = None if image_shape(hdus[0]) else extension(hdus, 1)
+    if not isinstance(first, fits.CompImageHDU) or set(hdus[0].header) - _OF_NO_DATA:
+        return hdus
+    with _translated():
+        return fits.HDUList([first, *hdus[2:]])
 
 
 @contextmanager
@@ -69,51 +95,97 @@ def _translated() -> Iterator[None]:
         yield
     except SpectrumError:
         raise
-    except FOREIGN_ERRORS as error:
+    except MemoryError as error:
+        raise SpectrumError("needs too much memory to be read: more than there is") from error
+    except Exception as error:  # a damaged file can make the library raise anything, at any access
         reason = " ".join(str(error).split())[:160] or type(error).__name__
         raise SpectrumError(f"is a damaged FITS file: {reason}") from error
 
 
-def _source(path: Path) -> io.BufferedIOBase:
+def _source(path: Path) -> tuple[IO[bytes], str]:
+    """Open the part of a file whose headers are sound, and tell what is wrong with the next one."""
+    packing = ""
     try:
-        if path.is_dir():
-            raise SpectrumError("is a folder, not a file")
-        if path.exists() and not path.is_file():
-            # To open a pipe would wait for ever for somebody who writes to it.
-            raise SpectrumError("is a pipe, a socket or a device, not a file")
-        source: io.BufferedIOBase = path.open("rb")
-        if source.read(len(GZIP_MAGIC)) == GZIP_MAGIC:
-            with source:
-                source.seek(0)
-                source = _unpacked(source)
+        file = open_regular(path)
+        try:
+            packing = _packing(file)
+            source, trouble = _judged(file, packing)
+        except BaseException:
+            file.close()
+            raise
     except FileNotFoundError as error:
         raise SpectrumError("does not exist") from error
     except EOFError as error:
-        raise SpectrumError("is truncated: the gzip stream ends too early") from error
+        raise SpectrumError(f"is truncated: the {packing} stream ends too early") from error
     except (gzip.BadGzipFile, zlib.error) as error:
         raise SpectrumError(f"is a damaged gzip file: {error}") from error
     except OSError as error:
-        raise SpectrumError(f"cannot be opened: {error.strerror}") from error
+        if packing and error.errno is None:  # so the library of bzip2 tells of a damaged stream
+            raise SpectrumError(f"is a damaged {packing} file: {error}") from error
+        reason = error.strerror or str(error)
+        if reason in (FOLDER, NO_FILE):
+            raise SpectrumError(reason.removeprefix("it ")) from error
+        raise SpectrumError(f"cannot be opened: {reason}") from error
+    if source is not file:
+        file.close()
     source.seek(0)
-    start = source.read(len(FITS_MAGIC))
-    source.seek(0)
-    if start != FITS_MAGIC:
-        source.close()
-        if not start:
-            raise SpectrumError("is empty")
-        raise SpectrumError(f"is not a FITS file: it begins with {start!r}")
-    return source
+    return source, trouble
 
 
-def _unpacked(source: io.BufferedIOBase) -> io.BytesIO:
-    # All of it before it is read: seeking inside a gzip stream starts over each time.
-    content = io.BytesIO()
-    with gzip.GzipFile(fileobj=source) as stream:
-        while piece := stream.read(_PIECE):
-            if content.tell() + len(piece) > MOST_CONTENT:
-                raise SpectrumError(f"unpacks to more than the {MOST_CONTENT} bytes of a spectrum")
-            content.write(piece)
-    return content
+def _packing(file: IO[bytes]) -> str:
+    """Name what a file is compressed with; '' if it is not."""
+    start = file.read(len(BZIP2_MAGIC))
+    file.seek(0)
+    if start.startswith(GZIP_MAGIC):
+        return "gzip"
+    return "bzip2" if start == BZIP2_MAGIC else ""
+
+
+def _judged(file: IO[bytes], packing: str) -> tuple[IO[bytes], str]:
+    if packing:
+        unpacked = _Unpacked(
+            bz2.BZ2File(file) if packing == "bzip2" else gzip.GzipFile(fileobj=file)
+        )
+        size, trouble = sound_size(unpacked)
+        unpacked.skip_rest()
+        unpacked.content.truncate(size)
+        return unpacked.content, trouble
+    size, trouble = sound_size(file)
+    whole = file.seek(0, os.SEEK_END)
+    if size >= whole:
+        return file, trouble
+    if size > MOST_CONTENT:
+        raise SpectrumError(
+            f"is a damaged FITS file: {trouble or 'something else'} after {size} bytes"
+        )
+    # The library must not see what follows, of which it would believe everything.
+    file.seek(0)
+    return io.BytesIO(file.read(size)), trouble
+
+
+class _Unpacked:
+    """A compressed stream, kept as it is read: seeking inside one starts over each time."""
+
+    def __init__(self, stream: gzip.GzipFile | bz2.BZ2File) -> None:
+        self.content = io.BytesIO()
+        self._stream = stream
+
+    def read(self, n: int, /) -> bytes:
+        piece = self._stream.read(n)
+        if self.content.tell() + len(piece) > MOST_CONTENT:
+            raise SpectrumError(f"unpacks to more than the {MOST_CONTENT} bytes of a spectrum")
+        self.content.write(piece)
+        return piece
+
+    def seek(self, n: int, _: int, /) -> int:
+        while n > 0 and (piece := self.read(min(n, _PIECE))):
+            n -= len(piece)
+        return self.content.tell()
+
+    def skip_rest(self) -> None:
+        """Read to the end, where the checksum is."""
+        while self.read(_PIECE):
+            pass
 
 
 def extension(hdus: fits.HDUList, key: int | str) -> Any:
@@ -126,11 +198,21 @@ def extension(hdus: fits.HDUList, key: int | str) -> Any:
 
 
 def image_shape(hdu: Any) -> tuple[int, ...]:
-    """Shape of the image of an HDU, (…, n_pixels); () for a table, no image and no HDU."""
+    """Shape of the image of an HDU, (…, n_pixels); () for a table, no image and no HDU.
+
+    Raises
+    ------
+    SpectrumError
+        If it claims more pixels than any spectrum has.
+    """
     with _translated():
         if not isinstance(hdu, fits.PrimaryHDU | fits.ImageHDU | fits.CompImageHDU):
             return ()
-        return tuple(hdu.shape) if math.prod(hdu.shape) else ()
+        shape = tuple(hdu.shape) if math.prod(hdu.shape) else ()
+        if shape and shape[-1] > MOST_VALUES:  # an axis is made of it before its data are read
+            _refuse_truncated(hdu)
+            _refuse_excess(shape[-1])
+        return shape
 
 
 def array(hdu: Any) -> NDArray[np.float64]:
@@ -164,13 +246,48 @@ def column(hdu: Any, name: str) -> NDArray[np.float64]:
     """
     if name not in column_names(hdu):
         raise SpectrumError(f"has no column {name!r}: its columns are {_listed(hdu)}")
+    data = _data(hdu)
     with _translated():
-        values = _as_floats(_data(hdu)[name])
+        values = _cells(hdu, data, name)
     if values.ndim == 1:
         return values
     if len(values) != 1:
         raise SpectrumError(f"holds {len(values)} spectra: expected one a file")
     return values.ravel()
+
+
+def _cells(hdu: Any, data: Any, name: str) -> NDArray[np.float64]:
+    i = column_names(hdu).index(name)
+    code = re.fullmatch(r"\d*[PQ]([A-Z]).*", str(hdu.columns.formats[i]))
+    if code is None:
+        return _as_floats(data.field(i))
+    # A column of variable length has descriptors, which can claim more than the heap holds.
+    claimed = np.asarray(np.recarray.field(data.view(np.recarray), i))[:, 0].astype(np.float64)
+    size = WIDTHS.get(code[1], 16)
+    if (claimed < 0).any() or claimed.sum() * size > hdu.fileinfo()["file"].size:
+        raise SpectrumError(f"is a damaged FITS file: the elements of {name!r} lie outside of it")
+    rows = [_as_floats(row) for row in data.field(i)]
+    # One row of a spectrum, or one row for each pixel.
+    is_pixel_a_row = len(rows) > 1 and all(row.size == 1 for row in rows)
+    if len(rows) == 1 or is_pixel_a_row:
+        return np.concatenate(rows)
+    raise SpectrumError(f"holds {len(rows)} spectra: expected one a file")
+
+
+def column_unit(hdu: Any, name: str) -> str:
+    """Unit of a column as TUNITn has it; empty without one."""
+    return column_card(hdu, name, "TUNIT")
+
+
+def column_card(hdu: Any, name: str, key: str) -> str:
+    """What a card such as TUCDn says of a column; empty without the card or the column."""
+    names = column_names(hdu)
+    return text(hdu.header, f"{key}{names.index(name) + 1}") if name in names else ""
+
+
+def n_rows(hdu: Any) -> int:
+    """How many rows a table has."""
+    return integer(hdu.header, "NAXIS2") or 0
 
 
 def cell(hdu: Any, *names: str) -> Any:
@@ -180,8 +297,21 @@ def cell(hdu: Any, *names: str) -> Any:
     if found is None:
         return None
     with _translated():
-        rows = _data(hdu)[found]
-        return rows[0] if len(rows) else None
+        rows = _data(hdu)
+        if not len(rows):
+            return None
+        stored = rows.view(np.ndarray)[0][known.index(found)]
+        if isinstance(stored, bytes):  # which the library decodes or fails
+            return stored.decode("utf-8", "replace")
+        return rows[found][0]
+
+
+def n_distinct(hdu: Any, name: str) -> int:
+    """How many different values a column has; 0 without the column."""
+    if name not in column_names(hdu):
+        return 0
+    with _translated():
+        return len(np.unique(_data(hdu)[name]))
 
 
 def _listed(hdu: Any) -> str:
@@ -190,21 +320,38 @@ def _listed(hdu: Any) -> str:
 
 def _data(hdu: Any) -> Any:
     with _translated():
-        info = hdu.fileinfo()
-        # Of a compressed image, the size is that of what it unpacks to.
-        stored = info["datSpan"] if isinstance(hdu, fits.CompImageHDU) else hdu.size
-        end, size = info["datLoc"] + stored, info["file"].size
-        if end > size:
-            raise SpectrumError(f"is truncated: its data need {end} bytes, it has {size}")
-        unpacked = max(hdu.size, math.prod(getattr(hdu, "shape", ())) * np.float64().itemsize)
-        if unpacked > MOST_CONTENT:
+        _refuse_truncated(hdu)
+        is_table = isinstance(hdu, fits.BinTableHDU | fits.TableHDU)
+        if is_table and (width := hdu.columns.dtype.itemsize) > hdu.header["NAXIS1"]:
             raise SpectrumError(
-                f"holds {unpacked} bytes of data, more than the {MOST_CONTENT} of a spectrum"
+                f"is a damaged FITS file: its columns take {width} bytes a row, "
+                f"NAXIS1 is {hdu.header['NAXIS1']}"
             )
+        if hdu.size > MOST_CONTENT:
+            raise SpectrumError(
+                f"holds {hdu.size} bytes of data, more than the {MOST_CONTENT} of a spectrum"
+            )
+        if not is_table:
+            _refuse_excess(math.prod(hdu.shape))
         return hdu.data
 
 
+def _refuse_truncated(hdu: Any) -> None:
+    info = hdu.fileinfo()
+    # Of a compressed image, the size is that of what it unpacks to.
+    stored = info["datSpan"] if isinstance(hdu, fits.CompImageHDU) else hdu.size
+    end, size = info["datLoc"] + stored, info["file"].size
+    if end > size:
+        raise SpectrumError(f"is truncated: its data need {end} bytes, it has {size}")
+
+
+def _refuse_excess(n_values: int) -> None:
+    if n_values > MOST_VALUES:
+        raise SpectrumError(f"holds {n_values} values, more than the {MOST_VALUES} of a spectrum")
+
+
 def _as_floats(values: Any) -> NDArray[np.float64]:
+    _refuse_excess(np.size(values))
     with _translated(), np.errstate(invalid="ignore"):  # the cast of a signalling NaN warns
         return np.asarray(values, dtype=np.float64)
 
@@ -213,8 +360,18 @@ def _value(header: fits.Header, key: str) -> Any | None:
     try:
         value = header.get(key)
     except fits.VerifyError:
-        return None
+        return _readable_text(header, key)
     return value if isinstance(value, str | bool | int | float) else None
+
+
+def _readable_text(header: fits.Header, key: str) -> str | None:
+    # A text is of use without its control characters; a number would become another one. The
+    # library gives what it cannot parse by no public way.
+    try:
+        value = fits.Card.fromstring(plain(header.cards[key]._image)).value
+    except fits.VerifyError:
+        return None
+    return value if isinstance(value, str) else None
 
 
 def text(header: fits.Header, *keys: str) -> str:
@@ -222,7 +379,7 @@ def text(header: fits.Header, *keys: str) -> str:
     for key in keys:
         value = _value(header, key)
         if value is not None and str(value).strip().upper() not in FILL_TEXTS:
-            return str(value).strip()
+            return plain(str(value)).strip()
     return ""
 
 
@@ -271,65 +428,3 @@ def as_number(value: Any) -> float:
     except (TypeError, ValueError):
         return math.nan
     return result if math.isfinite(result) else math.nan
-
-
-def position(
-    header: fits.Header, ra_keys: tuple[str, ...], dec_keys: tuple[str, ...]
-) -> tuple[float, float]:
-    """Give right ascension and declination in degrees; (NaN, NaN) unless both are known.
-
-    Numbers are degrees; sexagesimal texts are hours in right ascension and degrees in declination.
-    """
-    ra = _angle(header, ra_keys, degrees_a_unit=15.0)
-    dec = _angle(header, dec_keys, degrees_a_unit=1.0)
-    return on_sky(ra, dec)
-
-
-def on_sky(ra: float, dec: float) -> tuple[float, float]:
-    """Give the position back, or (NaN, NaN) if it is not one."""
-    if 0 <= ra <= 360 and -90 <= dec <= 90:
-        return ra, dec
-    return math.nan, math.nan
-
-
-def _angle(header: fits.Header, keys: tuple[str, ...], degrees_a_unit: float) -> float:
-    for key in keys:
-        value = number(header, key)
-        if math.isfinite(value):
-            return value
-        value = degrees_a_unit * sexagesimal(text(header, key))
-        if math.isfinite(value):
-            return value
-    return math.nan
-
-
-def sexagesimal(written: str) -> float:
-    """Read ``-05:26:37`` or ``23 17 22.7`` in its own unit; NaN for anything else."""
-    parts = written.replace(":", " ").split()
-    numbers = [as_number(part) for part in parts]
-    if len(parts) != 3 or not all(math.isfinite(part) for part in numbers):
-        return math.nan
-    size = abs(numbers[0]) + numbers[1] / 60 + numbers[2] / 3600
-    return -size if parts[0].startswith("-") else size
-
-
-def medium(header: fits.Header, default: Medium) -> Medium:
-    """Tell what the header says of its wavelengths; `default` if it says nothing.
-
-    Raises
-    ------
-    SpectrumError
-        If it says something that is neither air nor vacuum.
-    """
-    # AWAV and WAVE: Greisen et al. (2006), A&A, 446, 747, table 1.
-    axis = text(header, "CTYPE1").upper()
-    if axis in ("AWAV", "WAVE"):
-        return Medium.AIR if axis == "AWAV" else Medium.VACUUM
-    said = text(header, "VACUUM", "AIRORVAC").upper()
-    if not said:
-        return default
-    if said in ("T", "TRUE", "VAC", "VACUUM"):
-        return Medium.VACUUM
-    if said in ("F", "FALSE", "AIR"):
-        return Medium.AIR
-    raise SpectrumError(f"does not say whether its wavelengths are in air or vacuum: {said!r}")

@@ -23,33 +23,39 @@ from typing import Any
 import numpy as np
 from astropy.io import fits
 from astropy.utils.exceptions import AstropyWarning
-from isal import igzip_lib, isal_zlib
+from isal import isal_zlib
 from numpy.typing import NDArray
 
-from active_cnn.errors import SpectrumError
+from active_cnn.names import trim
 from active_cnn.records import Grid, Medium
 from active_cnn.spectra.preprocessing import near_window
-from active_cnn.spectra.readers import fits_file
-from active_cnn.spectra.readers.axis import coefficient_axis
-from active_cnn.spectra.readers.lamost_lrs import N_ROWS, agrees, metadata, signal_to_noise
+from active_cnn.spectra.readers import fits_file, surveys
+from active_cnn.spectra.readers.axis import agree, coefficient_axis
+from active_cnn.spectra.readers.lamost_lrs import N_ROWS, metadata
+from active_cnn.spectra.readers.position import EQUINOX_CARDS, SYSTEM_CARDS
+from active_cnn.spectra.readers.structure import CARD, MOST_FIELDS, padded
 
-CARD, BLOCK = 80, 2880  # bytes
-MOST_FIELDS = 999  # of a table, by the standard
 _END = b"END".ljust(CARD)
 _KEYWORD = 9  # bytes of a card: its keyword and the sign of equality
 _FIRST_PRINTABLE, _N_PRINTABLE = np.uint8(32), 95
 
 # Holds the header and the flux of most files.
 _BEGIN = 32 * 1024  # bytes
+_MOST_CONTENT = 2**21  # bytes, ten times those of the largest kind
 
 # Those that make a file unreadable when they are damaged, even if they do not matter.
 _STRUCTURE = ("SIMPLE", "BITPIX", "NAXIS", "NAXIS1", "NAXIS2", "EXTEND", "PCOUNT", "GCOUNT",
               "EXTNAME", "EXTVER", "EXTLEVEL")  # fmt: skip
 _WHOLE = ("BITPIX", "NAXIS", "NAXIS1", "NAXIS2", "PCOUNT", "GCOUNT", "TFIELDS")
-_METADATA = ("TELESCOP", "EXTEN0", "COEFF0", "COEFF1", "CTYPE1", "VACUUM", "AIRORVAC",
-             "SNRR", "SN_R", "DESIG", "OBJNAME", "RA", "DEC", "CLASS", "SUBCLASS")  # fmt: skip
+_SAID = ("TELESCOP", "CTYPE1", "VACUUM", "AIRORVAC", "SNRR", "SN_R", "DESIG", "OBJNAME", "RA",
+         "DEC", "CLASS", "SUBCLASS",
+         *SYSTEM_CARDS, *EQUINOX_CARDS, "EPOCH")  # fmt: skip
+_METADATA = ("EXTEN0", "COEFF0", "COEFF1", *_SAID)
 _PRIMARY = frozenset((*_STRUCTURE, *_METADATA))
-_TABLE = re.compile(r"XTENSION|BITPIX|NAXIS[12]?|[PG]COUNT|TFIELDS|T(TYPE|FORM)\d+|EXT[A-Z]+")
+_TABLE = re.compile(
+    r"XTENSION|BITPIX|NAXIS[12]?|[PG]COUNT|TFIELDS|T(TYPE|FORM)\d+|EXT[A-Z]+|INHERIT|"
+    + "|".join(_SAID)
+)
 
 # What would change the meaning of the data or of other cards.
 _UNUSUAL = re.compile(
@@ -66,8 +72,6 @@ _FORM = re.compile(r"(\d+)([A-Z])")
 _WIDTHS = {"L": 1, "B": 1, "I": 2, "J": 4, "K": 8, "A": 1, "E": 4, "D": 8}
 _FLOATS: dict[Any, np.dtype[Any]] = {"E": np.dtype(">f4"), "D": np.dtype(">f8")}
 _FLOATS_BY_BITPIX = {-32: _FLOATS["E"], -64: _FLOATS["D"]}
-
-_IsalError: Any = igzip_lib.IsalError  # its stub takes it for an instance
 
 Header = dict[str, Any]
 Take = Callable[[int, int], bytes]
@@ -98,11 +102,21 @@ class Stretch:
 
     axis: Axis
     flux: NDArray[np.floating]  # shape (n_near,), in the byte order of FITS
+    ivar: NDArray[np.floating]  # the same
     metadata: dict[str, Any]
 
 
-def read_stretch(path: str, grid: Grid) -> Stretch | None:
+def read_stretch(path: str, grid: Grid, card: str = "") -> Stretch | None:
     """Read what a window needs of a file, gzipped or not.
+
+    Parameters
+    ----------
+    path : str
+        The file.
+    grid : Grid
+        The window.
+    card : str
+        Keyword of a card whose value the metadata give as `identifier`.
 
     Returns
     -------
@@ -114,31 +128,33 @@ def read_stretch(path: str, grid: Grid) -> Stretch | None:
         # To open a pipe would wait for ever for somebody who writes to it.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         try:
-            return _read_open(descriptor, grid)
+            return _read_open(descriptor, grid, card)
         finally:
             os.close(descriptor)
-    except (OSError, ValueError, KeyError, SpectrumError, fits.VerifyError, _IsalError):
+    except Exception:  # whatever it is, the general reader says it
         return None
 
 
-def _read_open(descriptor: int, grid: Grid) -> Stretch | None:
+def _read_open(descriptor: int, grid: Grid, card: str) -> Stretch | None:
     state = os.fstat(descriptor)
     if not stat.S_ISREG(state.st_mode):
         return None
     size, begin = state.st_size, os.read(descriptor, _BEGIN)
+    if size > _MOST_CONTENT:
+        return None
     if not begin.startswith(fits_file.GZIP_MAGIC):
-        return _read(begin, size, lambda start, n: os.pread(descriptor, n, start), grid)
+        return _read(begin, size, lambda start, n: os.pread(descriptor, n, start), grid, card)
     # Unpacking is most of the work: 290 µs with Python's zlib, 150 µs with ISA-L.
     unpacking = isal_zlib.decompressobj(wbits=16 + isal_zlib.MAX_WBITS)
     packed = begin + os.read(descriptor, max(0, size - len(begin)))
-    content = unpacking.decompress(packed, fits_file.MOST_CONTENT)
+    content = unpacking.decompress(packed, _MOST_CONTENT)
     if not unpacking.eof or unpacking.unused_data:
         return None
-    return _read(content, len(content), lambda start, n: content[start : start + n], grid)
+    return _read(content, len(content), lambda start, n: content[start : start + n], grid, card)
 
 
-def _read(begin: bytes, size: int, take: Take, grid: Grid) -> Stretch | None:
-    found = _header(begin, 0, _PRIMARY.__contains__)
+def _read(begin: bytes, size: int, take: Take, grid: Grid, card: str) -> Stretch | None:
+    found = _header(begin, 0, _wanted(card).__contains__)
     if found is None:
         return None
     header, start = found
@@ -146,9 +162,10 @@ def _read(begin: bytes, size: int, take: Take, grid: Grid) -> Stretch | None:
         return None
     if not {"PCOUNT", "GCOUNT"}.isdisjoint(header):
         return None
-    if fits_file.text(header, "TELESCOP").upper() != "LAMOST":
+    headers: Any = (header,)
+    if not surveys.is_lamost(headers):
         return None
-    if fits_file.medium(header, Medium.VACUUM) is not Medium.VACUUM:
+    if surveys.medium(headers, Medium.VACUUM) is not Medium.VACUUM:
         return None
     # The size says that the file is complete and that nothing follows.
     if header["NAXIS"] == 2:
@@ -159,31 +176,41 @@ def _read(begin: bytes, size: int, take: Take, grid: Grid) -> Stretch | None:
         return None
     if read is None:
         return None
-    return Stretch(*read, {**metadata(header), "snr_r": signal_to_noise(header)})
+    told = metadata(headers)
+    if card:
+        told["identifier"] = trim(fits_file.text(header, card))
+        if not told["identifier"]:  # the second header may tell
+            return None
+    return Stretch(*read, told)
+
+
+@lru_cache
+def _wanted(card: str) -> frozenset[str]:
+    return _PRIMARY | {card} if card else _PRIMARY
 
 
 def _image(
     header: Header, start: int, size: int, take: Take, grid: Grid
-) -> tuple[Axis, NDArray[np.floating]] | None:
+) -> tuple[Axis, NDArray[np.floating], NDArray[np.floating]] | None:
     n, dtype = header["NAXIS1"], _FLOATS_BY_BITPIX.get(header["BITPIX"])
     if dtype is None or header["NAXIS2"] != N_ROWS:
         return None
     row = n * dtype.itemsize
-    if size != start + _padded(N_ROWS * row):
+    if size != start + padded(N_ROWS * row):
         return None
     axis = _even_axis(header["COEFF0"], header["COEFF1"], n, grid)
     if axis is None:
         return None
     if "wavelength" in fits_file.text(header, "EXTEN0").lower():
         third = np.frombuffer(take(start + 2 * row, row), dtype)
-        if not agrees(axis.whole, third):
+        if not agree(axis.whole, third):
             return None
-    return axis, _flux(take, start, axis, dtype)
+    return axis, _near(take, start, axis, dtype), _near(take, start + row, axis, dtype)
 
 
 def _table(
     begin: bytes, start: int, size: int, take: Take, grid: Grid
-) -> tuple[Axis, NDArray[np.floating]] | None:
+) -> tuple[Axis, NDArray[np.floating], NDArray[np.floating]] | None:
     found = _header(begin, start, _TABLE.fullmatch)
     if found is None:
         return None
@@ -192,40 +219,43 @@ def _table(
                 "GCOUNT": 1, "EXTNAME": "COADD"}  # fmt: skip
     if any(header.get(key) != value for key, value in expected.items()):
         return None
+    # Its own word on the object would go before that of the primary header.
+    if not {"INHERIT", *_SAID}.isdisjoint(header):
+        return None
     if not 0 < header["TFIELDS"] <= MOST_FIELDS:
         return None
-    if size != data + _padded(header["NAXIS1"]):
+    if size != data + padded(header["NAXIS1"]):
         return None
     columns = _columns(header)
     try:
         (offset, n, dtype), (at, n_waves, kind) = columns["flux"], columns["wavelength"]
-        lengths = {n, n_waves, columns["ivar"][1], columns["andmask"][1]}
+        weights, n_weights, width = columns["ivar"]
+        lengths = {n, n_waves, n_weights, columns["andmask"][1]}
     except KeyError:
         return None
     if len(lengths) != 1:
         return None
     axis = _table_axis(take(data + at, n * kind.itemsize), kind, grid)
-    return None if axis is None else (axis, _flux(take, data + offset, axis, dtype))
+    if axis is None:
+        return None
+    flux = _near(take, data + offset, axis, dtype)
+    return axis, flux, _near(take, data + weights, axis, width)
 
 
-def _flux(take: Take, start: int, axis: Axis, dtype: np.dtype[Any]) -> NDArray[np.floating]:
+def _near(take: Take, start: int, axis: Axis, dtype: np.dtype[Any]) -> NDArray[np.floating]:
     n = axis.near.stop - axis.near.start
     content = take(start + axis.near.start * dtype.itemsize, n * dtype.itemsize)
     return np.frombuffer(content, dtype, count=n)
-
-
-def _padded(size: int) -> int:
-    return -(-size // BLOCK) * BLOCK
 
 
 def _header(
     content: bytes, start: int, is_wanted: Callable[[str], Any]
 ) -> tuple[Header, int] | None:
     """Give the wanted values of the header that begins at `start`, and where it ends."""
-    end = content.find(_END, start)
+    end = content.find(_END, start, start + _BEGIN)
     if end < 0 or (end - start) % CARD:
         return None
-    data = start + _padded(end + CARD - start)
+    data = start + padded(end + CARD - start)
     cards = np.frombuffer(content[start:end], np.uint8).reshape(-1, CARD)
     # The standard allows printable ASCII alone, and blanks after the end.
     if (cards - _FIRST_PRINTABLE).max() >= _N_PRINTABLE or content[end + CARD : data].strip(b" "):
@@ -233,9 +263,10 @@ def _header(
     places = _places(cards[:, :_KEYWORD].tobytes(), is_wanted)
     if places is None:
         return None
-    header = {name: _value(content[start + at : start + at + CARD]) for name, at in places}
-    if any(type(header[name]) is not int for name in _WHOLE if name in header):
-        return None
+    header = {
+        name: (_whole if name in _WHOLE else _value)(content[start + at : start + at + CARD])
+        for name, at in places
+    }
     return header, data
 
 
@@ -249,6 +280,8 @@ def _places(keywords: bytes, is_wanted: Callable[[str], Any]) -> tuple[tuple[str
         if name in _COMMENTARY:
             continue
         if card[-1] != "=" or not _PLAIN_KEYWORD.fullmatch(name) or _UNUSUAL.fullmatch(name):
+            return None
+        if name in _WHOLE and name in places:  # which may contradict each other
             return None
         if is_wanted(name):
             places.setdefault(name, CARD * number)
@@ -272,6 +305,14 @@ def _value(card: bytes) -> Any:
     if match.lastgroup == "flag":
         return content == b"T"
     return int(content) if match.lastgroup == "integer" else float(content)
+
+
+def _whole(card: bytes) -> int:
+    # Where it is written in another way than usual, `structure` decides what it says.
+    match = _VALUE.fullmatch(card, 10) if card[8:10] == b"= " else None
+    if not match or match.lastgroup != "integer":
+        raise ValueError(f"no whole number in {card!r}")
+    return int(match["integer"])
 
 
 def _columns(header: Header) -> dict[str, tuple[int, int, np.dtype[Any]]]:

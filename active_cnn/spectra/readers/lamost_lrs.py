@@ -1,4 +1,4 @@
-"""LAMOST low resolution, R ≈ 1800: images of five rows (DR1, DR2-DR7) and tables (DR8 on)."""
+"""LAMOST low resolution, R ≈ 1800: images of five rows (DR1 to DR8) and tables (later)."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from active_cnn.errors import SpectrumError
 from active_cnn.records import Medium, Spectrum
-from active_cnn.spectra.readers import fits_file
-from active_cnn.spectra.readers.assembly import assemble
-from active_cnn.spectra.readers.axis import coefficient_axis
+from active_cnn.spectra.readers import fits_file, surveys
+from active_cnn.spectra.readers.assembly import assemble, bad_pixels
+from active_cnn.spectra.readers.axis import agree, coefficient_axis
 
 # "LAMOST LRS Data Release", section "Spectra": resolution of 1800 at 5500 Å.
 RESOLVING_POWER = 1800.0
@@ -27,22 +27,17 @@ PAGE = "https://www.lamost.org/dr{release}/v2.0/{kind}/view?obsid={obsid}"
 RELEASES = range(7, 12)
 
 
-def is_lamost(hdus: fits.HDUList) -> bool:
-    """Tell whether the telescope was LAMOST."""
-    return fits_file.text(hdus[0].header, "TELESCOP").upper() == "LAMOST"
-
-
 def recognises(hdus: fits.HDUList) -> bool:
     """Tell whether this is a LAMOST low-resolution spectrum of any release."""
-    if not is_lamost(hdus):
+    if not surveys.is_lamost((hdus[0].header,)):
         return False
     return len(fits_file.image_shape(hdus[0])) == 2 or _table(hdus) is not None
 
 
 def read(hdus: fits.HDUList, path: Path) -> Spectrum:
     """Read it."""
-    header = hdus[0].header
     table = _table(hdus)
+    headers = surveys.headers_of(hdus, hdus[0] if table is None else table)
     if table is None:
         wavelength, flux, ivar, and_mask = _image(hdus[0])
     else:
@@ -51,40 +46,20 @@ def read(hdus: fits.HDUList, path: Path) -> Spectrum:
         )
     return assemble(
         path,
-        fits_file.medium(header, Medium.VACUUM),
+        surveys.medium(headers, Medium.VACUUM),
         wavelength,
         flux,
         ivar,
-        (and_mask != 0) | (ivar == 0),
-        resolving_power=RESOLVING_POWER,
-        **metadata(header),
-        snr_r=signal_to_noise(header),
-        page=page(header, "spectrum"),
+        bad_pixels(and_mask, ivar),
+        **metadata(headers) | {"resolving_power": RESOLVING_POWER},
+        page=page(hdus[0].header, "spectrum"),
     )
 
 
-def metadata(header: fits.Header) -> dict[str, Any]:
-    """Name, position and class as every LAMOST header writes them."""
-    ra, dec = fits_file.position(header, ("RA",), ("DEC",))
-    pipeline_class = (fits_file.text(header, "CLASS"), fits_file.text(header, "SUBCLASS"))
-    return {
-        "designation": fits_file.text(header, "DESIG", "OBJNAME"),
-        "ra": ra,
-        "dec": dec,
-        "pipeline_class": " ".join(pipeline_class).strip(),
-    }
-
-
-def signal_to_noise(header: fits.Header) -> float:
-    """Signal-to-noise ratio in r, as DR3 and later write it or as DR1 and DR2 do."""
-    return fits_file.number(header, "SNRR", "SN_R")
-
-
-def agrees(wavelength: NDArray[np.float64], row: NDArray[np.floating[Any]]) -> bool:
-    """Tell whether a row of an image is the axis of its header, to half a pixel everywhere."""
-    with np.errstate(invalid="ignore"):  # infinite wavelengths agree with nothing
-        half_a_pixel = 0.5 * np.abs(np.diff(wavelength))
-        return bool((np.abs(wavelength - row)[:-1] <= half_a_pixel).all())
+def metadata(headers: surveys.Headers) -> dict[str, Any]:
+    """Name, position, signal-to-noise ratio and class as every LAMOST header writes them."""
+    parts = (surveys.text(headers, "CLASS"), surveys.text(headers, "SUBCLASS"))
+    return surveys.describe(headers, surveys.LAMOST) | {"pipeline_class": " ".join(parts).strip()}
 
 
 def page(header: fits.Header, kind: str) -> str:
@@ -128,6 +103,6 @@ def _image(hdu: Any) -> tuple[NDArray[np.float64], ...]:
     wavelength = coefficient_axis(hdu.header, rows.shape[1])
     # Row 2 is wavelength from DR2 on, but normalised flux in DR1; EXTEN0 tells which.
     says_wavelength = "wavelength" in fits_file.text(hdu.header, "EXTEN0").lower()
-    if says_wavelength and not agrees(wavelength, rows[2]):
+    if says_wavelength and not agree(wavelength, rows[2]):
         raise SpectrumError("has no usable axis: COEFF0 and COEFF1 contradict its third row")
     return wavelength, rows[0], rows[1], rows[3]

@@ -109,7 +109,7 @@ export class Desk {
   #arrange() {
     const { desk } = this.session;
     this.keys.clear();
-    for (const { name, key } of desk.classes) this.keys.set(key.toLowerCase(), ["answer", name]);
+    for (const { name, key } of desk.classes) if (key) this.keys.set(key, ["answer", name]);
     for (const { name, key } of desk.actions) if (key) this.keys.set(key, [name]);
     this.page.arrange(desk);
     this.sheet.arrange(desk);

@@ -13,6 +13,7 @@ class Flusher {
     this.line.setAttribute("role", "status");
     parent.append(this.line);
     this.held = new Set();
+    this.reasons = [];
     this.abort = new AbortController();
     this.door = new Door(this.line, this.abort.signal);
     this.timer = setInterval(() => this.send(), 2000);
@@ -28,13 +29,16 @@ class Flusher {
     const settled = data?.settled ?? [];
     for (const [place, event] of settled) drop(place, event);
     this.held = new Set(data?.held ?? []);
+    this.reasons = [...new Set(Object.values(data?.refused ?? {}))];
     if (settled.length) this.send(); // else at its own pace: what failed now would fail again
   }
 
   send() {
     const old = everything().filter(({ act }) => !(Date.now() - act.done < AGE));
     const open = old.filter(({ act }) => !this.held.has(act.event));
-    this.line.textContent = old.length ? `${old.length} answers wait in this browser to be stored.` : "";
+    const said = [`${old.length} answers wait in this browser to be stored.`];
+    for (const reason of this.reasons) said.push(`Not stored: ${reason}`);
+    this.line.textContent = old.length ? said.join(" ") : "";
     if (!open.length || !this.setStateValue) return;
     this.door.say(() => this.setStateValue("acts", { at: Date.now(), waiting: open.slice(0, 500) }));
   }

@@ -14,7 +14,7 @@ export function unpack(packed) {
   return values;
 }
 
-export function extremes(values) {
+function extremes(values) {
   let low = Infinity;
   let high = -Infinity;
   for (const value of values) {
@@ -24,9 +24,9 @@ export function extremes(values) {
   return low < high ? [low, high] : [low - 1 || -1, low + 1 || 1];
 }
 
-// As the network sees it: the window's own extremes become −1 and 1.
-export function rescale(values) {
-  const [low, high] = extremes(values);
+// As the network sees it: the extremes of the window become −1 and 1.
+export function rescale(values, window = values) {
+  const [low, high] = extremes(window);
   return values.map((value) => (2 * (value - low)) / (high - low) - 1);
 }
 

@@ -219,6 +219,13 @@ function predict(page, { shown, desk }, isHidden) {
   page.prediction.replaceChildren(...rows);
 }
 
+function tellVisits(visits) {
+  if (!visits.length) return "";
+  const n = visits.filter((one) => !one.window).length;
+  const left = n ? `; ${n} not drawn: no continuum to scale by` : "";
+  return `${visits.length} more, scaled to this continuum${left}`;
+}
+
 function tell(page, shown) {
   const { designation, ra, dec, snr, pipeline, file } = shown.facts;
   const facts = [
@@ -226,7 +233,7 @@ function tell(page, shown) {
     ["RA, Dec", ra === null || dec === null ? "" : `${ra.toFixed(5)}°, ${dec < 0 ? "−" : "+"}${Math.abs(dec).toFixed(5)}°`],
     ["S/N in r", snr === null ? "" : snr.toFixed(1)],
     ["Pipeline", pipeline],
-    ["Visits", shown.visits.length ? `${shown.visits.length} more` : ""],
+    ["Visits", tellVisits(shown.visits)],
     ["File", file === shown.identifier ? "" : file],
   ];
   page.facts.replaceChildren(

@@ -7,8 +7,10 @@ function ticks(low, high, most) {
   const rough = (high - low) / Math.max(most, 1);
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map((factor) => factor * power).find((one) => one >= rough);
+  const first = Math.ceil(low / step);
   const found = [];
-  for (let i = Math.ceil(low / step); i * step <= high + 1e-9 * step; i++) found.push(i * step);
+  // Counted from the first: where values are many times their range, one more changes no number.
+  for (let i = 0; i <= most + 1 && (first + i) * step <= high + 1e-9 * step; i++) found.push((first + i) * step);
   return found;
 }
 

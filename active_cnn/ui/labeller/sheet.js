@@ -1,10 +1,11 @@
 // The pictures of one spectrum, and the way that they are looked at, which stays from one to the next.
 
-import { extremes, rescale, smooth, unpack } from "./packing.js";
+import { rescale, smooth, unpack } from "./packing.js";
 import { draw, rangeWithin } from "./plot.js";
 
 const ZOOM = 0.75;
 const MOST_ZOOM = 12;
+const AT_LINE = 20; // Å from the first line, where a visit that differs has to be seen
 const COMPARISONS = ["", "mean", "nearest"];
 
 export class Sheet {
@@ -77,7 +78,7 @@ export class Sheet {
       arrays = {
         window,
         seen: rescale(window),
-        visits: shown.visits.map((one) => rescale(unpack(one.window))),
+        visits: shown.visits.filter((one) => one.window).map((one) => unpack(one.window)),
         nearest: shown.nearest && unpack(shown.nearest.window),
         raw: shown.raw && {
           x: unpack(shown.raw.x),
@@ -104,10 +105,13 @@ export class Sheet {
     // Whole pixels: a canvas that is stretched by a fraction of one is blurred.
     const half = `${Math.floor((page.main.parentElement.clientWidth - 6) / 2)}px`;
     for (const canvas of [page.network, page.other]) canvas.style.width = half;
-    const overlays = this.#overlays(arrays, shown);
-    const raw = hasFile ? this.#raw(shown, arrays, overlays) : null;
+    const visits = this.#visits(arrays);
+    const raw = hasFile ? this.#raw(shown, arrays, visits) : null;
     const whole = hasFile ? this.#whole(arrays) : null;
+    const overlays = [...visits.map((one) => ({ ...one, y: rescale(one.y, arrays.window) })), ...this.#comparisons(arrays, shown)];
     const network = this.#network(arrays, overlays, hasFile ? 0 : this.zoom);
+    network.yRange = this.#room(network.yRange, overlays);
+    if (raw) raw.yRange = this.#room(raw.yRange, visits);
     if (!hasFile) {
       draw(page.main, network, theme);
       page.network.hidden = true;
@@ -119,15 +123,18 @@ export class Sheet {
     draw(page.other, this.isWhole ? raw : whole, theme);
   }
 
-  // Curves to compare with, as the network would see them: from −1 to 1.
-  #overlays(arrays, shown) {
+  // Other visits, in the unit of this spectrum and at the level of its continuum.
+  #visits(arrays) {
+    if (!this.hasVisits) return [];
+    return arrays.visits.map((y, i) => ({
+      x: this.grid, y, colour: this.theme.visit, width: 1, name: i ? "" : "other visits, scaled by continuum",
+    }));
+  }
+
+  // Curves to compare with that have no other unit than the network's: from −1 to 1 each by itself.
+  #comparisons(arrays, shown) {
     const { theme } = this;
     const found = [];
-    if (this.hasVisits) {
-      arrays.visits.forEach((y, i) => {
-        found.push({ x: this.grid, y, colour: theme.visit, width: 1, name: i ? "" : "other visits" });
-      });
-    }
     if (this.comparison === "mean") {
       // While the prediction is hidden its class must not show through: then all classes are drawn.
       Object.entries(this.means).forEach(([name, y], i) => {
@@ -146,6 +153,20 @@ export class Sheet {
     return found;
   }
 
+  // Room for what lies over a spectrum, where it differs at the line: up to the picture's own height
+  // on each side, so that a cosmic ray cannot flatten it.
+  #room([low, high], overlays) {
+    let [least, most] = [low, high];
+    for (const { x, y } of overlays) {
+      for (let i = 0; i < x.length; i++) {
+        if (Math.abs(x[i] - this.rest) > AT_LINE || !Number.isFinite(y[i])) continue;
+        least = Math.min(least, y[i]);
+        most = Math.max(most, y[i]);
+      }
+    }
+    return [Math.max(least, 2 * low - high), Math.min(most, 2 * high - low)];
+  }
+
   #range(zoom) {
     const { start, end } = this.desk.grid;
     if (zoom === 0) return [start, end];
@@ -154,14 +175,10 @@ export class Sheet {
     return [middle - half, middle + half];
   }
 
-  #raw(shown, arrays, overlays) {
+  #raw(shown, arrays, visits) {
     const { theme } = this;
     const { x, y, sigma } = arrays.raw;
     const xRange = this.#range(this.zoom);
-    const [low, high] = extremes(arrays.window);
-    const scaled = overlays.map((one) => ({
-      ...one, y: one.y.map((value) => low + ((value + 1) / 2) * (high - low)),
-    }));
     const curve = this.isSmooth ? smooth(y) : y;
     return {
       title: "Window, as in the file",
@@ -170,7 +187,7 @@ export class Sheet {
       velocityOf: this.hasVelocity ? this.rest : null,
       band: sigma && { x, low: y.map((v, i) => v - sigma[i]), high: y.map((v, i) => v + sigma[i]) },
       bad: shown.raw.bad.map((i) => x[i]),
-      curves: [...scaled, { x, y: curve, colour: theme.curve, width: 1.5 }],
+      curves: [...visits, { x, y: curve, colour: theme.curve, width: 1.5 }],
       lines: this.hasLines ? this.desk.lines : [],
     };
   }

@@ -1,0 +1,95 @@
+"""The continuum of windows, by which spectra of one star are brought to one level."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from active_cnn.spectra.noise import pixel_noise
+
+CORE = 20.0  # angstrom on both sides of a line that are no continuum
+LEAST = 16  # pixels that a continuum is fitted to
+
+_ROUNDS = 8
+_CLIP = 3.0  # times the scatter; beyond it are other lines and cosmic rays
+_MAD_TO_SIGMA = 1.482602
+# A level that is not so many times its own error may be none.
+_SIGNIFICANCE = 5.0
+
+
+def fit_continuum(
+    wavelength: NDArray[np.float64], flux: NDArray[np.float64], line: float
+) -> NDArray[np.float64] | None:
+    """Fit a straight line to a window, without the core of a line and what stands out.
+
+    Parameters
+    ----------
+    wavelength : ndarray, shape (n_wavelengths,)
+        In angstrom.
+    flux : ndarray, shape (n_wavelengths,)
+        One window without defects.
+    line : float
+        Where the core is, in angstrom; `CORE` on both sides is left out, unless fewer than `LEAST`
+        pixels would be left.
+
+    Returns
+    -------
+    ndarray of shape (n_wavelengths,), or None
+        None where the continuum is not above zero everywhere, beyond its error: nothing can be
+        scaled by such a one.
+    """
+    used = np.abs(wavelength - line) > CORE
+    if used.sum() < LEAST:
+        used = np.ones(wavelength.size, dtype=bool)
+    scale = float(np.abs(flux).max()) or 1.0  # so that nothing overflows
+    x = (wavelength - wavelength.mean()) / np.ptp(wavelength)
+    y = flux / scale
+    fitted = np.full_like(y, np.median(y[used]))
+    kept = used
+    for _ in range(_ROUNDS):
+        residual = np.abs(y - fitted)
+        last, kept = (
+            kept,
+            used & (residual <= _CLIP * _MAD_TO_SIGMA * max(np.median(residual[used]), 1e-12)),
+        )
+        if kept.sum() < LEAST // 2:
+            kept = used
+        slope, level = np.polyfit(x[kept], y[kept], 1)
+        fitted = slope * x + level
+        if (kept == last).all():
+            break
+    error = float(pixel_noise(y[None, :])[0]) / np.sqrt(kept.sum())
+    return fitted * scale if fitted.min() > _SIGNIFICANCE * error else None
+
+
+def scale_to(
+    wavelength: NDArray[np.float64],
+    flux: NDArray[np.float64],
+    others: NDArray[np.float64],
+    line: float,
+) -> list[NDArray[np.float64] | None]:
+    """Bring other windows of a star to the continuum of one, so that their lines can be compared.
+
+    Parameters
+    ----------
+    wavelength : ndarray, shape (n_wavelengths,)
+        In angstrom.
+    flux : ndarray, shape (n_wavelengths,)
+        The window that stays as it is.
+    others : ndarray, shape (n_others, n_wavelengths)
+        The windows to be scaled, in units of their own.
+    line : float
+        Whose core is left out of the continuum, in angstrom.
+
+    Returns
+    -------
+    list of ndarray or None, length n_others
+        In the unit of `flux`: each is divided by its own continuum and multiplied by that of
+        `flux`. None where one of the two has no continuum.
+    """
+    own = fit_continuum(wavelength, flux, line)
+    fitted = [fit_continuum(wavelength, other, line) for other in others]
+    return [
+        None if own is None or theirs is None else other / theirs * own
+        for other, theirs in zip(others, fitted, strict=True)
+    ]

@@ -1,0 +1,43 @@
+"""How many connections the server holds, and how long one may be open without a request.
+
+uvicorn itself waits for a request for ever: some hundred connections that say nothing would use up
+the files that the process may open, and then no page could open the database either.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import cast
+
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
+
+MOST_CONNECTIONS = (
+    500  # with browsers' WebSockets; half of the files that a process mostly may open
+)
+PATIENCE = 20.0  # s
+
+
+class BoundedConnection(H11Protocol):
+    """One connection over HTTP; it ends when there are too many, or no request comes."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to wait for the first request."""
+        super().connection_made(cast(asyncio.Transport, transport))
+        if len(self.connections) > MOST_CONNECTIONS:
+            self.transport.abort()
+            return
+        self._await_request()
+
+    def on_response_complete(self) -> None:
+        """Begin to wait for the next request."""
+        super().on_response_complete()
+        self._await_request()
+
+    def _await_request(self) -> None:
+        self.loop.call_later(PATIENCE, self._give_up, self.cycle)
+
+    def _give_up(self, last: RequestResponseCycle | None) -> None:
+        # A WebSocket has taken the transport over.
+        is_ours = self.transport.get_protocol() is self
+        if is_ours and self.cycle is last and not self.transport.is_closing():
+            self.transport.close()
