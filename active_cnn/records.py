@@ -365,7 +365,7 @@ class Purpose(StrEnum):
     RELABEL = "relabel"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class QueryItem:
     """One spectrum that the oracle is asked about, with what the network said.
 
@@ -448,7 +448,7 @@ class AnswerEvent:
     undoes: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What an oracle said of one spectrum; `answer` is None where an earlier one was taken back.
 

@@ -64,7 +64,7 @@ def find_doubts(store: Store, campaign: Campaign) -> dict[str, float]:
             continue
         numbers = {query.number for query in drawn}
         for name, p in zip(items, curve.probability(odds), strict=True):
-            said = opinions.get(name, [])
+            said = opinions.get(name, ())
             answers = {one.answer for one in said}
             # Where people are asked apart from each other, they are all asked first.
             if name in measured or len(said) < n_wanted or len(answers) != 1:

@@ -9,7 +9,7 @@ from functools import cached_property
 
 from active_cnn.campaign.doubts import find_doubts
 from active_cnn.campaign.files import last_scored
-from active_cnn.campaign.standing import Standing
+from active_cnn.campaign.standing import Standing, follow
 from active_cnn.campaign.store import Store
 from active_cnn.evaluation.consensus import disagreements
 from active_cnn.records import (
@@ -160,18 +160,17 @@ def _lay_out_contested(store: Store, campaign: Campaign) -> Desk:
     contested = dict.fromkeys(
         [*disagreements(said_by(opinions)), *find_doubts(store, campaign), *adjudicated]
     )
-    queries: dict[int, Query] = {}
+    asked: dict[int, dict[str, Question]] = {}
     questions = []
     # Those that have been settled stay, so that a decision can be looked at and taken back.
     for identifier in contested:
         last = opinions.get(identifier, [adjudicated.get(identifier)])[-1]
         if last is None:
             continue
-        if last.query not in queries:
-            queries[last.query] = store.query(last.query)
-        query = queries[last.query]
-        item = next(item for item in query.items if item.identifier == identifier)
-        questions.append(Question(query, item))
+        if last.query not in asked:
+            query = store.query(last.query)
+            asked[query.number] = {item.identifier: Question(query, item) for item in query.items}
+        questions.append(asked[last.query][identifier])
     return Desk(Task.ADJUDICATE, tuple(questions))
 
 
@@ -220,10 +219,10 @@ def find_work(
     deferred : collection of str
         Spectra that this person has put off.
     standing : Standing, optional
-        One that has been used before; without it the whole log is read.
+        One that has been used before; by default the one that all share.
     """
     sharing = store.sharing(campaign.name)
-    standing = (standing or Standing(campaign.name)).look(store)
+    standing = standing.look(store) if standing else follow(store, campaign.name)
     done = _done(desk, sharing, standing)
     is_adjudicating = desk.task is Task.ADJUDICATE
     judges = standing.judges
@@ -286,7 +285,7 @@ def count_open(store: Store, campaign: Campaign, desk: Desk) -> int:
 
     Blind repeats hold nothing up and are not counted.
     """
-    standing = Standing(campaign.name).look(store)
+    standing = follow(store, campaign.name)
     done = _done(desk, store.sharing(campaign.name), standing)
     return len(desk.questions) - len(done)
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from threading import Lock
+from weakref import WeakKeyDictionary
 
 from active_cnn.campaign.files import last_scored
-from active_cnn.campaign.store import Store
+from active_cnn.campaign.store import Log, Store
 from active_cnn.records import Campaign
 
 
@@ -76,6 +77,19 @@ class Standing:
         return oracle in self._repeated.get((query, identifier), ())
 
 
+# As long as their logs are kept.
+_kept: WeakKeyDictionary[Log, Standing] = WeakKeyDictionary()
+_lock = Lock()
+
+
+def follow(store: Store, campaign: str) -> Standing:
+    """Give who has judged what as of now, by a standing that all of this process share."""
+    log = store.log(campaign)
+    with _lock:
+        standing = _kept.setdefault(log, Standing(campaign))
+    return standing.look(store)
+
+
 def repeatable(store: Store, campaign: Campaign) -> list[str]:
     """List the spectra that may be asked about once more, as blind repeats.
 
@@ -88,9 +102,10 @@ def repeatable(store: Store, campaign: Campaign) -> list[str]:
     list of str
         Identifiers in the order of the first answers.
     """
-    standing = Standing(campaign.name).look(store)
+    standing = follow(store, campaign.name)
     iteration = last_scored(store, campaign.name)
     left_out = standing.adjudicated | store.repeated(campaign.name)
     if iteration:
         left_out |= store.asked(iteration)
-    return [name for name, judges in standing.judges.items() if judges and name not in left_out]
+    judged = list(standing.judges.items())  # others go on looking
+    return [name for name, judges in judged if judges and name not in left_out]

@@ -12,7 +12,7 @@ import pandas as pd
 
 from active_cnn.campaign.doubts import find_doubts
 from active_cnn.campaign.labelling import Question, Task, asking_iteration, may_see, said_by
-from active_cnn.campaign.standing import Standing
+from active_cnn.campaign.standing import Standing, follow
 from active_cnn.campaign.store import Store
 from active_cnn.evaluation.agreement import SelfAgreement, self_agreement
 from active_cnn.evaluation.consensus import disagreements
@@ -174,7 +174,7 @@ def query_progress(store: Store, campaign: Campaign) -> list[QueryProgress]:
     ]
     if not queries:
         return []
-    standing = Standing(campaign.name).look(store)
+    standing = follow(store, campaign.name)
     divided = set(disagreements(judgements(store, campaign))) - standing.adjudicated
     sharing = store.sharing(campaign.name)
     return [

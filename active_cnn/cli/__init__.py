@@ -6,26 +6,32 @@ import io
 import signal
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from typing import NoReturn
 
 from active_cnn import __version__
-from active_cnn.cli.answers import add_answers
-from active_cnn.cli.backup import add_backup, add_restore
-from active_cnn.cli.campaigns import add_export, add_next, add_report, add_status
-from active_cnn.cli.creation import add_create, add_demo
 from active_cnn.cli.options import Parser
 from active_cnn.cli.output import complain
-from active_cnn.cli.serving import add_serve
-from active_cnn.cli.simulation import add_simulate
-from active_cnn.cli.spectra import add_ingest, add_predict
-from active_cnn.cli.training import add_train
 from active_cnn.errors import ActiveCnnError, what_is_lacking
 
-# In the order of the help.
-_COMMANDS = (
-    add_demo, add_ingest, add_create, add_train, add_predict, add_next, add_status, add_export,
-    add_report, add_backup, add_restore, add_answers, add_simulate, add_serve,
-)  # fmt: skip
+# In the order of the help: the module and the function that add each one. Only the command that
+# is asked for is loaded: all of them take a second and 100 MB.
+_COMMANDS = {
+    "demo": "creation.add_demo",
+    "ingest": "spectra.add_ingest",
+    "create": "creation.add_create",
+    "train": "training.add_train",
+    "predict": "spectra.add_predict",
+    "next": "campaigns.add_next",
+    "status": "campaigns.add_status",
+    "export": "campaigns.add_export",
+    "report": "campaigns.add_report",
+    "backup": "backup.add_backup",
+    "restore": "backup.add_restore",
+    "answers": "answers.add_answers",
+    "simulate": "simulation.add_simulate",
+    "serve": "serving.add_serve",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -33,12 +39,13 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     # A reader that closes the pipe early, such as `head`, is no error.
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    given = sys.argv[1:] if arguments is None else list(arguments)
     # Names of files are bytes: what no terminal can show is no reason to fail.
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
-        options = _build_parser().parse_args(arguments)
+        options = _build_parser(given[0] if given else "").parse_args(given)
         options.run(options)
     except ActiveCnnError as error:
         complain(str(error))
@@ -55,13 +62,14 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     sys.exit(0)
 
 
-def _build_parser() -> Parser:
+def _build_parser(asked: str) -> Parser:
     parser = Parser(
         prog="active-cnn",
         description="Find rare objects in huge spectroscopic surveys with active deep learning.",
     )
     parser.add_argument("--version", action="version", version=f"active-cnn {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for add in _COMMANDS:
-        add(commands)
+    for name in [asked] if asked in _COMMANDS else _COMMANDS:
+        module, add = _COMMANDS[name].split(".")
+        getattr(import_module(f"{__name__}.{module}"), add)(commands)
     return parser

@@ -22,7 +22,6 @@ from active_cnn.campaign.labelling import Desk, Task, asking_iteration, lay_out
 from active_cnn.campaign.overview import Gallery, Histogram, Preparation
 from active_cnn.campaign.overview import View as SpectrumView
 from active_cnn.campaign.sheet_maker import SheetMaker
-from active_cnn.campaign.standing import Standing
 from active_cnn.campaign.store import Store
 from active_cnn.campaign.training_data import read_initial_set
 from active_cnn.delivery.candidates import describe_candidates, list_candidates
@@ -171,12 +170,6 @@ def sheets_of(store: Store, campaign: Campaign, identifiers: Sequence[str]) -> l
     return _shelf().take(
         place, identifiers, lambda missing: sheet_maker().make(store.home, campaign, missing)
     )
-
-
-@st.cache_resource(max_entries=16, hash_funcs=_KEYS, show_spinner=False)
-def standing(store: Store, campaign: Campaign) -> Standing:  # noqa: ARG001 - part of the key
-    """Give who has judged what, shared by all sessions: it follows the log by itself."""
-    return Standing(campaign.name)
 
 
 @st.cache_resource(show_spinner=False)

@@ -101,7 +101,6 @@ def _answer(name: str, task: Task, said: object) -> dict[str, Any]:
                 protocol.read_message(said),
                 lambda identifiers: cached.sheets_of(store, campaign, identifiers),
                 lambda: cached.class_means(store, campaign),
-                cached.standing(store, campaign),
             )
     except ActiveCnnError as error:
         return protocol.trouble(error)

@@ -23,7 +23,7 @@ from active_cnn.campaign.labelling import (
     may_see,
     record,
 )
-from active_cnn.campaign.standing import Standing
+from active_cnn.campaign.standing import Standing, follow
 from active_cnn.campaign.store import Store
 from active_cnn.errors import ActiveCnnError
 from active_cnn.keys import ACTIONS
@@ -155,7 +155,7 @@ def reply(
     means : callable
         Gives the mean windows of the classes.
     standing : Standing, optional
-        Of the campaign, kept from one message to the next.
+        Of the campaign; by default the one that all share.
 
     Returns
     -------
@@ -177,7 +177,7 @@ def reply(
         **record(store, campaign, desk.task, mine, oracle),
     }
     sharing = store.sharing(campaign.name)
-    standing = standing or Standing(campaign.name)
+    standing = standing or follow(store, campaign.name)
     asked = desk.asked_of(oracle, standing.look(store) if desk.repeats else standing)
     desk_id = _desk_id(campaign, desk, oracle, sharing)
     is_new = message.desk != desk_id

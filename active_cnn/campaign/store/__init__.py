@@ -2,8 +2,9 @@
 
 from active_cnn.campaign.store.answers import Answers
 from active_cnn.campaign.store.connection import FILE_NAME, LOCK_TIMEOUT, hold_open, utc_now
+from active_cnn.campaign.store.log import Log
 
-__all__ = ["FILE_NAME", "LOCK_TIMEOUT", "Store", "hold_open", "utc_now"]
+__all__ = ["FILE_NAME", "LOCK_TIMEOUT", "Log", "Store", "hold_open", "utc_now"]
 
 
 class Store(Answers):

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from active_cnn.access import LONGEST_NAME, is_name
+from active_cnn.campaign.store.kept import Kept
+from active_cnn.campaign.store.log import Log
 from active_cnn.campaign.store.sharings import Sharings
 from active_cnn.errors import CampaignError, StoreError
-from active_cnn.evaluation.consensus import consensus
-from active_cnn.records import Answer, AnswerEvent, Iteration, Purpose, Query, Resolution
+from active_cnn.records import Answer, AnswerEvent, Iteration, Purpose, Query
 from active_cnn.times import LONGEST_LOOK, is_look
 
 LONGEST_NOTE = 500
@@ -25,7 +26,13 @@ _ANSWER_COLUMNS = """
 _END = 2**62
 # Blind repeats are kept in the same log; what counts on a spectrum never looks at them.
 _REPEATS = "(SELECT query, identifier FROM query_item WHERE is_repeat = 1)"
-_COUNTS = f"(answer.query, answer.identifier) NOT IN {_REPEATS}"
+# Looked up for each answer: against a list each answer would be held against each repeat.
+_COUNTS = (
+    "NOT EXISTS (SELECT 1 FROM query_item WHERE query_item.query = answer.query "
+    "AND query_item.identifier = answer.identifier AND query_item.is_repeat = 1)"
+)
+# Of answers, in all campaigns of a process; one has some 400 bytes.
+_logs: Kept[Log] = Kept(most=400_000)
 
 
 class StandingEvent(NamedTuple):
@@ -275,17 +282,11 @@ class Answers(Sharings):
         """
         through = _END if as_of is None else as_of.answers_through
         resolution = self.sharing(campaign, as_of).resolution
-        adjudicated = self.adjudications(campaign, through)
-        current = dict(adjudicated)
-        for identifier, opinions in self.opinions(campaign, through).items():
-            counting = _counting(opinions, resolution)
-            if counting and identifier not in adjudicated:
-                current[identifier] = counting
-        return dict(sorted(current.items(), key=lambda item: item[1].sequence))
+        return self.log(campaign).current(through, resolution)
 
     def opinions(
         self, campaign: str, through: int = _END, queries: Collection[int] | None = None
-    ) -> dict[str, list[Answer]]:
+    ) -> dict[str, tuple[Answer, ...]]:
         """Give each oracle's latest answer on each spectrum, those taken back left out.
 
         Parameters
@@ -299,22 +300,21 @@ class Answers(Sharings):
 
         Returns
         -------
-        dict of str to list of Answer
+        dict of str to tuple of Answer
             By identifier; both in the order of the events. Adjudications are not among them, nor
             answers to blind repeats.
         """
-        where, parameters = _asked_by(queries)
-        opinions: dict[str, list[Answer]] = {}
-        for row in self._rows(
-            f"SELECT {_ANSWER_COLUMNS} FROM answer JOIN query ON query.number = answer.query "
-            "WHERE sequence IN (SELECT max(sequence) FROM answer "
-            f"  WHERE campaign = ? AND sequence <= ? AND is_adjudication = 0 AND {_COUNTS} {where}"
-            "  GROUP BY identifier, oracle) "
-            "AND answer IS NOT NULL ORDER BY sequence",
-            [campaign, through, *parameters],
-        ):
-            opinions.setdefault(row["identifier"], []).append(_answer(row))
-        return opinions
+        opinions = self.log(campaign).opinions(through)
+        if queries is None:
+            return opinions
+        asked = {
+            row["identifier"]
+            for row in self._rows(
+                f"SELECT identifier FROM query_item WHERE query IN ({_marks(queries)})",
+                list(queries),
+            )
+        }
+        return {name: said for name, said in opinions.items() if name in asked}
 
     def standing_after(self, campaign: str, after: int) -> list[StandingEvent]:
         """Give what each event means for who has judged what, in the order of the events.
@@ -330,23 +330,18 @@ class Answers(Sharings):
         -------
         list of StandingEvent
         """
-        rows = self._rows(
-            "SELECT sequence, query, identifier, oracle, answer IS NOT NULL AS stands, "
-            f"is_adjudication, NOT ({_COUNTS}) AS is_repeat "
-            "FROM answer WHERE campaign = ? AND sequence > ? ORDER BY sequence",
-            [campaign, after],
-        )
+        log = self.log(campaign)
         return [
             StandingEvent(
-                row["sequence"],
-                row["query"],
-                row["identifier"],
-                row["oracle"],
-                bool(row["stands"]),
-                bool(row["is_adjudication"]),
-                bool(row["is_repeat"]),
+                one.sequence,
+                one.query,
+                one.identifier,
+                one.oracle,
+                one.answer is not None,
+                one.is_adjudication,
+                log.is_repeat(one.sequence),
             )
-            for row in rows
+            for one in log.events(after)
         ]
 
     def repeated_answers(self, campaign: str) -> list[RepeatedAnswer]:
@@ -373,15 +368,7 @@ class Answers(Sharings):
 
     def adjudications(self, campaign: str, through: int = _END) -> dict[str, Answer]:
         """Give the adjudication of each spectrum that has one, by identifier."""
-        rows = self._rows(
-            f"SELECT {_ANSWER_COLUMNS} FROM answer JOIN query ON query.number = answer.query "
-            "WHERE sequence IN (SELECT max(sequence) FROM answer "
-            f"  WHERE campaign = ? AND sequence <= ? AND is_adjudication = 1 AND {_COUNTS} "
-            "  GROUP BY identifier) "
-            "AND answer IS NOT NULL ORDER BY sequence",
-            [campaign, through],
-        )
-        return {row["identifier"]: _answer(row) for row in rows}
+        return self.log(campaign).adjudications(through)
 
     def answer_log(
         self, campaign: str, *, oracle: str | None = None, after: int = 0
@@ -397,19 +384,46 @@ class Answers(Sharings):
         after : int
             Only those with a later sequence number.
         """
-        rows = self._rows(
-            f"SELECT {_ANSWER_COLUMNS} FROM answer JOIN query ON query.number = answer.query "
-            "WHERE answer.campaign = ? AND sequence > ? AND (? IS NULL OR oracle = ?) "
-            "ORDER BY sequence",
-            [campaign, after, oracle, oracle],
-        )
-        return [_answer(row) for row in rows]
+        events = self.log(campaign).events(after)
+        return events if oracle is None else [one for one in events if one.oracle == oracle]
 
     def count_events(self, campaign: str) -> int:
         """Count the events of a campaign."""
-        return int(
-            self._rows("SELECT count(*) AS n FROM answer WHERE campaign = ?", [campaign])[0]["n"]
+        return len(self.log(campaign))
+
+    def log(self, campaign: str) -> Log:
+        """Give the log as it is now: what is kept of it, and what was appended since."""
+        created = self._rows("SELECT created_at FROM campaign WHERE name = ?", [campaign])
+        key = self._file_key(), campaign, *(row["created_at"] for row in created)
+        # Within a transaction there may be what is never committed.
+        log = None if self._db.conn.in_transaction else _logs.get(key)
+        if log is None or not self._holds(log.last):
+            log = Log()
+        with log.lock:
+            for row in self._read(
+                f"SELECT {_ANSWER_COLUMNS}, again.is_repeat FROM answer "
+                "JOIN query ON query.number = answer.query "
+                "LEFT JOIN query_item AS again ON again.query = answer.query "
+                "AND again.identifier = answer.identifier AND again.is_repeat = 1 "
+                "WHERE answer.campaign = ? AND sequence > ? ORDER BY sequence",
+                [campaign, log.last.sequence if log.last else 0],
+            ):
+                log.append(_shared(row, log.share), bool(row[-1]))
+        if not self._db.conn.in_transaction:
+            _logs.put(key, log, len(log))
+        return log
+
+    def _holds(self, one: Answer | None) -> bool:
+        # Events are only ever added: where the last one stands as it stood, so do all before it.
+        # In a home that was restored from a copy there is another one, or none.
+        if one is None:
+            return True
+        rows = self._rows(
+            f"SELECT {_ANSWER_COLUMNS} FROM answer JOIN query ON query.number = answer.query "
+            "WHERE sequence = ?",
+            [one.sequence],
         )
+        return [_answer(row) for row in rows] == [one]
 
     def events_on(
         self, campaign: str, identifier: str, *, repeat: int | None = None
@@ -448,24 +462,21 @@ def _describe_taken(event: AnswerEvent, act: _Act, stored: _Act) -> str:
     )
 
 
-def _counting(opinions: Sequence[Answer], resolution: Resolution) -> Answer | None:
-    said = {one.oracle: one.answer or "" for one in opinions}
-    agreed = consensus(said, resolution)
-    return next((one for one in reversed(opinions) if one.answer == agreed), None)
-
-
-def _asked_by(queries: Collection[int] | None) -> tuple[str, list[int]]:
-    if queries is None:
-        return "", []
-    return (
-        "AND identifier IN (SELECT identifier FROM query_item "
-        f"WHERE query IN ({_marks(queries)})) ",
-        list(queries),
-    )
-
-
 def _marks(values: Collection[object]) -> str:
     return ", ".join("?" * len(values))
+
+
+def _shared(row: tuple[Any, ...], share: Callable[[str], str]) -> Answer:
+    # In the order of _ANSWER_COLUMNS; most texts of a log are the same few.
+    (
+        sequence, event, campaign, query, iteration, purpose, identifier, answer, note, oracle, at,
+        seconds, undoes, is_adjudication, _,
+    ) = row  # fmt: skip
+    return Answer(
+        sequence, event, share(campaign), query, iteration, Purpose(purpose), share(identifier),
+        answer and share(answer), note and share(note), share(oracle), at, seconds, undoes,
+        bool(is_adjudication),
+    )  # fmt: skip
 
 
 def _answer(row: dict[str, Any]) -> Answer:

@@ -241,6 +241,18 @@ class Connection:
         except sqlite3.Error as error:
             raise StoreError(f"Cannot read {self._path}: {error}. {self._advise(error)}") from error
 
+    def _read(self, sql: str, parameters: Sequence[object] = ()) -> Iterator[tuple[Any, ...]]:
+        # Many rows, one at a time.
+        try:
+            yield from self._db.conn.execute(sql, parameters)
+        except sqlite3.Error as error:
+            raise StoreError(f"Cannot read {self._path}: {error}. {self._advise(error)}") from error
+
+    def _file_key(self) -> tuple[str, int, int]:
+        """Tell the database's file from another one at the same place."""
+        status = self._path.stat()
+        return str(self._path), status.st_dev, status.st_ino
+
     def _advise(self, error: sqlite3.Error) -> str:
         # The lowest byte is the kind of error, the rest its details.
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF

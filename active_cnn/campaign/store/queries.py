@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import json
+from sys import intern
+from typing import Any
 
 from active_cnn.campaign.store.iterations import Iterations
+from active_cnn.campaign.store.kept import Kept
 from active_cnn.errors import CampaignError
 from active_cnn.records import Iteration, Purpose, Query, QueryItem
+
+# Of items, in all homes of a process; one has some 400 bytes.
+_drawn: Kept[Query] = Kept(most=400_000)
 
 
 class Queries(Iterations):
@@ -92,28 +98,26 @@ class Queries(Iterations):
         rows = self._rows("SELECT * FROM query WHERE number = ?", [number])
         if not rows:
             raise CampaignError(f"There is no query {number} in {self.home}.")
-        items = self._rows(
-            "SELECT position, identifier, predicted, probabilities, score, chosen_by, is_repeat "
-            "FROM query_item WHERE query = ? ORDER BY position",
-            [number],
-        )
-        return Query(
-            **{
-                **rows[0],
-                "purpose": Purpose(rows[0]["purpose"]),
-                "design": json.loads(rows[0]["design"]),
-            },
-            items=tuple(
-                QueryItem(
-                    **{
-                        **item,
-                        "probabilities": tuple(json.loads(item["probabilities"])),
-                        "is_repeat": bool(item["is_repeat"]),
-                    }
-                )
-                for item in items
-            ),
-        )
+        return self._query(rows[0])
+
+    def _query(self, row: dict[str, Any]) -> Query:
+        # What a query asks about never changes: it is read once.
+        key = self._file_key(), *row.values()
+        found = _drawn.get(key)
+        if found is None:
+            items = self._read(
+                "SELECT position, identifier, predicted, probabilities, score, chosen_by, "
+                "is_repeat FROM query_item WHERE query = ? ORDER BY position",
+                [row["number"]],
+            )
+            found = Query(
+                **{**row, "purpose": Purpose(row["purpose"]), "design": json.loads(row["design"])},
+                items=tuple(map(_item, items)),
+            )
+            # Within a transaction there may be what is never committed.
+            if not self._db.conn.in_transaction:
+                _drawn.put(key, found, len(found.items) + 1)
+        return found
 
     def queries(self, iteration: Iteration, purpose: Purpose) -> list[Query]:
         """Give the queries of an iteration for one purpose, in the order they were drawn.
@@ -121,16 +125,16 @@ class Queries(Iterations):
         Those drawn from an earlier training of the same iteration are left out.
         """
         rows = self._rows(
-            "SELECT number FROM query WHERE campaign = ? AND iteration = ? AND job = ? "
+            "SELECT * FROM query WHERE campaign = ? AND iteration = ? AND job = ? "
             "AND purpose = ? ORDER BY number",
             [iteration.campaign, iteration.number, iteration.job, purpose.value],
         )
-        return [self.query(row["number"]) for row in rows]
+        return [self._query(row) for row in rows]
 
     def all_queries(self, campaign: str) -> list[Query]:
         """Give every query of a campaign, those of earlier trainings too, in their order."""
-        rows = self._rows("SELECT number FROM query WHERE campaign = ? ORDER BY number", [campaign])
-        return [self.query(row["number"]) for row in rows]
+        rows = self._rows("SELECT * FROM query WHERE campaign = ? ORDER BY number", [campaign])
+        return [self._query(row) for row in rows]
 
     def count_queries(self, campaign: str) -> int:
         """Count all queries of a campaign."""
@@ -162,3 +166,16 @@ class Queries(Iterations):
                 [campaign],
             )
         }
+
+
+def _item(row: tuple[Any, ...]) -> QueryItem:
+    position, identifier, predicted, probabilities, score, chosen_by, is_repeat = row
+    return QueryItem(
+        position,
+        identifier,
+        intern(predicted),
+        tuple(json.loads(probabilities)),
+        score,
+        intern(chosen_by),
+        bool(is_repeat),
+    )
