@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,8 @@ from active_cnn.access import encode_name
 from active_cnn.campaign.store import Store
 from active_cnn.records import Answer
 from active_cnn.ui.identity import NAME_COOKIE
+
+PATIENCE = 60  # s
 
 if TYPE_CHECKING:
     from tests.browser.conftest import Server
@@ -146,6 +149,14 @@ class Person:
     def stored(self) -> list[tuple[str, str | None]]:
         """Wait until all is said to be saved, and give what is in the store."""
         return self.saved().asked.said(self.oracle)
+
+
+def wait_for(page: Page, said: str, arg: object = None) -> None:
+    """Wait until a script says yes; Playwright's own waiting needs what the policy forbids."""
+    until = time.monotonic() + PATIENCE
+    while not page.evaluate(said, arg):
+        assert time.monotonic() < until, f"never so within {PATIENCE} s: {said}"
+        page.wait_for_timeout(50)
 
 
 def all_text(page: Page) -> str:

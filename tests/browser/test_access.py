@@ -16,6 +16,7 @@ from active_cnn.access import decode_name, encode_name
 from active_cnn.campaign.demo import DEMO_NAME
 from active_cnn.ui.identity import NAME_COOKIE, NAME_LIFE, TOKEN_COOKIE
 from tests.browser.conftest import BareServer, Server, by_key, wait_until_drawn
+from tests.browser.labelling import wait_for
 from tests.browser.provider import Provider
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -191,6 +192,4 @@ def _cookie(page: Page, name: str) -> dict[str, object]:
 
 
 def _wait_for_cookie(page: Page, text: str, *, there: bool = True) -> None:
-    page.wait_for_function(
-        "([text, there]) => document.cookie.includes(text) === there", arg=[text, there]
-    )
+    wait_for(page, "([text, there]) => document.cookie.includes(text) === there", [text, there])

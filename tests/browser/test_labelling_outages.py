@@ -13,7 +13,7 @@ from active_cnn.campaign.store import FILE_NAME
 from active_cnn.ui.labelling import LOCK_TIMEOUT
 from benchmarks.delay_proxy import DelayProxy
 from tests.browser.conftest import Server, wait_until_drawn
-from tests.browser.labelling import Asked, Person
+from tests.browser.labelling import Asked, Person, wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -201,9 +201,7 @@ def test_what_a_closed_tab_could_not_send_any_page_sends(
     assert bob.asked.said("bob") == []
     again = Person(page.context.new_page(), ann.asked, network.url)
     again.page.goto(overview)
-    again.page.wait_for_function(
-        "!Object.keys(localStorage).some((key) => key.startsWith('active-cnn'))"
-    )
+    wait_for(again.page, "!Object.keys(localStorage).some((key) => key.startsWith('active-cnn'))")
     assert again.asked.said() == ann.pressed
 
 
@@ -220,9 +218,7 @@ def test_a_desk_that_mounts_late_knows_what_the_page_stored_meanwhile(
     held: list[Route] = []
     again.page.route(re.compile(r"/labeller\.js"), lambda route: held.append(route))
     again.page.goto(f"{network.url}/Relabel?campaign={ann.asked.campaign}")
-    again.page.wait_for_function(
-        "!Object.keys(localStorage).some((key) => key.startsWith('active-cnn'))"
-    )
+    wait_for(again.page, "!Object.keys(localStorage).some((key) => key.startsWith('active-cnn'))")
     for route in held:
         route.continue_()
     again.wait()
