@@ -52,6 +52,34 @@ def write_answers(path: Path, logged: Sequence[LoggedAnswer], exported_at: str) 
                 file.write(piece)
 
 
+class NotInOrder(Exception):  # noqa: N818 - no error of the file's
+    """A file cannot be read one event after the other: `read_answers` tells what it holds."""
+
+
+def stream_answers(path: Path) -> Iterator[LoggedAnswer]:
+    """Read a file of answers as `read_answers` does, but hold no more than one.
+
+    Raises
+    ------
+    NotInOrder
+        If they do not stand in the order in which they were given, or what follows cannot be read.
+    StoreError
+        If an event is malformed, with the place and the value.
+    """
+    check_ending(path)
+    read = read_csv if path.suffix.lower() == ".csv" else read_in_parts
+    last: int | None = None
+    try:
+        with _open_text(path) as file:
+            for one in read(path.name, file):
+                if last is not None and one.answer.sequence <= last:
+                    raise NotInOrder
+                last = one.answer.sequence
+                yield one
+    except (OSError, ValueError, KeyError, RecursionError) as error:
+        raise NotInOrder from error
+
+
 def read_answers(path: Path) -> list[LoggedAnswer]:
     """Read a file of answers in the order in which they were given.
 
@@ -95,7 +123,7 @@ def _read_csv(path: Path) -> list[LoggedAnswer]:
 def _read_json(path: Path) -> list[LoggedAnswer]:
     try:
         with _open_text(path) as file:
-            return read_in_parts(path.name, file)
+            return list(read_in_parts(path.name, file))
     except UnicodeDecodeError:
         raise
     except (ValueError, KeyError, RecursionError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from sys import intern
 from typing import IO, Any, NamedTuple
 
 from active_cnn import __version__
@@ -75,12 +76,12 @@ def _to_json(value: dict[str, Any]) -> str:
     return json.dumps(value, ensure_ascii=False, indent=1)
 
 
-def read_in_parts(name: str, file: IO[str]) -> list[LoggedAnswer]:
-    """Read the events of a file of that name without holding its text; see `read_answers`.
+def read_in_parts(name: str, file: IO[str]) -> Iterator[LoggedAnswer]:
+    """Read the events of a file of that name without holding them; see `read_answers`.
 
     Raises
     ------
-    ValueError
+    ValueError or KeyError
         If it is not JSON, or its members are not there in the order in which they are needed.
     """
     content: dict[str, Any] = {}
@@ -92,10 +93,10 @@ def read_in_parts(name: str, file: IO[str]) -> list[LoggedAnswer]:
         if member == "queries":
             value = _asked(name, value, _version(name, content))
         elif member == "answers":
-            value = list(_answers(name, value, content["queries"]))
+            yield from _answers(name, value, content["queries"])
         content[member] = value
-    logged: list[LoggedAnswer] = content["answers"]
-    return logged
+    if "answers" not in content:
+        raise ValueError("there is no list of answers")
 
 
 def read_at_once(name: str, text: str) -> list[LoggedAnswer]:
@@ -162,7 +163,7 @@ def _query_of_json(where: str, row: object, version: int) -> tuple[Query, str]:
     items = []
     for n, one in enumerate(values.pop("items"), 1):
         item = check_object(f"item {n} of {where}", one, ITEM_1 if version == 1 else ITEM)
-        item["identifier"] = trim(item["identifier"])
+        item["identifier"] = intern(trim(item["identifier"]))
         items.append(QueryItem(**{**item, "probabilities": tuple(item["probabilities"])}))
     for name in ("position", "identifier"):
         if len({getattr(item, name) for item in items}) < len(items):

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
-from itertools import count
+from itertools import count, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from active_cnn.campaign.answer_files import check_ending, read_answers, write_answers
+from active_cnn.campaign.answer_files import (
+    NotInOrder,
+    check_ending,
+    read_answers,
+    stream_answers,
+    write_answers,
+)
+from active_cnn.campaign.answer_spool import Spool
 from active_cnn.campaign.files import open_pool
 from active_cnn.campaign.logged_answer import LoggedAnswer, identify
 from active_cnn.campaign.store import Store
@@ -20,6 +26,8 @@ from active_cnn.names import trim
 from active_cnn.records import Answer, Campaign, Query, QueryItem
 from active_cnn.times import EARLIEST, read_time
 from active_cnn.whole_file import check_place
+
+AT_ONCE = 500  # events that are looked up in one go
 
 # What an event has to say the same of in every home; its query is compared by what it is known by.
 _CONTENT = (
@@ -79,11 +87,11 @@ def export_answers(store: Store, path: Path, campaign: str | None = None) -> int
         # In this order: while people work, a later answer may come from a later query.
         answers = store.answer_log(name)
         queries = {query.number: query for query in store.all_queries(name)}
-        items = _items_of(queries.values())
+        items = {number: _items_of(query) for number, query in queries.items()}
         started = {job.number: job.created_at for job in store.jobs(name)}
         for answer in answers:
             query = queries[answer.query]
-            item = items[query.number, answer.identifier]
+            item = items[query.number][answer.identifier]
             logged.append(
                 LoggedAnswer("", answer, query, started[query.job], item.chosen_by, item.is_repeat)
             )
@@ -119,42 +127,62 @@ def import_answers(store: Store, path: Path, campaign: str | None = None) -> Imp
     CampaignError
         If there is no such campaign.
     """
-    logged = read_answers(path)
     if campaign:
         campaign = store.campaign(campaign).name
-        logged = [one for one in logged if one.answer.campaign == campaign]
+    try:
+        return _import(store, stream_answers(path), campaign)
+    except NotInOrder:
+        return _import(store, iter(read_answers(path)), campaign)
+
+
+def _import(store: Store, logged: Iterator[LoggedAnswer], campaign: str | None) -> ImportReport:
     # New queries get numbers that no query has.
     numbers = count(-1, -1)
-    here = {
-        name: _CampaignHere(store, name, numbers)
-        for name in dict.fromkeys(one.answer.campaign for one in logged)
-        if name in store.campaign_names()
-    }
-    taken = store.stored_events(one.answer.event for one in logged)
-    n_read = len(logged)
-    new = []
-    # Each is let go when it has been looked at.
-    logged.reverse()
-    while logged:
-        one = logged.pop()
-        if one.answer.campaign not in here:
-            raise _refusal(
-                one,
-                f"campaign is {shorten(one.answer.campaign)}, and there is none of that name in "
-                f"{store.home}. Give the home that it belongs to",
-            )
-        answer = here[one.answer.campaign].accept(one, is_taken=one.answer.event in taken)
-        if answer:
-            new.append(answer)
-    queries = [query for one in here.values() for query in one.new_queries]
-    if new:
-        store.merge_answers(queries, new)
+    here: dict[str, _CampaignHere] = {}
+    n_known = 0
+    with Spool() as new:
+        while read := list(islice(logged, AT_ONCE)):
+            some = [one for one in read if campaign in (None, one.answer.campaign)]
+            named = {name for one in some for name in (one.answer.event, one.answer.undoes) if name}
+            stored = store.answers_named(named)
+            for one in some:
+                name = one.answer.campaign
+                if any(one.answer.event in other.said for other in here.values()):
+                    raise NotInOrder
+                if name not in here:
+                    _refuse_unknown(store, one)
+                    here[name] = _CampaignHere(store, name, numbers)
+                answer = here[name].accept(one, stored)
+                if answer:
+                    new.add(answer)
+                else:
+                    n_known += 1
+        queries = [query for one in here.values() for query in one.new_queries]
+        if len(new):
+            store.merge_answers(queries, new)
     return ImportReport(
         n_new=len(new),
-        n_known=n_read - len(new),
+        n_known=n_known,
         n_queries=len(queries),
         n_overtaken=sum(one.n_overtaken for one in here.values()),
     )
+
+
+def _refuse_unknown(store: Store, one: LoggedAnswer) -> None:
+    if one.answer.campaign not in store.campaign_names():
+        raise _refusal(
+            one,
+            f"campaign is {shorten(one.answer.campaign)}, and there is none of that name in "
+            f"{store.home}. Give the home that it belongs to",
+        )
+
+
+class _Speaker(NamedTuple):
+    """Who says something of a spectrum, as one of many or to settle it."""
+
+    identifier: str
+    oracle: str
+    is_adjudication: bool
 
 
 class _CampaignHere:
@@ -167,18 +195,19 @@ class _CampaignHere:
         self.n_overtaken = 0
         self._campaign = store.campaign(name)
         self._classes = {trim(one.name): one.name for one in self._campaign.classes}
-        self._said: dict[str, Answer] = {}
         # When each oracle last said something of each spectrum.
-        self._last: dict[tuple[str, str, bool], datetime] = {}
-        for answer in store.answer_log(name):
-            self._note(answer)
+        self._last: dict[_Speaker, float] = {}
+        # Who gave each answer of the file on what.
+        self.said: dict[str, _Speaker] = {}
+        for identifier, oracle, is_adjudication, at in store.speakers(name):
+            self._note(_Speaker(identifier, oracle, is_adjudication), at)
         self._queries: defaultdict[tuple[object, ...], list[Query]] = defaultdict(list)
-        self._items: dict[tuple[int, str], QueryItem] = {}
+        self._items: dict[int, dict[str, QueryItem]] = {}
         for query in store.all_queries(name):
             self._know(query)
 
-    def accept(self, one: LoggedAnswer, *, is_taken: bool) -> Answer | None:
-        """Fit an event to this home; None if it is known, and the same."""
+    def accept(self, one: LoggedAnswer, stored: Mapping[str, Answer]) -> Answer | None:
+        """Fit an event to this home, where some are stored; None if it is known, and the same."""
         answer = one.answer
         if answer.answer is not None:
             if trim(answer.answer) not in self._classes:
@@ -189,7 +218,7 @@ class _CampaignHere:
                 )
             answer = _with(answer, answer=self._classes[trim(answer.answer)])
         query = self._find_query(one)
-        item = self._items.get((query.number, answer.identifier))
+        item = self._items[query.number].get(answer.identifier)
         if item is None:
             raise _refusal(
                 one,
@@ -204,35 +233,39 @@ class _CampaignHere:
                 f"{answer.identifier!r} here with {item.is_repeat}",
             )
         answer = _with(answer, query=query.number)
-        if is_taken:
-            self._refuse_other_content(one, answer)
+        speaker = _Speaker(answer.identifier, answer.oracle, answer.is_adjudication)
+        if answer.event in stored:
+            self._refuse_other_content(one, answer, stored[answer.event])
+            self.said[answer.event] = speaker
             return None
-        undone = self._said.get(answer.undoes or "")
-        if answer.undoes and (
-            undone is None
-            or (undone.identifier, undone.oracle) != (answer.identifier, answer.oracle)
-        ):
+        if answer.undoes and not self._can_undo(answer, stored.get(answer.undoes)):
             raise _refusal(
                 one,
                 f"undoes is {answer.undoes!r}, and {answer.oracle!r} gave no such answer on "
                 f"{answer.identifier!r} before. Import the log that holds it first",
             )
-        self.n_overtaken += self._note(answer)
+        self.n_overtaken += self._note(speaker, answer.at)
+        self.said[answer.event] = speaker
         return answer
 
-    def _note(self, answer: Answer) -> bool:
+    def _can_undo(self, answer: Answer, stored: Answer | None) -> bool:
+        undone: Answer | _Speaker | None = self.said.get(answer.undoes or "")
+        if stored and stored.campaign == answer.campaign:
+            undone = stored
+        whose = answer.identifier, answer.oracle
+        return undone is not None and (undone.identifier, undone.oracle) == whose
+
+    def _note(self, speaker: _Speaker, time: str) -> bool:
         # Tells whether the same oracle said something of the spectrum later than that.
-        self._said[answer.event] = answer
-        key = answer.identifier, answer.oracle, answer.is_adjudication
         # What an earlier version took in may have a time that is none.
-        at = read_time(answer.at) or EARLIEST
-        last = self._last.setdefault(key, at)
-        self._last[key] = max(at, last)
+        at = (read_time(time) or EARLIEST).timestamp()
+        last = self._last.setdefault(speaker, at)
+        self._last[speaker] = max(at, last)
         return at < last
 
     def _know(self, query: Query) -> None:
         self._queries[identify(query)].append(query)
-        self._items |= _items_of([query])
+        self._items[query.number] = _items_of(query)
 
     def _find_query(self, one: LoggedAnswer) -> Query:
         same = self._queries[identify(one.query)]
@@ -243,7 +276,7 @@ class _CampaignHere:
             return query
         # Two may have been drawn within one tick of the clock.
         numbered = [query for query in same if query.number == one.query.number]
-        asking = [q for q in same if (q.number, one.answer.identifier) in self._items]
+        asking = [q for q in same if one.answer.identifier in self._items[q.number]]
         return (numbered or asking or same)[0]
 
     def _make_query(self, one: LoggedAnswer) -> Query:
@@ -279,9 +312,8 @@ class _CampaignHere:
             raise _refusal(one, f"{described} and does not fit the pool. {error}") from error
         return replace(query, number=next(self._numbers), job=job)
 
-    def _refuse_other_content(self, one: LoggedAnswer, answer: Answer) -> None:
-        stored = self._said.get(answer.event)
-        if stored is None:
+    def _refuse_other_content(self, one: LoggedAnswer, answer: Answer, stored: Answer) -> None:
+        if stored.campaign != answer.campaign:
             raise _refusal(
                 one,
                 f"event is {answer.event!r}, which is stored already, but in another campaign",
@@ -296,8 +328,8 @@ class _CampaignHere:
                 )
 
 
-def _items_of(queries: Iterable[Query]) -> dict[tuple[int, str], QueryItem]:
-    return {(query.number, item.identifier): item for query in queries for item in query.items}
+def _items_of(query: Query) -> dict[str, QueryItem]:
+    return {item.identifier: item for item in query.items}
 
 
 def _with(one: Answer, /, **changes: Any) -> Answer:

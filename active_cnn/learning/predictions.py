@@ -10,7 +10,6 @@ from pathlib import Path
 import h5py
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import entr
 
 from active_cnn.errors import SpectrumError, StoreError
 from active_cnn.spectra.pool_file import open_hdf5, publish
@@ -43,6 +42,8 @@ def entropy(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
     ----------
     Shannon (1948), Bell System Technical Journal, 27, 379.
     """
+    from scipy.special import entr  # slow to load, and most commands need it not
+
     return entr(probabilities).sum(axis=1)
 
 

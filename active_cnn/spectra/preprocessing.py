@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d
 
 from active_cnn.errors import SpectrumError
 from active_cnn.records import Grid, Medium, Spectrum
@@ -74,6 +73,8 @@ def degrade_pixels(
             f"Cannot degrade {n} pixels with sigma = {sigma:g} pixels: "
             f"give a width of at most {WIDEST_KERNEL * n}."
         )
+    from scipy.ndimage import gaussian_filter1d  # slow to load, and most commands need it not
+
     return gaussian_filter1d(np.asarray(flux, dtype=np.float64), sigma, axis=-1, mode="nearest")
 
 

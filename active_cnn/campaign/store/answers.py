@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from sys import intern
 from typing import Any, NamedTuple
 
 from active_cnn.access import LONGEST_NAME, is_name
@@ -205,7 +206,7 @@ class Answers(Sharings):
             )
         return ""
 
-    def merge_answers(self, queries: Sequence[Query], answers: Sequence[Answer]) -> None:
+    def merge_answers(self, queries: Sequence[Query], answers: Iterable[Answer]) -> None:
         """Append answers of another home as they stand there, and their queries: all or nothing.
 
         Parameters
@@ -213,7 +214,7 @@ class Answers(Sharings):
         queries : sequence of Query
             Those that are new here. They are given numbers of their own; the present ones only
             tell the answers what asked, and must not be those of queries in this home.
-        answers : sequence of Answer
+        answers : iterable of Answer
             In the order in which they are stored; their sequence numbers are given anew.
 
         Raises
@@ -246,6 +247,30 @@ class Answers(Sharings):
     def stored_events(self, events: Iterable[str]) -> set[str]:
         """Tell which of these events are on the disk."""
         return {row["event"] for row in self._stored(("event",), events)}
+
+    def answers_named(self, events: Iterable[str]) -> dict[str, Answer]:
+        """Give those of these events that are on the disk, of whatever campaign, by their names."""
+        asked = list(events)
+        return {
+            row["event"]: _answer(row)
+            for start in range(0, len(asked), 500)
+            for row in self._rows(
+                f"SELECT {_ANSWER_COLUMNS} FROM answer JOIN query ON query.number = answer.query "
+                f"WHERE event IN ({_marks(asked[start : start + 500])})",
+                asked[start : start + 500],
+            )
+        }
+
+    def speakers(self, campaign: str) -> Iterator[tuple[str, str, bool, str]]:
+        """Give spectrum, oracle, whether it settles what was in doubt, and time of each event.
+
+        They come one by one, so that a long log is never held.
+        """
+        for identifier, oracle, is_adjudication, at in self._read(
+            "SELECT identifier, oracle, is_adjudication, at FROM answer WHERE campaign = ?",
+            [campaign],
+        ):
+            yield identifier, oracle, bool(is_adjudication), at
 
     def _acts(self, events: Iterable[str]) -> dict[str, _Act]:
         return {
@@ -408,7 +433,7 @@ class Answers(Sharings):
                 "WHERE answer.campaign = ? AND sequence > ? ORDER BY sequence",
                 [campaign, log.last.sequence if log.last else 0],
             ):
-                log.append(_shared(row, log.share), bool(row[-1]))
+                log.append(_shared(row), bool(row[-1]))
         if not self._db.conn.in_transaction:
             _logs.put(key, log, len(log))
         return log
@@ -466,15 +491,15 @@ def _marks(values: Collection[object]) -> str:
     return ", ".join("?" * len(values))
 
 
-def _shared(row: tuple[Any, ...], share: Callable[[str], str]) -> Answer:
+def _shared(row: tuple[Any, ...]) -> Answer:
     # In the order of _ANSWER_COLUMNS; most texts of a log are the same few.
     (
         sequence, event, campaign, query, iteration, purpose, identifier, answer, note, oracle, at,
         seconds, undoes, is_adjudication, _,
     ) = row  # fmt: skip
     return Answer(
-        sequence, event, share(campaign), query, iteration, Purpose(purpose), share(identifier),
-        answer and share(answer), note and share(note), share(oracle), at, seconds, undoes,
+        sequence, event, intern(campaign), query, iteration, Purpose(purpose), intern(identifier),
+        answer and intern(answer), note and intern(note), intern(oracle), at, seconds, undoes,
         bool(is_adjudication),
     )  # fmt: skip
 

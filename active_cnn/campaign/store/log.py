@@ -108,7 +108,6 @@ class Log:
         self._now = Said()
         self._n_heard = 0
         self._past: dict[tuple[int, Resolution], dict[str, Answer]] = {}
-        self._texts: dict[str, str] = {}
 
     def __len__(self) -> int:
         return len(self._events)
@@ -123,10 +122,6 @@ class Log:
         self._events.append(one)
         if is_repeat:
             self._repeats.add(one.sequence)
-
-    def share(self, text: str) -> str:
-        """Give the text that is kept once for all that are equal to it."""
-        return self._texts.setdefault(text, text)
 
     def events(self, after: int = 0) -> list[Answer]:
         """Give the events with a later sequence number, in their order."""

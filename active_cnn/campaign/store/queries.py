@@ -172,7 +172,7 @@ def _item(row: tuple[Any, ...]) -> QueryItem:
     position, identifier, predicted, probabilities, score, chosen_by, is_repeat = row
     return QueryItem(
         position,
-        identifier,
+        intern(identifier),
         intern(predicted),
         tuple(json.loads(probabilities)),
         score,
