@@ -6,15 +6,18 @@ What counts is derived from the events, and brought up to date by the new ones a
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from operator import attrgetter
 from threading import RLock
+from typing import Any, TypeVar
 
 from active_cnn.evaluation.consensus import consensus
 from active_cnn.records import Answer, Resolution
 
 # Times in the past of which it is kept what counted then: those of an audit and of an iteration.
-MOST_PASTS = 8
+MOST_PASTS = 16
+
+Value = TypeVar("Value")
 
 _sequence = attrgetter("sequence")
 
@@ -107,6 +110,7 @@ class Log:
         self._repeats: set[int] = set()
         self._now = Said()
         self._n_heard = 0
+        self._derived: dict[str, tuple[Hashable, Any]] = {}
         self._past: dict[tuple[int, Resolution], dict[str, Answer]] = {}
 
     def __len__(self) -> int:
@@ -148,11 +152,30 @@ class Log:
             if self._is_now(through):
                 return self._said(through).current(resolution).copy()
             key = through, resolution
-            if key not in self._past:
-                self._past[key] = self._said(through).current(resolution)
-                if len(self._past) > MOST_PASTS:
-                    del self._past[next(iter(self._past))]
-            return self._past[key].copy()
+            found = self._past.pop(key, None) or self._said(through).current(resolution)
+            self._past[key] = found
+            if len(self._past) > MOST_PASTS:
+                del self._past[next(iter(self._past))]
+            return found.copy()
+
+    def derived(self, what: str, state: Hashable, make: Callable[[], Value]) -> Value:
+        """Give what somebody derives of the log, made anew when there are events more.
+
+        Parameters
+        ----------
+        what : str
+            What it is; of each the last one is kept.
+        state : hashable
+            All that it depends on besides the events.
+        make : callable
+            Derives it.
+        """
+        key = len(self._events), state
+        found = self._derived.get(what)
+        if found is None or found[0] != key:
+            found = self._derived[what] = key, make()
+        value: Value = found[1]
+        return value
 
     def _is_now(self, through: int) -> bool:
         return not self._events or through >= self._events[-1].sequence
