@@ -98,16 +98,15 @@ class Pool:
 
     def find(self, identifiers: Sequence[str]) -> NDArray[np.int64]:
         """Find the rows of identifiers, in their order; −1 for those that are not in the pool."""
-        identifiers = [trim(name) for name in identifiers]
         known = _known_rows.setdefault(self.fingerprint, {})
         missing = [name for name in dict.fromkeys(identifiers) if name not in known]
-        looked_up = dict(zip(missing, self._look_up(missing).tolist(), strict=True))
-        found = [known[name] if name in known else looked_up[name] for name in identifiers]
-        if sum(map(len, list(_known_rows.values()))) + len(missing) > MOST_KNOWN:
-            _known_rows.clear()
-        elif missing:
-            known.update(looked_up)
-        return np.array(found, dtype=np.int64)
+        if missing:
+            rows = self._look_up([trim(name) for name in missing]).tolist()
+            if sum(map(len, list(_known_rows.values()))) + len(missing) > MOST_KNOWN:
+                _known_rows.clear()
+                known = dict(known)
+            known.update(zip(missing, rows, strict=True))
+        return np.array([known[name] for name in identifiers], dtype=np.int64)
 
     def _look_up(self, identifiers: Sequence[str]) -> NDArray[np.int64]:
         found = np.full(len(identifiers), -1)
