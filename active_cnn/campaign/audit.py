@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -348,7 +349,7 @@ def measure_audit(store: Store, campaign: Campaign, iteration: Iteration) -> Aud
         k = positive + (unsure if counted is Unsure.RIGHT else 0)
         if (n < np.minimum(FEWEST_LABELS, sizes)).any():
             return None
-        return estimate_completeness(sizes, n, k, np.random.default_rng(query.seed))
+        return _estimate(*(tuple(one.tolist()) for one in (sizes, n, k)), query.seed)
 
     completeness = {counted: recall(counted) for counted in Unsure}
     main = completeness[Unsure.EXCLUDED]
@@ -381,6 +382,14 @@ def measure_audit(store: Store, campaign: Campaign, iteration: Iteration) -> Aud
     )
 
 
+@lru_cache(maxsize=64)
+def _estimate(
+    sizes: tuple[int, ...], n: tuple[int, ...], k: tuple[int, ...], seed: int
+) -> Completeness:
+    # The page of iterations asks for those of all audits, of which most have long been judged.
+    return estimate_completeness(sizes, n, k, np.random.default_rng(seed))
+
+
 class _OtherClassifiers:
     """Other classifiers, by the same labels."""
 
@@ -405,7 +414,8 @@ class _OtherClassifiers:
             and answers[item.identifier].answer in campaign.trains
         ]
         names, self._strata, self._is_true = (np.array(one) for one in zip(*judged, strict=True))
-        self._rows = open_pool(store, campaign).rows(names.tolist())
+        self._names: list[str] = names.tolist()
+        self._rows = open_pool(store, campaign).rows(self._names)
 
     def listed(self) -> AuditedClassifier | None:
         design = self._query.design.get("listed")
@@ -419,7 +429,8 @@ class _OtherClassifiers:
             return None
         then = replace(self._iteration, answers_through=through)
         answers = self._store.current_answers(self._campaign.name, then)
-        said = _by_row(self._store, self._campaign, answers)
+        audited = {name: answers[name] for name in self._names if name in answers}
+        said = _by_row(self._store, self._campaign, audited)
         is_listed = _is_listed(self._campaign, self._rows, odds >= border, said)
         return self._estimate(is_listed, n_listed, n_confirmed)
 

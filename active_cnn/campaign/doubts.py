@@ -39,6 +39,12 @@ def find_doubts(store: Store, campaign: Campaign) -> dict[str, float]:
     Northcutt, Jiang & Chuang (2021), J. Artif. Intell. Res. 70, 1373: what a network that has not
     seen a label holds for unlikely is often mislabelled.
     """
+    state = store.count_queries(campaign.name), store.sharing(campaign.name), campaign.classes
+    found = store.log(campaign.name).derived("doubts", state, lambda: _find(store, campaign))
+    return found.copy()
+
+
+def _find(store: Store, campaign: Campaign) -> dict[str, float]:
     told = {name: one.answer for name, one in store.current_answers(campaign.name).items()}
     opinions = store.opinions(campaign.name)
     queries = sorted(store.all_queries(campaign.name), key=_network)

@@ -49,6 +49,8 @@ def disagreements(opinions: Opinions) -> list[str]:
 
 
 def _divided(judged: Mapping[str, str]) -> float:
+    if len(set(judged.values())) < 2:  # nearly always
+        return 0.0
     n = len(judged)
     same = sum(count**2 for count in Counter(judged.values()).values())
-    return (n**2 - same) / (n * (n - 1)) if n > 1 else 0.0
+    return (n**2 - same) / (n * (n - 1))

@@ -41,6 +41,10 @@ __all__ = ["Pool", "index_pool", "is_indexed"]
 # Rows that are rescaled at a time: all that this needs fits a processor's cache.
 CACHED = 512
 PLACE = ("ra", "dec")
+# Rows of identifiers that have been looked up, by the fingerprint of the pool, which is its
+# content: a campaign asks for those of its answers again and again.
+_known_rows: dict[str, dict[str, int]] = {}
+MOST_KNOWN = 500_000
 SAME_PLACE = 3.0  # arcsec: LAMOST's fibres see 3.3 arcsec of the sky
 
 
@@ -94,7 +98,17 @@ class Pool:
 
     def find(self, identifiers: Sequence[str]) -> NDArray[np.int64]:
         """Find the rows of identifiers, in their order; −1 for those that are not in the pool."""
-        identifiers = [trim(name) for name in identifiers]
+        known = _known_rows.setdefault(self.fingerprint, {})
+        missing = [name for name in dict.fromkeys(identifiers) if name not in known]
+        if missing:
+            rows = self._look_up([trim(name) for name in missing]).tolist()
+            if sum(map(len, list(_known_rows.values()))) + len(missing) > MOST_KNOWN:
+                _known_rows.clear()
+                known = dict(known)
+            known.update(zip(missing, rows, strict=True))
+        return np.array([known[name] for name in identifiers], dtype=np.int64)
+
+    def _look_up(self, identifiers: Sequence[str]) -> NDArray[np.int64]:
         found = np.full(len(identifiers), -1)
         rows, which = self._index.rows_with(hash_texts(identifiers))
         # Different identifiers may share a hash.

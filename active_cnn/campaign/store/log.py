@@ -6,15 +6,18 @@ What counts is derived from the events, and brought up to date by the new ones a
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
-from operator import attrgetter
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from operator import attrgetter, itemgetter
 from threading import RLock
+from typing import Any, TypeVar
 
 from active_cnn.evaluation.consensus import consensus
 from active_cnn.records import Answer, Resolution
 
 # Times in the past of which it is kept what counted then: those of an audit and of an iteration.
-MOST_PASTS = 8
+MOST_PASTS = 16
+
+Value = TypeVar("Value")
 
 _sequence = attrgetter("sequence")
 
@@ -48,44 +51,60 @@ class Said:
     def opinions(self) -> dict[str, tuple[Answer, ...]]:
         """Give each oracle's latest answer on each spectrum; see `Answers.opinions`."""
         if self._unheard:
-            for name in self._unheard:
-                standing = tuple(a for a in self._latest[name].values() if a.answer is not None)
-                if standing:
-                    self._opinions[name] = standing
-                else:
-                    self._opinions.pop(name, None)
+            heard = {
+                name: tuple(one for one in self._latest[name].values() if one.answer is not None)
+                for name in self._unheard
+            }
             self._unheard.clear()
-            self._opinions = dict(
-                sorted(self._opinions.items(), key=lambda item: item[1][0].sequence)
-            )
+            self._opinions = _renew(self._opinions, heard, lambda said: said[0].sequence)
         return self._opinions
 
     def adjudications(self) -> dict[str, Answer]:
         """Give the adjudication of each spectrum that has one; see `Answers.adjudications`."""
-        return _in_order({n: a for n, a in self._adjudicated.items() if a.answer is not None})
+        standing = {n: one for n, one in self._adjudicated.items() if one.answer is not None}
+        return dict(sorted(standing.items(), key=lambda item: item[1].sequence))
 
     def current(self, resolution: Resolution) -> dict[str, Answer]:
         """Give the answer that counts on each spectrum; see `Answers.current_answers`."""
-        opinions = self.opinions()
+        self.opinions()
         if resolution is not self._resolution:
             self._uncounted = {*self._latest, *self._adjudicated}
             self._resolution = resolution
         if self._uncounted:
-            for name in self._uncounted:
-                settled = self._adjudicated.get(name)
-                is_settled = settled is not None and settled.answer is not None
-                one = settled if is_settled else _counting(opinions.get(name, ()), resolution)
-                if one is None:
-                    self._counting.pop(name, None)
-                else:
-                    self._counting[name] = one
+            counted = {name: self._count(name, resolution) for name in self._uncounted}
             self._uncounted.clear()
-            self._counting = _in_order(self._counting)
+            self._counting = _renew(self._counting, counted, _sequence)
         return self._counting
 
+    def _count(self, name: str, resolution: Resolution) -> Answer | None:
+        settled = self._adjudicated.get(name)
+        if settled and settled.answer is not None:
+            return settled
+        return _counting(self._opinions.get(name, ()), resolution)
 
-def _in_order(answers: dict[str, Answer]) -> dict[str, Answer]:
-    return dict(sorted(answers.items(), key=lambda item: item[1].sequence))
+
+def _renew(
+    ordered: dict[str, Value],
+    changed: Mapping[str, Value | None],
+    sequence: Callable[[Value], int],
+) -> dict[str, Value]:
+    """Put what has changed into values in the order of events; nothing takes a value's place."""
+    moved = []
+    for name, value in changed.items():
+        before = ordered.get(name)
+        if value and before and sequence(value) == sequence(before):
+            ordered[name] = value
+            continue
+        ordered.pop(name, None)
+        if value:
+            moved.append((sequence(value), name, value))
+    # Nearly always they come last; to put all in order takes a tenth of a second and more.
+    last = sequence(next(reversed(ordered.values()))) if ordered else 0
+    moved.sort(key=itemgetter(0))
+    ordered.update((name, value) for _, name, value in moved)
+    if moved and moved[0][0] < last:
+        return dict(sorted(ordered.items(), key=lambda item: sequence(item[1])))
+    return ordered
 
 
 def _counting(opinions: Sequence[Answer], resolution: Resolution) -> Answer | None:
@@ -107,6 +126,7 @@ class Log:
         self._repeats: set[int] = set()
         self._now = Said()
         self._n_heard = 0
+        self._derived: dict[str, tuple[Hashable, Any]] = {}
         self._past: dict[tuple[int, Resolution], dict[str, Answer]] = {}
 
     def __len__(self) -> int:
@@ -148,11 +168,30 @@ class Log:
             if self._is_now(through):
                 return self._said(through).current(resolution).copy()
             key = through, resolution
-            if key not in self._past:
-                self._past[key] = self._said(through).current(resolution)
-                if len(self._past) > MOST_PASTS:
-                    del self._past[next(iter(self._past))]
-            return self._past[key].copy()
+            found = self._past.pop(key, None) or self._said(through).current(resolution)
+            self._past[key] = found
+            if len(self._past) > MOST_PASTS:
+                del self._past[next(iter(self._past))]
+            return found.copy()
+
+    def derived(self, what: str, state: Hashable, make: Callable[[], Value]) -> Value:
+        """Give what somebody derives of the log, made anew when there are events more.
+
+        Parameters
+        ----------
+        what : str
+            What it is; of each the last one is kept.
+        state : hashable
+            All that it depends on besides the events.
+        make : callable
+            Derives it.
+        """
+        key = len(self._events), state
+        found = self._derived.get(what)
+        if found is None or found[0] != key:
+            found = self._derived[what] = key, make()
+        value: Value = found[1]
+        return value
 
     def _is_now(self, through: int) -> bool:
         return not self._events or through >= self._events[-1].sequence
