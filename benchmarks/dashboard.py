@@ -116,7 +116,7 @@ def person(browser: Browser, url: str, name: str) -> Iterator[Page]:
     context.close()
 
 
-def visit(page: Page, url: str, visits: Visits) -> tuple[float, int]:
+def visit(page: Page, url: str, visits: Visits, campaign: str = DEMO_NAME) -> tuple[float, int]:
     """Open a page; give the time [s] until it is drawn, and the bytes that came for it."""
     received = 0
 
@@ -126,7 +126,7 @@ def visit(page: Page, url: str, visits: Visits) -> tuple[float, int]:
 
     page.once("websocket", lambda socket: socket.on("framereceived", count))
     joint = "" if visits.address.endswith("?") else "&"
-    page.goto(f"{url}{visits.address}{joint}campaign={DEMO_NAME}", wait_until="commit")
+    page.goto(f"{url}{visits.address}{joint}campaign={campaign}", wait_until="commit")
     drawn = page.evaluate(_DRAWN, visits.title)
     return drawn / 1000, received
 

@@ -127,7 +127,7 @@ def _name(rng: random.Random) -> str:
     return uuid.UUID(int=rng.getrandbits(128)).hex
 
 
-def copy_without_answers(home: Path, to: Path, *, keep_queries: bool) -> Path:
+def copy_without_answers(home: Path, to: Path, keeps_queries: bool) -> Path:
     """Copy a home as it would be if nobody had answered, or not even been asked, yet."""
     shutil.copytree(home, to, ignore=shutil.ignore_patterns(f"{FILE_NAME}*"))
     with Store(home) as store:
@@ -137,7 +137,7 @@ def copy_without_answers(home: Path, to: Path, *, keep_queries: bool) -> Path:
         kept = db.execute("SELECT sql FROM sqlite_schema WHERE type = 'trigger'").fetchall()
         for verb in ("update", "delete"):
             db.execute(f"DROP TRIGGER answers_are_kept_on_{verb}")
-        for table in ("answer", "claim", *(() if keep_queries else ("query_item", "query"))):
+        for table in ("answer", "claim", *(() if keeps_queries else ("query_item", "query"))):
             db.execute(f"DELETE FROM {table}")
         for (sql,) in kept:
             db.execute(sql)
