@@ -106,7 +106,9 @@ class _Text:
                     raise
                 continue
             length = end - self._at
-            # What ends with the text that is held may go on behind it, as a number does.
-            if end < len(self._text) or not self._read_on():
+            # A number may go on behind the text that is held; "e+1" is the longest that tells.
+            rest = self._text[end : end + 3]
+            may_go_on = not rest or (len(rest) < 3 and rest[0] in ".eE")
+            if not may_go_on or not self._read_on():
                 self._at += length
                 return value

@@ -26,6 +26,15 @@ def read(text):
     }
 
 
+@pytest.mark.parametrize("number", ["0.0", "-1.5e+10", "1E-7", "-0.25", "12", "2e5"])
+def test_a_number_is_whole_wherever_the_pieces_end(number):
+    text = f'{{"a": {number}, "long": [{number}, {number}]}}'
+    for piece in range(1, len(text)):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(json_parts, "_PIECE", piece)
+            assert read(text) == json.loads(text)
+
+
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(content=members, indent=st.sampled_from([None, 0, 1, 4]), piece=st.integers(1, 40))
 def test_any_object_is_read_in_pieces_as_it_is_at_once(content, indent, piece):
