@@ -116,32 +116,17 @@ def open_engine(
     """
     if processes < 1:
         raise EngineError(f"{processes} processes can do nothing. Give a number from 1 on.")
-    with survivable_deaths():
-        if scheduler is not None:
-            with _open_dask(scheduler) as client:
-                yield _Dask(client, scheduler)
-        elif processes > 1:
-            with closing(_Processes(processes)) as engine:
-                yield engine
-        elif threads > 1:
-            with closing(_Threads(threads)) as engine:
-                yield engine
-        else:
-            yield _ThisProcess()
-
-
-@contextmanager
-def survivable_deaths() -> Iterator[None]:
-    """Keep a worker's death from ending a command, which may have SIGPIPE at its default."""
-    is_main = threading.current_thread() is threading.main_thread()
-    if not (is_main and hasattr(signal, "SIGPIPE")):
-        yield
-        return
-    before = signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGPIPE, before)
+    if scheduler is not None:
+        with _open_dask(scheduler) as client:
+            yield _Dask(client, scheduler)
+    elif processes > 1:
+        with closing(_Processes(processes)) as engine:
+            yield engine
+    elif threads > 1:
+        with closing(_Threads(threads)) as engine:
+            yield engine
+    else:
+        yield _ThisProcess()
 
 
 class _ThisProcess(Engine):

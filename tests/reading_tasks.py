@@ -1,6 +1,7 @@
 """A reader that is at fault, as the process that reads files imports it by its name."""
 
 import os
+import pickle
 import signal
 from pathlib import Path
 
@@ -26,6 +27,7 @@ FAULTS = {
     "MemoryError": lambda: bytearray(2**32),
     "ended": lambda: os._exit(3),
     "killed": lambda: os.kill(os.getpid(), signal.SIGKILL),
+    "cut": lambda: (os.write(3, pickle.dumps((True, "word" * 20))[:-9]), os._exit(4)),
     "hangs": lambda: (lambda: [None for _ in iter(int, 1)])(),
     "unpicklable": lambda: lambda: None,
 }

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from active_cnn.campaign.files import hash_file, iteration_folder, last_scored
 from active_cnn.campaign.store import Store
 from active_cnn.delivery.columns import probability_columns
-from active_cnn.engine import survivable_deaths
 from active_cnn.errors import CampaignError, SpectrumError, StoreError
 from active_cnn.learning.network import load_network
 from active_cnn.learning.scoring import predict
@@ -112,7 +111,7 @@ def classify(
     _refuse_overwriting((path for path, _ in listed), out)
     classes = campaign.network_classes
     done = n_refused = 0
-    with survivable_deaths(), _new_table(out) as write:
+    with _new_table(out) as write:
         write([["path", "identifier", "label", *probability_columns(classes).values(), "reason"]])
         total = sum(_count(path, campaign.grid) for path, _ in listed)
         network = _load(iteration_folder(store, iteration), iteration.result)

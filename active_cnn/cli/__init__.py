@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-import signal
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -36,17 +36,19 @@ _COMMANDS = {
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run one command and exit: 0 = done, 1 = refused or failed, 2 = not understood."""
-    # A reader that closes the pipe early, such as `head`, is no error.
-    if hasattr(signal, "SIGPIPE"):
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     given = sys.argv[1:] if arguments is None else list(arguments)
     # Names of files are bytes: what no terminal can show is no reason to fail.
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
-        options = _build_parser(given[0] if given else "").parse_args(given)
-        options.run(options)
+        try:
+            options = _build_parser(given[0] if given else "").parse_args(given)
+            options.run(options)
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        _leave_quietly()
     except ActiveCnnError as error:
         complain(str(error))
         sys.exit(1)
@@ -60,6 +62,15 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         complain(lacking)
         sys.exit(1)
     sys.exit(0)
+
+
+def _leave_quietly() -> NoReturn:
+    # A reader that closes the pipe early, such as `head`, is no error. SIGPIPE stays ignored
+    # meanwhile: by default a worker that died would take the whole command with it.
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        os.dup2(nowhere, stream.fileno())
+    sys.exit(141)  # as a shell shows what SIGPIPE has ended
 
 
 def _build_parser(asked: str) -> Parser:

@@ -51,7 +51,7 @@ class Confinement:
             for _ in range(2):
                 try:
                     is_done, value = self._ask(request)
-                except (BrokenPipeError, EOFError):
+                except (BrokenPipeError, EOFError, pickle.UnpicklingError):  # cut short
                     status = self.close()
                     if status == -signal.SIGPROF:
                         raise SpectrumError(

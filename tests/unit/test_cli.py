@@ -2,9 +2,13 @@
 
 import csv
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
+from contextlib import closing
 
 import h5py
 import numpy as np
@@ -18,6 +22,8 @@ from active_cnn.campaign.relabelling import draw_relabel_query
 from active_cnn.campaign.sampling import draw_performance_sample
 from active_cnn.campaign.store import Store
 from active_cnn.campaign.training_data import build_training_set
+from active_cnn.spectra.confined import Confinement
+from tests.engine_tasks import double, process_of
 
 
 @pytest.fixture
@@ -327,3 +333,25 @@ def test_creation_says_how_many_positions_are_not_known(tmp_path, survey, run):
     )  # fmt: skip
     assert status == 0
     assert "The position is not known of 298 of 298 usable spectra: off the sky" in said
+
+
+def test_a_reader_that_has_had_enough_is_no_error(home):
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer) as closed:
+        ended = subprocess.run(
+            [sys.executable, "-P", "-m", "active_cnn", "status", "--json"],
+            env={**os.environ, "ACTIVE_CNN_HOME": str(home)},
+            stdout=closed, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    assert (ended.returncode, ended.stderr) == (141, "")
+
+
+def test_a_command_outlives_the_process_that_reads_for_it(run):
+    assert run("--version")[0] == 0
+    confinement = Confinement()
+    with closing(confinement):
+        for _ in range(2):
+            os.kill(confinement.call(1, process_of, 0), signal.SIGKILL)
+            time.sleep(0.1)  # its end of the pipe has to be closed
+        assert confinement.call(1, double, 21) == 42

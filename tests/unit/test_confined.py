@@ -34,6 +34,7 @@ FAULTS = {
     "MemoryError": f"needs too much memory to be read: more than {module.MEMORY} MB",
     "ended": "ended the process that read it: status 3",
     "killed": "ended the process that read it: SIGKILL",
+    "cut": "ended the process that read it: status 4",
     "hangs": "takes too long to read: more than 1 s of computing",
     "unpicklable": "cannot be read: ",
 }

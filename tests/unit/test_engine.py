@@ -78,11 +78,10 @@ def test_a_task_that_always_kills_is_given_up_and_the_engine_goes_on(engine, tmp
 
 
 DEADLY = """
-import signal, sys
+import sys
 from pathlib import Path
 from active_cnn.engine import open_engine
 from tests import engine_tasks as tasks
-signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # as a command has it
 engine = {"scheduler": "local[2]"} if sys.argv[2] == "dask" else {"processes": 2}
 with open_engine(**engine) as engine:
     numbered = [tasks.Numbered(i, Path(sys.argv[1])) for i in range(20)]
