@@ -173,8 +173,9 @@ class DelayProxy:
                     if target.can_write_eof():
                         target.write_eof()
                     return
-                target.write(data)
+                # Counted first: whoever has received them may ask at once how many there were.
                 setattr(self, counter, getattr(self, counter) + len(data))
+                target.write(data)
                 await target.drain()
 
         delivery = asyncio.create_task(deliver())
