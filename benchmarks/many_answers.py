@@ -9,6 +9,7 @@ import argparse
 import contextlib
 import os
 import random
+import re
 import resource
 import shutil
 import subprocess
@@ -145,13 +146,27 @@ def run(home: Path, *arguments: object, aim: str = "–", note: str = "") -> Non
     command = [sys.executable, "-m", "active_cnn", *words, "--home", str(home)]
     began = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    peak = _watch_memory(process.pid)
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     seconds = time.perf_counter() - began
     if process.returncode:
         raise SystemExit(f"{' '.join(command)} ended with {process.returncode}.")
     name = " ".join(word for word in words[:2] if word.isalpha()) + (f" ({note})" if note else "")
-    print(f"| {name} | {seconds:.2f} | {_worked(used):.2f} | {used.ru_maxrss / 1000:.0f} | {aim} |")
+    print(f"| {name} | {seconds:.2f} | {_worked(used):.2f} | {peak:.0f} | {aim} |")
+
+
+def _watch_memory(pid: int) -> float:
+    """Wait for a process to end; gives the most memory that it had in use [MB].
+
+    What the system counts at its end would include this process, from which it was begun.
+    """
+    peak = 0
+    status = Path(f"/proc/{pid}/status")
+    while found := re.search(r"VmHWM:\s*(\d+) kB", status.read_text()):
+        peak = int(found[1])
+        time.sleep(0.01)
+    return peak / 1000
 
 
 def _worked(used: resource.struct_rusage) -> float:
