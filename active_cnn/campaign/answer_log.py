@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -145,6 +146,7 @@ def _import(store: Store, logged: Iterator[LoggedAnswer], campaign: str | None) 
             some = [one for one in read if campaign in (None, one.answer.campaign)]
             named = {name for one in some for name in (one.answer.event, one.answer.undoes) if name}
             stored = store.answers_named(named)
+            spoken = _last_spoken(store, [one for one in some if one.answer.event not in stored])
             for one in some:
                 name = one.answer.campaign
                 if any(one.answer.event in other.said for other in here.values()):
@@ -152,7 +154,7 @@ def _import(store: Store, logged: Iterator[LoggedAnswer], campaign: str | None) 
                 if name not in here:
                     _refuse_unknown(store, one)
                     here[name] = _CampaignHere(store, name, numbers)
-                answer = here[name].accept(one, stored)
+                answer = here[name].accept(one, stored, spoken)
                 if answer:
                     new.add(answer)
                 else:
@@ -195,18 +197,21 @@ class _CampaignHere:
         self.n_overtaken = 0
         self._campaign = store.campaign(name)
         self._classes = {trim(one.name): one.name for one in self._campaign.classes}
-        # When each oracle last said something of each spectrum.
+        # When each oracle last said something of each spectrum, as the new events have it.
         self._last: dict[_Speaker, float] = {}
         # Who gave each answer of the file on what.
         self.said: dict[str, _Speaker] = {}
-        for identifier, oracle, is_adjudication, at in store.speakers(name):
-            self._note(_Speaker(identifier, oracle, is_adjudication), at)
         self._queries: defaultdict[tuple[object, ...], list[Query]] = defaultdict(list)
         self._items: dict[int, dict[str, QueryItem]] = {}
         for query in store.all_queries(name):
             self._know(query)
 
-    def accept(self, one: LoggedAnswer, stored: Mapping[str, Answer]) -> Answer | None:
+    def accept(
+        self,
+        one: LoggedAnswer,
+        stored: Mapping[str, Answer],
+        spoken: Mapping[tuple[str, _Speaker], float],
+    ) -> Answer | None:
         """Fit an event to this home, where some are stored; None if it is known, and the same."""
         answer = one.answer
         if answer.answer is not None:
@@ -244,7 +249,8 @@ class _CampaignHere:
                 f"undoes is {answer.undoes!r}, and {answer.oracle!r} gave no such answer on "
                 f"{answer.identifier!r} before. Import the log that holds it first",
             )
-        self.n_overtaken += self._note(speaker, answer.at)
+        before = spoken.get((answer.campaign, speaker), -math.inf)
+        self.n_overtaken += self._note(speaker, _seconds(answer.at), before)
         self.said[answer.event] = speaker
         return answer
 
@@ -255,11 +261,9 @@ class _CampaignHere:
         whose = answer.identifier, answer.oracle
         return undone is not None and (undone.identifier, undone.oracle) == whose
 
-    def _note(self, speaker: _Speaker, time: str) -> bool:
+    def _note(self, speaker: _Speaker, at: float, before: float) -> bool:
         # Tells whether the same oracle said something of the spectrum later than that.
-        # What an earlier version took in may have a time that is none.
-        at = (read_time(time) or EARLIEST).timestamp()
-        last = self._last.setdefault(speaker, at)
+        last = max(before, self._last.get(speaker, -math.inf))
         self._last[speaker] = max(at, last)
         return at < last
 
@@ -326,6 +330,24 @@ class _CampaignHere:
                     f"event {answer.event!r} is stored already with {name} {ours!r}, "
                     f"the file says {theirs!r}. An answer is never changed",
                 )
+
+
+def _last_spoken(store: Store, events: Sequence[LoggedAnswer]) -> dict[tuple[str, _Speaker], float]:
+    # When each oracle of this home last said something of the spectra of these events.
+    asked: defaultdict[str, set[str]] = defaultdict(set)
+    for one in events:
+        asked[one.answer.campaign].add(one.answer.identifier)
+    last: dict[tuple[str, _Speaker], float] = {}
+    for campaign, identifiers in asked.items():
+        for identifier, oracle, is_adjudication, at in store.speakers(campaign, identifiers):
+            key = campaign, _Speaker(identifier, oracle, is_adjudication)
+            last[key] = max(_seconds(at), last.get(key, -math.inf))
+    return last
+
+
+def _seconds(time: str) -> float:
+    # What an earlier version took in may have a time that is none.
+    return (read_time(time) or EARLIEST).timestamp()
 
 
 def _items_of(query: Query) -> dict[str, QueryItem]:

@@ -261,16 +261,22 @@ class Answers(Sharings):
             )
         }
 
-    def speakers(self, campaign: str) -> Iterator[tuple[str, str, bool, str]]:
+    def speakers(
+        self, campaign: str, identifiers: Iterable[str]
+    ) -> Iterator[tuple[str, str, bool, str]]:
         """Give spectrum, oracle, whether it settles what was in doubt, and time of each event.
 
         They come one by one, so that a long log is never held.
         """
-        for identifier, oracle, is_adjudication, at in self._read(
-            "SELECT identifier, oracle, is_adjudication, at FROM answer WHERE campaign = ?",
-            [campaign],
-        ):
-            yield identifier, oracle, bool(is_adjudication), at
+        asked = list(identifiers)
+        for start in range(0, len(asked), 500):
+            some = asked[start : start + 500]
+            for identifier, oracle, is_adjudication, at in self._read(
+                "SELECT identifier, oracle, is_adjudication, at FROM answer "
+                f"WHERE campaign = ? AND identifier IN ({_marks(some)})",
+                [campaign, *some],
+            ):
+                yield identifier, oracle, bool(is_adjudication), at
 
     def _acts(self, events: Iterable[str]) -> dict[str, _Act]:
         return {
