@@ -138,7 +138,7 @@ def _read_files(batch: Files) -> Outcome:
             if stretch is not None and is_prepared[i]:
                 metadata = stretch.metadata
             else:
-                window, metadata = confined(SECONDS, read_window, path, batch.grid, naming.card)
+                window, metadata = _read_slowly(path, batch, is_known=stretch is not None)
                 windows[i], n_bridged[i] = _stored(window), metadata[BRIDGED]
             name = metadata["identifier"] if naming.card else naming.of(path)
         except SpectrumError as error:
@@ -149,6 +149,21 @@ def _read_files(batch: Files) -> Outcome:
         accepted.append(i)
         rows.append((path, name, int(n_bridged[i]), *_told(metadata), stored))
     return Outcome(windows[accepted], rows, refused)
+
+
+def _read_slowly(
+    path: str, batch: Files, *, is_known: bool
+) -> tuple[NDArray[np.float64], dict[str, Any]]:
+    asked = path, batch.grid, batch.naming.card
+    # One that was read already, and only gave no window, harms nobody; the way is shorter here.
+    if is_known:
+        try:
+            return read_window(*asked)
+        except SpectrumError:
+            raise
+        except Exception:  # noqa: S110 - said below, as of any other file
+            pass
+    return confined(SECONDS, read_window, *asked)
 
 
 def read_window(

@@ -378,8 +378,9 @@ def text(header: fits.Header, *keys: str) -> str:
     """Give the first of these cards that says something, or an empty string."""
     for key in keys:
         value = _value(header, key)
-        if value is not None and str(value).strip().upper() not in FILL_TEXTS:
-            return plain(str(value)).strip()
+        said = "" if value is None else str(value).strip()
+        if said and said.upper() not in FILL_TEXTS:
+            return said if said.isascii() and said.isprintable() else plain(said).strip()
     return ""
 
 

@@ -307,6 +307,7 @@ def _value(card: bytes) -> Any:
     return int(content) if match.lastgroup == "integer" else float(content)
 
 
+@lru_cache(maxsize=4096)
 def _whole(card: bytes) -> int:
     # Where it is written in another way than usual, `structure` decides what it says.
     match = _VALUE.fullmatch(card, 10) if card[8:10] == b"= " else None
