@@ -108,10 +108,10 @@ def _narrow(wavelength: NDArray[np.float64], lines: Lines, sigma: float) -> NDAr
 
 def _damped(wavelength: NDArray[np.float64], lines: Lines, half: float) -> NDArray[np.float64]:
     """Optical depth of lines with damping wings (vacuum, equivalent width in Å)."""
-    return sum(
-        width / (np.pi * half) / (1 + ((wavelength - centre) / half) ** 2)
-        for centre, width in lines
-    )
+    depth = np.zeros_like(wavelength)
+    for centre, width in lines:
+        depth += width / (np.pi * half) / (1 + ((wavelength - centre) / half) ** 2)
+    return depth
 
 
 def _wings(wavelength: NDArray[np.float64], half: float) -> NDArray[np.float64]:
@@ -159,7 +159,7 @@ def tabulate(log_start: float, step: float, n: int) -> NDArray[np.float32]:
         that He I 6678 or He II 4686 has, for the core of Hα 1 Å, for its wings height one, for
         bands height one behind the deepest head.
     """
-    x = 10 ** (log_start + step * np.arange(n))
+    x: NDArray[np.float64] = np.power(10.0, log_start + step * np.arange(n))
     # Where the faint lines lie is a property of nature, not of the seed of one survey.
     nature = np.random.default_rng(3933)
     table = [

@@ -97,9 +97,9 @@ def observe(
     """
     n, n_pixels = light.shape
     wavelength = telescope.wavelength
-    air = sum(
-        depth * np.exp(-0.5 * ((wavelength - centre) / sigma) ** 2) for centre, depth, sigma in AIR
-    )
+    air = np.zeros_like(wavelength)
+    for centre, depth, width in AIR:
+        air += depth * np.exp(-0.5 * ((wavelength - centre) / width) ** 2)
     # Reduction corrects for it, not always well.
     amount = rng.normal(0.1, 0.2, (n, 1)).astype(np.float32)
     flux = light * np.exp(-amount * air.astype(np.float32))
