@@ -3,8 +3,8 @@
 For each case of `active_cnn.spectra.simulation.cases` a classifier learns from 2000 labelled
 spectra that are no targets and 200 that are, and ranks a pool of which 0.3 % are targets: the
 default recipe, the paper's network, or principal components with a logistic regression. The
-paper's network is off by default (`--methods`): at wide windows it has 27 to 63 million weights and
-takes hours on a processor.
+paper's network is off by default (`--methods` turns it on): at the wide windows it has some 25
+million weights and takes hours on a processor.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def make_search(case: Case, seed: int, n_pool: int) -> Search:
     known = Labelled(
         labelled.flux,
         labelled.label,
-        np.zeros(len(labelled.label), dtype=bool),
+        np.zeros(len(labelled.label), dtype=bool),  # as an initial training set is taken
         case.classes,
         case.targets,
     )

@@ -109,8 +109,8 @@ def cataclysmic_variable(n: int, rng: Random) -> Sources:
     # In outburst the disc is thick: broad absorption around the emission.
     thick = rng.uniform(0.05, 0.35, n) * (rng.random(n) < 0.25)
     strength[:, COLUMN["balmer_30"]] = thick
-    # In some the donor's bands are seen.
-    donor = rng.uniform(0.05, 0.5, n) * (rng.random(n) < 0.2)
+    # In some the donor's bands are seen, filled in by the disc.
+    donor = rng.uniform(0.03, 0.2, n) * (rng.random(n) < 0.2)
     strength[:, COLUMN["titanium_oxide"]] = donor
     strength[:, COLUMN["haze_0"] :] = donor[:, None]
     fwhm = log_uniform(rng, 500, 2500, n)

@@ -93,6 +93,6 @@ def _continuum(sources: NDArray[np.void], wavelength: NDArray) -> NDArray[np.flo
     planck *= 1 + jump[:, None] / (1 + np.exp((wavelength - 8350) / 60)) - jump[:, None]
     planck *= (wavelength / 6500) ** sources["slope"][:, None]
     # The mean extinction curve of Cardelli, Clayton & Mathis (1989), ApJ, 345, 245, is a power law
-    # to within 4 % between 4000 and 9000 Å.
+    # to within 10 % between 4000 and 9000 Å.
     curve = (wavelength / 5500) ** -1.3 - (6500 / 5500) ** -1.3
     return (planck * 10 ** (-0.4 * sources["extinction"][:, None] * curve)).astype(np.float32)
