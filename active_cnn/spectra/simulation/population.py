@@ -75,7 +75,7 @@ TYPES = {
     "K": (5250, 3900),
     "M": (3900, 2600),
 }
-_POOL_TYPES = {"O": 0.002, "B": 0.02, "A": 0.10, "F": 0.27, "G": 0.31, "K": 0.21, "M": 0.088}
+POOL_TYPES = {"O": 0.002, "B": 0.02, "A": 0.10, "F": 0.27, "G": 0.31, "K": 0.21, "M": 0.088}
 _TRAINING_TYPES = {"O": 0.03, "B": 0.15, "A": 0.17, "F": 0.16, "G": 0.16, "K": 0.18, "M": 0.15}
 
 
@@ -108,12 +108,12 @@ class Population:
         return rng.choice(np.array(list(shares), dtype=np.int8), n, p=weights / weights.sum())
 
 
-POOL = Population(_POOL_KINDS, _POOL_TYPES, median_snr=28, snr_spread=0.95, halo=0.08)
+POOL = Population(_POOL_KINDS, POOL_TYPES, median_snr=28, snr_spread=0.95, halo=0.08)
 TRAINING = Population(_TRAINING_KINDS, _TRAINING_TYPES, median_snr=32, snr_spread=1.05, halo=0.2)
 
 # Knots of temperature (K): Hα's equivalent width (Å), the share of it in the wings and their half
 # width (Å); strength of iron-like and low-excitation lines, and of TiO, against the Sun's.
-_KNOTS = np.array(
+KNOTS = np.array(
     [
         (2400, 0.02, 0.0, 3.0, 1.5, 6.0, 2.4),
         (3000, 0.08, 0.0, 3.0, 2.0, 8.0, 1.2),
@@ -136,7 +136,7 @@ _KNOTS = np.array(
         (45_000, 2.2, 0.40, 4.0, 0.0, 0.0, 0.0),
     ]
 ).T
-_HELIUM_KNOTS = np.array(
+HELIUM_KNOTS = np.array(
     [(10_500, 0.0), (13_000, 0.15), (20_000, 0.75), (30_000, 0.8), (45_000, 0.3)]
 ).T
 SNR_RANGE = (2.0, 200.0)
@@ -174,7 +174,7 @@ def _photospheres(
     n = len(sources)
     temperature = sources["temperature"].astype(np.float64)
     width, share, half, iron, low, titanium = (
-        np.interp(temperature, _KNOTS[0], knot) for knot in _KNOTS[1:]
+        np.interp(temperature, KNOTS[0], knot) for knot in KNOTS[1:]
     )
     evolved = rng.random(n) < np.where(temperature < 5300, 0.5, 0.2)
     metals = 10 ** np.where(
@@ -199,7 +199,7 @@ def _photospheres(
     )
     flattened = temperature > 7000
     sources["balmer_limit"] = np.where(flattened, rng.uniform(0.45, 1.0, n), 1.0)
-    sources["helium"] = np.interp(temperature, *_HELIUM_KNOTS) * np.exp(rng.normal(0, 0.5, n))
+    sources["helium"] = np.interp(temperature, *HELIUM_KNOTS) * np.exp(rng.normal(0, 0.5, n))
 
     opacity = sources["opacity"]
     opacity[:, 0] = iron * metals**0.6
