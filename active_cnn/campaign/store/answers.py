@@ -250,14 +250,13 @@ class Answers(Sharings):
 
     def answers_named(self, events: Iterable[str]) -> dict[str, Answer]:
         """Give those of these events that are on the disk, of whatever campaign, by their names."""
-        asked = list(events)
         return {
             row["event"]: _answer(row)
-            for start in range(0, len(asked), 500)
+            for some in _in_parts(events)
             for row in self._rows(
                 f"SELECT {_ANSWER_COLUMNS} FROM answer JOIN query ON query.number = answer.query "
-                f"WHERE event IN ({_marks(asked[start : start + 500])})",
-                asked[start : start + 500],
+                f"WHERE event IN ({_marks(some)})",
+                some,
             )
         }
 
@@ -268,9 +267,7 @@ class Answers(Sharings):
 
         They come one by one, so that a long log is never held.
         """
-        asked = list(identifiers)
-        for start in range(0, len(asked), 500):
-            some = asked[start : start + 500]
+        for some in _in_parts(identifiers):
             for identifier, oracle, is_adjudication, at in self._read(
                 "SELECT identifier, oracle, is_adjudication, at FROM answer "
                 f"WHERE campaign = ? AND identifier IN ({_marks(some)})",
@@ -285,9 +282,7 @@ class Answers(Sharings):
         }
 
     def _stored(self, columns: Sequence[str], events: Iterable[str]) -> Iterator[dict[str, Any]]:
-        asked = list(events)
-        for start in range(0, len(asked), 500):
-            some = asked[start : start + 500]
+        for some in _in_parts(events):
             yield from self._rows(
                 f"SELECT {', '.join(columns)} FROM answer WHERE event IN ({_marks(some)})", some
             )
@@ -491,6 +486,13 @@ def _describe_taken(event: AnswerEvent, act: _Act, stored: _Act) -> str:
         f"The answer to {event.identifier!r} has the name of another one ({event.event!r}), which "
         f"is stored with {name} {getattr(stored, name)!r}, not {getattr(act, name)!r}: {advice}"
     )
+
+
+def _in_parts(values: Iterable[str]) -> Iterator[list[str]]:
+    # SQLite bounds how many values one statement may name.
+    asked = list(values)
+    for start in range(0, len(asked), 500):
+        yield asked[start : start + 500]
 
 
 def _marks(values: Collection[object]) -> str:

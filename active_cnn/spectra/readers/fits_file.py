@@ -380,7 +380,7 @@ def text(header: fits.Header, *keys: str) -> str:
         value = _value(header, key)
         said = "" if value is None else str(value).strip()
         if said and said.upper() not in FILL_TEXTS:
-            return said if said.isascii() and said.isprintable() else plain(said).strip()
+            return plain(said).strip()
     return ""
 
 

@@ -132,6 +132,18 @@ class Ondrejov:
         return np.array([np.interp(wavelength, self.wavelength, row) for row in smooth])
 
 
+def draw_grain(shape: tuple[int, int], rng: np.random.Generator) -> NDArray[np.float32]:
+    """Draw noise of variance one that neighbouring pixels share, shape (n_spectra, n_pixels)."""
+    n, n_pixels = shape
+    white = rng.standard_normal((n, n_pixels + 2), dtype=np.float32)
+    side = NEIGHBOUR * rng.random((n, 1), dtype=np.float32)
+    grain = white[:, :-2] + white[:, 2:]
+    grain *= side
+    grain += white[:, 1:-1]
+    grain /= np.sqrt(1 + 2 * side * side)
+    return grain
+
+
 def noise(
     wavelength: NDArray[np.float64],
     flux: NDArray[np.floating],
@@ -156,13 +168,7 @@ def noise(
         To be added. It scatters by hypot(SCATTER / snr, FLOOR) where flux is one, more at the
         wavelengths of `CROWDED`, and neighbouring pixels are correlated.
     """
-    n, n_pixels = flux.shape
-    white = rng.standard_normal((n, n_pixels + 2), dtype=np.float32)
-    side = NEIGHBOUR * rng.random((n, 1), dtype=np.float32)
-    grain = white[:, :-2] + white[:, 2:]
-    grain *= side
-    grain += white[:, 1:-1]
-    grain /= np.sqrt(1 + 2 * side * side)
+    grain = draw_grain(flux.shape, rng)
     # Where the star is faint, most of the photons are the sky's, and bright lines add little.
     sky = (20 / snr)[:, None].astype(np.float32)
     photons = (np.maximum(flux, 0).astype(np.float32) + sky) / (1 + sky)
@@ -171,7 +177,7 @@ def noise(
     grain *= np.sqrt(photons)
     most, centre, width = CROWDED
     crowd = np.exp(-0.5 * ((wavelength - centre) / width) ** 2).astype(np.float32)
-    grain *= 1 + most * rng.random((n, 1), dtype=np.float32) * crowd
+    grain *= 1 + most * rng.random((len(flux), 1), dtype=np.float32) * crowd
     return grain
 
 

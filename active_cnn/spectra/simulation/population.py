@@ -140,7 +140,7 @@ HELIUM_KNOTS = np.array(
     [(10_500, 0.0), (13_000, 0.15), (20_000, 0.75), (30_000, 0.8), (45_000, 0.3)]
 ).T
 SNR_RANGE = (2.0, 200.0)
-_WING_AREA = 2.396  # ∫ (1 + x²)^−1.25 dx
+WING_AREA = 2.396  # ∫ (1 + x²)^−1.25 dx
 
 
 def _temperatures(
@@ -190,7 +190,7 @@ def _photospheres(
     broadening = lines.HALPHA * vsini / SPEED_OF_LIGHT / 2
     sources["balmer_wing"][:, 1] = np.hypot(half, broadening)
     sources["balmer_wing"][:, 0] = np.minimum(
-        width * share / (_WING_AREA * sources["balmer_wing"][:, 1]), 0.6
+        width * share / (WING_AREA * sources["balmer_wing"][:, 1]), 0.6
     )
     sigma = np.hypot(rng.uniform(0.5, 0.85, n), broadening)
     sources["balmer_core"][:, 1] = sigma

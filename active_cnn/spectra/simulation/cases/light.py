@@ -18,6 +18,8 @@ OVERSAMPLING = 2
 # km/s in a fine pixel.
 FINE = SPEED_OF_LIGHT * np.log(10) * COEFF1 / OVERSAMPLING
 FARTHEST_BLUE = 0.9  # the light is known down to this share of the first wavelength
+# Fine pixels before the first of the telescope.
+BEFORE = OVERSAMPLING * round(-np.log10(FARTHEST_BLUE) / COEFF1)
 MARGIN = 64  # fine pixels beyond the last wavelength, which velocities carry in
 
 
@@ -26,9 +28,8 @@ def _fine_axis(telescope: Lamost) -> tuple[float, float, int]:
     # log10 of the first wavelength, step and number of pixels; every second from some on is one of
     # the telescope's.
     step = COEFF1 / OVERSAMPLING
-    before = OVERSAMPLING * round(-np.log10(FARTHEST_BLUE) / COEFF1)
-    first = float(np.log10(telescope.wavelength[0])) - before * step
-    n = before + OVERSAMPLING * len(telescope.pixels) + MARGIN
+    first = float(np.log10(telescope.wavelength[0])) - BEFORE * step
+    n = BEFORE + OVERSAMPLING * len(telescope.pixels) + MARGIN
     return first, step, fft.next_fast_len(n, real=True)
 
 
@@ -79,8 +80,7 @@ def render_lines(sources: NDArray[np.void], telescope: Lamost) -> NDArray[np.flo
     frequency = 2 * np.pi * fft.rfftfreq(n).astype(np.float32)
     kernel = -0.5 * (sigma[:, None] * frequency) ** 2 - 1j * shift[:, None] * frequency
     lines = fft.irfft(fft.rfft(lines) * np.exp(kernel).astype(np.complex64), n)
-    before = OVERSAMPLING * round(-np.log10(FARTHEST_BLUE) / COEFF1)
-    shown = slice(before, before + OVERSAMPLING * len(telescope.pixels), OVERSAMPLING)
+    shown = slice(BEFORE, BEFORE + OVERSAMPLING * len(telescope.pixels), OVERSAMPLING)
     # Only emission and deep bands together could take away more than there is.
     return np.maximum(1 + lines[:, shown], np.float32(0.005))
 

@@ -16,6 +16,7 @@ from active_cnn.spectra.simulation.population import (
     KNOTS,
     POOL_TYPES,
     TYPES,
+    WING_AREA,
 )
 
 N_FEATURES = 12
@@ -132,7 +133,7 @@ def _strengths(sources: NDArray[np.void], rng: np.random.Generator) -> NDArray[n
     # Mixture of the tabulated wings that has the mean half width.
     half = half * np.where(temperature > 7500, 10 ** (0.15 * (sources["gravity"] - 4)), 1)
     wide = np.clip((half - HALF_WIDTHS[0]) / (HALF_WIDTHS[1] - HALF_WIDTHS[0]), 0, 1.3)
-    height = width * share / (2.396 * half)  # ∫ (1 + x²)^−1.25 dx = 2.396
+    height = width * share / (WING_AREA * half)
     strength[:, COLUMN["balmer_3"]] = height * np.maximum(1 - wide, 0)
     strength[:, COLUMN["balmer_8"]] = height * wide
     strength[:, COLUMN["helium_i"]] = np.interp(temperature, *HELIUM_KNOTS) * scatter(0.3)

@@ -11,10 +11,10 @@ from active_cnn.spectra.preprocessing import FWHM_PER_SIGMA, POOL_RESOLVING_POWE
 from active_cnn.spectra.simulation import lines
 from active_cnn.spectra.simulation.instruments import (
     FLOOR,
-    NEIGHBOUR,
     SCATTER,
     Lamost,
     add_defects,
+    draw_grain,
 )
 from active_cnn.spectra.wavelength import air_to_vacuum
 
@@ -95,7 +95,7 @@ def observe(
     ndarray of float32, shape (n_spectra, telescope.grid.n)
         In counts.
     """
-    n, n_pixels = light.shape
+    n = len(light)
     wavelength = telescope.wavelength
     air = np.zeros_like(wavelength)
     for centre, depth, width in AIR:
@@ -110,10 +110,7 @@ def observe(
     scatter = (SCATTER / snr)[:, None].astype(np.float32)
     sigma = scatter * np.sqrt((np.maximum(flux, 0) + sky * glow) / throughput / (1 + sky))
     sigma = np.hypot(sigma, FLOOR * flux)
-    white = rng.standard_normal((n, n_pixels + 2), dtype=np.float32)
-    side = NEIGHBOUR * rng.random((n, 1), dtype=np.float32)
-    grain = white[:, 1:-1] + side * (white[:, :-2] + white[:, 2:])
-    flux += sigma * grain / np.sqrt(1 + 2 * side * side)
+    flux += sigma * draw_grain(flux.shape, rng)
     amplitude = scatter * rng.exponential(0.4, (n, 1)).astype(np.float32)
     residual = rng.standard_normal((n, 2 * len(AIRGLOW)), dtype=np.float32)
     flux += (amplitude * residual) @ _sky(telescope)
