@@ -211,7 +211,7 @@ def _list(source: Path) -> Iterator[tuple[Path, str]]:
 def _files_in(folder: Path) -> Iterator[Path]:
     # Whatever lies there gets its row, so that nothing is passed over in silence, not even a link
     # that leads nowhere; pipes, sockets and devices alone are no files.
-    return (path for path in walk(folder) if path.is_file() or not path.exists())
+    return (path for path in map(Path, walk(folder)) if path.is_file() or not path.exists())
 
 
 def _refuse_list(path: Path) -> str:

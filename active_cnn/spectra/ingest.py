@@ -228,9 +228,9 @@ def _batches(
     for are_pools, paths in groupby(find_files(sources), is_pool):
         if are_pools:
             for path in paths:
-                yield from _batches_of_pool(path, done, grid, folder, progress)
+                yield from _batches_of_pool(Path(path), done, grid, folder, progress)
             continue
-        while some := [str(path) for path in islice(paths, BATCH)]:
+        while some := list(islice(paths, BATCH)):
             wanted = [
                 path for path, known in zip(some, _is_among(some, done), strict=True) if not known
             ]

@@ -31,8 +31,8 @@ MOST_KINDS = 8  # that are told one by one
 
 def find_files(
     sources: Iterable[str | Path], passed_over: Counter[str] | None = None
-) -> Iterator[Path]:
-    """Go through the files that sources stand for, always in the same order.
+) -> Iterator[str]:
+    """Give the paths of the files that sources stand for, always in the same order.
 
     Parameters
     ----------
@@ -45,8 +45,9 @@ def find_files(
 
     Yields
     ------
-    Path
-        Absolute; FITS files, pools (see `is_pool`) and whatever else was named.
+    str
+        Absolute paths of FITS files, pools (see `is_pool`) and whatever else was named; making a
+        `Path` of each would cost more than finding them.
 
     Raises
     ------
@@ -87,9 +88,9 @@ def home_of_sources(sources: Iterable[str | Path]) -> Path:
     return Path(os.path.commonpath(homes)) if homes else Path()
 
 
-def is_pool(path: Path) -> bool:
+def is_pool(path: str | Path) -> bool:
     """Whether a file holds many prepared spectra instead of one to be read."""
-    return path.suffix.lower() in POOL_SUFFIXES
+    return str(path).lower().endswith(POOL_SUFFIXES)
 
 
 def is_list(path: Path) -> bool:
@@ -111,7 +112,7 @@ def count_spectra(
     n = 0
     for path in find_files(sources, passed_over):
         if is_pool(path):
-            with open_pool(path, grid) as group:
+            with open_pool(Path(path), grid) as group:
                 n += len(group["spectra"])
         else:
             n += 1
@@ -164,8 +165,8 @@ def is_folder(path: Path, where: str = "") -> bool:
     return False
 
 
-def walk(folder: Path) -> Iterator[Path]:
-    """Go through all that is no folder in a folder, at every depth, always in the same order.
+def walk(folder: Path) -> Iterator[str]:
+    """Give the path of all that is no folder in a folder, at every depth, always in one order.
 
     What lies in a folder itself comes before what lies in the folders within it.
 
@@ -183,8 +184,9 @@ def walk(folder: Path) -> Iterator[Path]:
             continue
         seen.add(real)
         folders.sort()
+        within = place if place.endswith("/") else f"{place}/"
         for name in sorted(names):
-            yield Path(place, name)
+            yield within + name
 
 
 def read_list(path: Path) -> Iterator[tuple[int, str]]:
@@ -211,18 +213,18 @@ def read_list(path: Path) -> Iterator[tuple[int, str]]:
         ) from error
 
 
-def _below(path: Path, where: str, passed_over: Counter[str] | None) -> Iterator[Path]:
+def _below(path: Path, where: str, passed_over: Counter[str] | None) -> Iterator[str]:
     if is_manifest(path) and not is_folder(path, where):
-        yield from (shard.path.resolve() for shard in read_manifest(path))
+        yield from (str(shard.path.resolve()) for shard in read_manifest(path))
     elif is_folder(path, where):
         for file in walk(path.resolve()):
-            if file.name.lower().endswith(FITS_SUFFIXES):
+            if file.lower().endswith(FITS_SUFFIXES):
                 yield file
-            elif passed_over is not None and not _is_unfinished(file):
-                passed_over[_kind(file)] += 1
+            elif passed_over is not None and not _is_unfinished(Path(file)):
+                passed_over[_kind(Path(file))] += 1
     else:
         # A link keeps its own name: that may be the only one that tells spectra apart.
-        yield path.parent.resolve() / path.name
+        yield str(path.parent.resolve() / path.name)
 
 
 def _is_unfinished(file: Path) -> bool:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import shutil
 import sqlite3
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -268,4 +269,4 @@ def test_a_list_names_the_same_files_however_it_was_saved(tmp_path, encoding, en
     path = tmp_path / "list.txt"
     path.write_bytes(content)
     assert list(read_list(path)) == [(2, "a.fits"), (3, "b ä.fits")]
-    assert [one.name for one in find_files([path])] == names
+    assert [Path(one).name for one in find_files([path])] == names

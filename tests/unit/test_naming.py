@@ -274,5 +274,5 @@ def test_a_folder_with_other_files_alone_says_so(tmp_path):
 
 def test_a_file_that_is_named_itself_is_read_whatever_it_is_called(tmp_path):
     path = write_spectrum(tmp_path / "spectrum.dat")
-    assert list(find_files([path])) == [path]
+    assert list(find_files([path])) == [str(path)]
     assert ingest([path], tmp_path / "pool.h5", grid=GRID).accepted == 1

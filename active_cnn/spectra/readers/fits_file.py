@@ -12,6 +12,7 @@ import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any
 
@@ -48,6 +49,8 @@ _PIECE = 2**20  # bytes that are unpacked at a time
 # What surveys and telescopes write where they know nothing.
 FILL_NUMBERS = {-9999.0, -999.0, -99.0}
 FILL_TEXTS = {"", "-", "-9999", "-9999.0", "-999", "INDEF", "N/A", "NAN", "NON", "NONE", "NULL"}
+
+_SINGLE = (str, bool, int, float)  # a card's value, if it is one and not a comment or a pair
 
 # Bytes of an element, by the letter of its format.
 WIDTHS = {"L": 1, "X": 1, "B": 1, "I": 2, "J": 4, "K": 8, "A": 1, "E": 4, "D": 8, "C": 8}
@@ -361,7 +364,7 @@ def _value(header: fits.Header, key: str) -> Any | None:
         value = header.get(key)
     except fits.VerifyError:
         return _readable_text(header, key)
-    return value if isinstance(value, str | bool | int | float) else None
+    return value if isinstance(value, _SINGLE) else None
 
 
 def _readable_text(header: fits.Header, key: str) -> str | None:
@@ -378,10 +381,15 @@ def text(header: fits.Header, *keys: str) -> str:
     """Give the first of these cards that says something, or an empty string."""
     for key in keys:
         value = _value(header, key)
-        said = "" if value is None else str(value).strip()
-        if said and said.upper() not in FILL_TEXTS:
-            return plain(said).strip()
+        if value is not None and (said := _said(value)):
+            return said
     return ""
+
+
+@lru_cache(maxsize=4096, typed=True)  # many cards are the same in many files
+def _said(value: str | bool | int | float) -> str:
+    said = str(value).strip()
+    return "" if said.upper() in FILL_TEXTS else plain(said).strip()
 
 
 def comment(header: fits.Header, key: str) -> str:

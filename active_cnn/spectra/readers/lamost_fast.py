@@ -33,9 +33,10 @@ from active_cnn.spectra.readers import fits_file, surveys
 from active_cnn.spectra.readers.axis import agree, coefficient_axis
 from active_cnn.spectra.readers.lamost_lrs import N_ROWS, metadata
 from active_cnn.spectra.readers.position import EQUINOX_CARDS, SYSTEM_CARDS
-from active_cnn.spectra.readers.structure import CARD, MOST_FIELDS, padded
+from active_cnn.spectra.readers.structure import BLOCK, CARD, MOST_FIELDS, padded
 
 _END = b"END".ljust(CARD)
+_BLANK = b" " * BLOCK
 _KEYWORD = 9  # bytes of a card: its keyword and the sign of equality
 _FIRST_PRINTABLE, _N_PRINTABLE = np.uint8(32), 95
 
@@ -201,11 +202,15 @@ def _image(
     axis = _even_axis(header["COEFF0"], header["COEFF1"], n, grid)
     if axis is None:
         return None
-    if "wavelength" in fits_file.text(header, "EXTEN0").lower():
-        third = np.frombuffer(take(start + 2 * row, row), dtype)
-        if not agree(axis.whole, third):
-            return None
+    says_wavelength = "wavelength" in fits_file.text(header, "EXTEN0").lower()
+    if says_wavelength and not _agree(axis, take(start + 2 * row, row), dtype):
+        return None
     return axis, _near(take, start, axis, dtype), _near(take, start + row, axis, dtype)
+
+
+@lru_cache(maxsize=256)  # files of one axis say it in the same bytes
+def _agree(axis: Axis, row: bytes, dtype: np.dtype[Any]) -> bool:
+    return agree(axis.whole, np.frombuffer(row, dtype))
 
 
 def _table(
@@ -256,9 +261,11 @@ def _header(
     if end < 0 or (end - start) % CARD:
         return None
     data = start + padded(end + CARD - start)
-    cards = np.frombuffer(content[start:end], np.uint8).reshape(-1, CARD)
+    cards = np.frombuffer(content, np.uint8, end - start, start).reshape(-1, CARD)
     # The standard allows printable ASCII alone, and blanks after the end.
-    if (cards - _FIRST_PRINTABLE).max() >= _N_PRINTABLE or content[end + CARD : data].strip(b" "):
+    if (cards - _FIRST_PRINTABLE).max() >= _N_PRINTABLE:
+        return None
+    if content[end + CARD : data] != _BLANK[: data - end - CARD]:
         return None
     places = _places(cards[:, :_KEYWORD].tobytes(), is_wanted)
     if places is None:
