@@ -35,6 +35,7 @@ from active_cnn.records import Grid
 from active_cnn.spectra.pool_file import open_pool
 from active_cnn.spectra.preprocessing import find_defects, prepare, rescale
 from active_cnn.spectra.readers import read
+from active_cnn.spectra.readers.lamost_lrs import RESOLVING_POWER
 from active_cnn.spectra.simulation.survey import write_demo
 from active_cnn.spectra.training_set import read_training_csv
 
@@ -101,7 +102,7 @@ def read_real(folder: Path) -> Real:
             if not is_sure or row["label"] not in REAL:
                 continue
             try:
-                windows.append(prepare(read(folder / row["path"]), Grid()))
+                windows.append(prepare(read(folder / row["path"]), Grid(), RESOLVING_POWER))
             except SpectrumError:
                 continue
             labels.append(CLASSES.index(REAL[row["label"]]))

@@ -37,10 +37,10 @@ def raise_(error):
     raise error
 
 
-def read_badly(path, grid, card=""):
+def read_badly(path, grid, *options):
     """Read a file, but for those whose names tell what the reader does instead."""
     name = Path(path).name.partition(".")[0]
-    return FAULTS[name]() if name in FAULTS else read_window(path, grid, card)
+    return FAULTS[name]() if name in FAULTS else read_window(path, grid, *options)
 
 
 def read_but_hang_at(name, path):

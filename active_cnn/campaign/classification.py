@@ -15,7 +15,12 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from active_cnn.campaign.files import hash_file, iteration_folder, last_scored
+from active_cnn.campaign.files import (
+    hash_file,
+    iteration_folder,
+    last_scored,
+    pool_resolution,
+)
 from active_cnn.campaign.store import Store
 from active_cnn.delivery.columns import probability_columns
 from active_cnn.errors import CampaignError, SpectrumError, StoreError
@@ -26,13 +31,15 @@ from active_cnn.spectra.batches import read_window
 from active_cnn.spectra.confined import SECONDS, confined
 from active_cnn.spectra.naming import NAME, Naming, read_naming
 from active_cnn.spectra.pool_file import (
-    find_unusable,
+    RESOLVING_POWER,
     open_pool,
     read_column,
-    read_flux,
     read_names,
+    widen,
 )
-from active_cnn.spectra.preprocessing import DEFECTS, rescale
+from active_cnn.spectra.pool_rows import read_rows
+from active_cnn.spectra.preprocessing import rescale
+from active_cnn.spectra.resolving_power import PoolResolution, believe
 from active_cnn.spectra.shards import is_manifest, shards_of
 from active_cnn.spectra.sources import is_folder, is_list, is_pool, read_list, walk
 from active_cnn.spreadsheet import disarm
@@ -48,7 +55,7 @@ class _Found:
     path: str
     identifier: str
     flux: NDArray[np.float64] | None
-    reason: str
+    reason: str  # or, beside a flux, what is to be known of it
 
 
 def classify(
@@ -64,9 +71,10 @@ def classify(
 
     Columns path, identifier, label, p_<class> of each class (named by `probability_columns`),
     reason; a row for each file, and for each row of a pool, in the order of the sources. A refused
-    one, and a pool that cannot be read, has no label but its reason. Files are named the way that
-    their source is. Texts that a spreadsheet could take for formulas are written as `disarm` gives
-    them.
+    one, and a pool that cannot be read, has no label but its reason. Spectra are brought to the
+    resolving power of the campaign's pool; one that is blurrier is refused, if that pool refused
+    such, else it has a label and its reason says so. Files are named the way that their source is.
+    Texts that a spreadsheet could take for formulas are written as `disarm` gives them.
 
     Parameters
     ----------
@@ -91,7 +99,8 @@ def classify(
     CampaignError
         If nothing has been trained yet, or the network is not the file that the training wrote.
     SpectrumError
-        If a source is missing, a folder cannot be searched, or there is nothing at all.
+        If a source is missing, a folder cannot be searched, there is nothing at all, or the
+        campaign's pool, which says what to bring spectra to, cannot be read.
     StoreError
         If `out` cannot be written.
     """
@@ -109,13 +118,14 @@ def classify(
             "Give FITS files, folders that hold some, or pools (.h5)."
         )
     _refuse_overwriting((path for path, _ in listed), out)
+    resolution = pool_resolution(store, campaign)
     classes = campaign.network_classes
     done = n_refused = 0
     with _new_table(out) as write:
         write([["path", "identifier", "label", *probability_columns(classes).values(), "reason"]])
         total = sum(_count(path, campaign.grid) for path, _ in listed)
         network = _load(iteration_folder(store, iteration), iteration.result)
-        for found in _batches(_find(listed, campaign.grid, naming)):
+        for found in _batches(_find(listed, campaign.grid, naming, resolution)):
             usable = [one.flux for one in found if one.flux is not None]
             probabilities: NDArray[np.float32] = np.empty((0, len(classes)), np.float32)
             if usable:
@@ -236,31 +246,34 @@ def _count(path: Path, grid: Grid) -> int:
     return 1
 
 
-def _find(listed: Sequence[tuple[Path, str]], grid: Grid, naming: Naming) -> Iterator[_Found]:
+def _find(
+    listed: Sequence[tuple[Path, str]], grid: Grid, naming: Naming, resolution: PoolResolution
+) -> Iterator[_Found]:
     for path, no_list in listed:
         if is_pool(path):
-            yield from _find_in_pool(path, grid)
+            yield from _find_in_pool(path, grid, resolution)
             continue
         at = f"{os.path.realpath(path.parent)}/{path.name}"
         name = "" if naming.card else naming.of(at)
         try:
-            flux, known = confined(SECONDS, read_window, path, grid, naming.card)
+            flux, known = confined(SECONDS, read_window, path, grid, naming.card, resolution)
         except SpectrumError as error:
             reason = f"{error}; {no_list}" if no_list else str(error)
             yield _Found(str(path), name, None, reason)
         else:
             name = known["identifier"] if naming.card else name
-            yield _Found(str(path), name, flux, "")
+            own = believe(known[RESOLVING_POWER])
+            yield _Found(str(path), name, flux, resolution.describe_blurrier(own))
 
 
-def _find_in_pool(path: Path, grid: Grid) -> Iterator[_Found]:
+def _find_in_pool(path: Path, grid: Grid, resolution: PoolResolution) -> Iterator[_Found]:
     n_read = 0
     try:
         with open_pool(path, grid) as group:
             n = len(group["spectra"])
             for start in range(0, n, BATCH):
                 rows = slice(start, min(start + BATCH, n))
-                yield from _find_in_rows(path, group, rows)
+                yield from _find_in_rows(path, group, rows, grid, resolution)
                 n_read = rows.stop
     except Exception as error:  # a damaged file can make HDF5 raise anything
         reason = str(error)
@@ -271,19 +284,27 @@ def _find_in_pool(path: Path, grid: Grid) -> Iterator[_Found]:
         yield _Found(str(path), path.name, None, reason)
 
 
-def _find_in_rows(path: Path, group: h5py.Group, rows: slice) -> list[_Found]:
-    flux = read_flux(group["spectra"], rows)
-    defects = find_unusable(group, rows, flux)
+def _find_in_rows(
+    path: Path, group: h5py.Group, rows: slice, grid: Grid, resolution: PoolResolution
+) -> list[_Found]:
+    found = read_rows(group, rows, grid, resolution)
     names = read_names(group, rows)
     files = read_column("path", group, rows)
     return [
         _Found(
             str(file or path),
             name,
-            None if defect else window,
-            DEFECTS[int(defect)] if defect else "",
+            None if refusal else window,
+            refusal or resolution.describe_blurrier(power),
         )
-        for file, name, window, defect in zip(files, names, flux, defects, strict=True)
+        for file, name, window, refusal, power in zip(
+            files,
+            names,
+            widen(found.flux),
+            found.refusals,
+            found.taken.tolist(),
+            strict=True,
+        )
     ]
 
 

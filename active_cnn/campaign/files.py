@@ -15,6 +15,8 @@ from active_cnn.records import (
 )
 from active_cnn.regular_file import open_regular
 from active_cnn.spectra.pool import Pool, index_pool, is_indexed
+from active_cnn.spectra.pool_index import find_resolution
+from active_cnn.spectra.resolving_power import PoolResolution
 
 POOL_INDEX = "pool-index.h5"
 
@@ -73,6 +75,17 @@ def open_pool(store: Store, campaign: Campaign, *, is_held_open: bool = False) -
             "Put the old file back, or create a new campaign on this one."
         )
     return pool
+
+
+def pool_resolution(store: Store, campaign: Campaign) -> PoolResolution:
+    """Tell what resolving power the campaign's spectra are brought to.
+
+    Raises
+    ------
+    SpectrumError
+        If the pool, which says so, cannot be read.
+    """
+    return find_resolution(store.home / campaign.pool_path, campaign.grid)
 
 
 def spectrum_file(store: Store, campaign: Campaign, path: str) -> Path:

@@ -19,13 +19,9 @@ from active_cnn.campaign.training_data import trained_answers
 from active_cnn.errors import SpectrumError
 from active_cnn.records import Answer, Campaign, Grid, Medium, Spectrum
 from active_cnn.spectra.confined import SECONDS_WATCHED, confined
-from active_cnn.spectra.preprocessing import (
-    POOL_RESOLVING_POWER,
-    find_resolving_power,
-    prepare_and_count,
-    rescale,
-)
+from active_cnn.spectra.preprocessing import find_resolving_power, prepare_and_count, rescale
 from active_cnn.spectra.readers import read
+from active_cnn.spectra.resolving_power import PoolResolution
 from active_cnn.spectra.training_set import TrainingSet
 
 
@@ -249,8 +245,22 @@ class Preparation:
     steps: tuple[str, ...]
 
 
-def prepare_file(path: Path, grid: Grid) -> Preparation:
+def describe_resolution(store: Store, campaign: Campaign) -> str:
+    """Say what resolving power the pool has, and what became of spectra of another one."""
+    return open_pool(store, campaign).count_powers().describe()
+
+
+def prepare_file(path: Path, grid: Grid, resolution: PoolResolution) -> Preparation:
     """Read a spectrum and prepare it as ingest does.
+
+    Parameters
+    ----------
+    path : Path
+        Its file.
+    grid : Grid
+        The window.
+    resolution : PoolResolution
+        Of the pool; a blurrier spectrum is not refused here, but said to be blurrier.
 
     Raises
     ------
@@ -258,36 +268,36 @@ def prepare_file(path: Path, grid: Grid) -> Preparation:
         If the file is missing, cannot be read, or does not give a window.
     """
     spectrum = confined(SECONDS_WATCHED, read, path)
-    flux, n_bridged = confined(SECONDS_WATCHED, prepare_and_count, spectrum, grid)
+    flux, n_bridged = confined(SECONDS_WATCHED, prepare_and_count, spectrum, grid, resolution.power)
     window = rescale(flux[None, :])[0]
-    source = find_resolving_power(spectrum)
     if spectrum.medium is Medium.AIR:
         medium = "Wavelengths: from standard air to vacuum (Piskunov's inverse of Birch & Downs)."
     else:
         medium = "Wavelengths: in vacuum already, kept."
-    if source is None:
-        said = spectrum.resolving_power
-        stated = "not stated in the file" if said is None else f"R = {said:g} cannot be true"
-        resolution = f"Resolution: {stated}; brought to R = {POOL_RESOLVING_POWER:g} "
-        resolution += "where the sampling is finer."
-    elif source > POOL_RESOLVING_POWER:
-        resolution = (
-            f"Resolution: R = {source:g} brought to R = {POOL_RESOLVING_POWER:g} with a Gaussian."
-        )
-    else:
-        resolution = f"Resolution: R = {source:g}, kept."
     return Preparation(
         spectrum,
         window,
         (
             medium,
             *([f"{BRIDGED_PIXELS}: {n_bridged}, bridged by straight lines."] if n_bridged else []),
-            resolution,
+            f"Resolution: {_describe_degrading(spectrum, resolution)}.",
             f"Grid: linear interpolation to {grid.n} equally spaced wavelengths, "
             f"{grid.start:g}–{grid.end:g} Å (vacuum), both ends included.",
             "Scale: the window's own minimum and maximum become −1 and 1.",
         ),
     )
+
+
+def _describe_degrading(spectrum: Spectrum, resolution: PoolResolution) -> str:
+    own, said, power = find_resolving_power(spectrum), spectrum.resolving_power, resolution.power
+    if own is None:
+        stated = "not stated in the file" if said is None else f"R = {said:g} cannot be true"
+        kept = "kept" if power is None else f"brought to R = {power:g} where the sampling is finer"
+        return f"{stated}; {kept}"
+    if power is not None and own > power:
+        return f"R = {own:g} brought to R = {power:g} with a Gaussian"
+    blurrier = f", blurrier than the pool (R = {power:g})" if resolution.is_blurrier(own) else ""
+    return f"R = {own:g}, kept{blurrier}"
 
 
 def read_whole(path: Path) -> Spectrum:

@@ -11,6 +11,7 @@ from active_cnn.campaign.files import last_scored, open_pool
 from active_cnn.campaign.store import Store
 from active_cnn.campaign.training_data import trained_answers
 from active_cnn.records import Campaign, Purpose, TrainingResult
+from active_cnn.spectra.resolving_power import AS_IS_TEXT, PoolResolution
 
 
 def summarise(store: Store, campaign: Campaign) -> dict[str, Any]:
@@ -44,6 +45,7 @@ def summarise(store: Store, campaign: Campaign) -> dict[str, Any]:
         "targets": list(campaign.targets),
         "n_pool": pool.n,
         "n_usable": int(pool.usable.sum()),
+        "resolving_power": _resolving_power(pool.resolution),
         "iteration": iteration.number,
         "state": iteration.state,
         "job": {"number": jobs[0].number, "state": jobs[0].state.value, "error": jobs[0].error}
@@ -69,6 +71,12 @@ def summarise(store: Store, campaign: Campaign) -> dict[str, Any]:
             for name, precision in measure_precision(store, campaign, iteration).items()
         },
     }
+
+
+def _resolving_power(resolution: PoolResolution) -> float | str | None:
+    if not resolution.is_stated:
+        return None
+    return AS_IS_TEXT if resolution.power is None else resolution.power
 
 
 def _describe(result: TrainingResult | None) -> dict[str, Any]:

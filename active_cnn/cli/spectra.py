@@ -18,10 +18,17 @@ from active_cnn.cli.options import (
 )
 from active_cnn.cli.output import Bar, say
 from active_cnn.engine import count_cores
-from active_cnn.errors import CampaignError
+from active_cnn.errors import CampaignError, SpectrumError
 from active_cnn.records import Grid
 from active_cnn.spectra.ingest import SHARD, IngestProgress, ingest
 from active_cnn.spectra.naming import HEADER, NAME, PATH
+from active_cnn.spectra.resolving_power import (
+    AS_IS_TEXT,
+    NOT_STATED,
+    RANGE,
+    Blurrier,
+    PoolResolution,
+)
 from active_cnn.spectra.sources import describe_passed_over
 
 
@@ -67,7 +74,42 @@ def add_ingest(commands: Commands) -> None:
         metavar=("START", "END", "N"),
         help=f"wavelengths in Å (vacuum) and their number (default: {Grid()})",
     )
+    command.add_argument(
+        "--pool-resolving-power",
+        type=_power,
+        metavar=f"R|{AS_IS_TEXT}",
+        help="bring sharper spectra to this R = wavelength / FWHM, such as 1800, or leave each as "
+        f"it is (default: {AS_IS_TEXT})",
+    )
+    command.add_argument(
+        "--blurrier",
+        choices=[one.value for one in Blurrier],
+        help="what becomes of spectra with a lower R than that: refused, or marked in the pool "
+        f"(default: {Blurrier.REFUSE.value})",
+    )
     add_engine(command)
+
+
+def _power(text: str) -> float | None:
+    if text == AS_IS_TEXT:
+        return None
+    try:
+        return PoolResolution(float(text)).power
+    except (ValueError, SpectrumError) as error:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no resolving power: give R = wavelength / FWHM, a number from "
+            f"{RANGE[0]:g} to {RANGE[1]:.0f}, or {AS_IS_TEXT}"
+        ) from error
+
+
+def _resolution(options: argparse.Namespace) -> PoolResolution:
+    power = options.pool_resolving_power
+    if options.blurrier and power is None:
+        raise CampaignError(
+            f"--blurrier {options.blurrier} means nothing for a pool as-is: no spectrum is "
+            "blurrier than that. Give --pool-resolving-power R, or leave it out."
+        )
+    return PoolResolution(power, Blurrier(options.blurrier or Blurrier.REFUSE))
 
 
 def _ingest(options: argparse.Namespace) -> None:
@@ -81,6 +123,7 @@ def _ingest(options: argparse.Namespace) -> None:
                 "Give two wavelengths in Å and a whole number."
             ) from error
         grid = Grid(start, end, n)
+    resolution = _resolution(options)
     with Bar("Ingesting", "spectra") as bar:
 
         def show(progress: IngestProgress) -> None:
@@ -95,6 +138,7 @@ def _ingest(options: argparse.Namespace) -> None:
             processes=options.processes or count_cores(),
             scheduler=options.scheduler,
             identifier=options.identifier,
+            resolution=resolution,
             progress=show,
         )
     say(f"{report.accepted} spectra are in {options.out}; {report.refused} were refused.")
@@ -102,6 +146,14 @@ def _ingest(options: argparse.Namespace) -> None:
         say(
             f"In {report.bridged} of them pixels of the window have no value (not finite, or "
             f"weight 0), at most {report.most_bridged}: straight lines bridge these."
+        )
+    say(report.powers.describe())
+    if report.not_stated:
+        first, *others = report.not_stated
+        more = f" (and {len(others)} more)" if others else ""
+        say(
+            f"{first}{more} does not state its resolving power: R = {NOT_STATED.power:g} was "
+            "taken, to which earlier versions brought every sharper spectrum."
         )
     for reason, count in report.reasons.items():
         say(f"{count:8d}  {reason}")

@@ -21,6 +21,7 @@ from active_cnn.evaluation.precision import Precision
 from active_cnn.evaluation.proportions import choose_method, describe_share
 from active_cnn.evaluation.recovery import describe_recovery
 from active_cnn.records import Campaign, Iteration, Purpose, TrainingResult
+from active_cnn.spectra.resolving_power import PoolResolution
 
 
 def describe_methods(store: Store, campaign: Campaign) -> str:
@@ -78,10 +79,20 @@ def _search(store: Store, campaign: Campaign) -> str:
     return (
         f"We searched {pool.n:,} spectra, of which {int(pool.usable.sum()):,} can be used, for "
         f"{_join(campaign.targets)} with Active CNN {__version__}, which follows Škoda et al. "
-        f"(2020). What marks them: {campaign.search.describe()}. "
-        f"Each spectrum was resampled to {grid.n} vacuum wavelengths from {grid.start:g} "
-        f"to {grid.end:g} Å and rescaled to [−1, 1]. The initial training set holds "
+        f"(2020). What marks them: {campaign.search.describe()}. {_resolution(pool.resolution)}"
+        f"Each spectrum was resampled to {grid.n} vacuum wavelengths from {grid.start:g} to "
+        f"{grid.end:g} Å and rescaled to [−1, 1]. The initial training set holds "
         f"{len(initial.labels):,} labelled spectra ({_counts(classes)})."
+    )
+
+
+def _resolution(resolution: PoolResolution) -> str:
+    if not resolution.is_stated:
+        return ""
+    if resolution.power is None:
+        return "Spectra were kept at their own resolving power. "
+    return (
+        f"Spectra of a higher resolving power than R = {resolution.power:g} were degraded to it. "
     )
 
 

@@ -25,26 +25,30 @@ from active_cnn.spectra.naming import Naming
 from active_cnn.spectra.pool_file import (
     BRIDGED,
     METADATA,
-    find_unusable,
+    RESOLVING_POWER,
     open_pool,
     read_column,
     read_names,
 )
+from active_cnn.spectra.pool_rows import read_rows
 from active_cnn.spectra.preprocessing import (
     DEFECTS,
     bridge_pixels,
     find_defects,
+    find_resolving_power,
     prepare_and_count,
     resample,
+    to_grid,
 )
 from active_cnn.spectra.readers import read
 from active_cnn.spectra.readers.lamost_fast import Axis, Stretch, read_stretch
-from active_cnn.spectra.readers.lamost_lrs import RESOLVING_POWER
+from active_cnn.spectra.readers.lamost_lrs import RESOLVING_POWER as LAMOST_RESOLVING_POWER
+from active_cnn.spectra.resolving_power import AS_IS, PoolResolution
 
 DTYPE = np.float32  # of the pool
 
 # The columns of an accepted spectrum but for `spectra`; `source` says where it was read from.
-COLUMNS = ("source", "filenames", BRIDGED, *METADATA)
+COLUMNS = ("source", "filenames", BRIDGED, RESOLVING_POWER, *METADATA)
 REFUSAL = ("source", "path", "reason")
 
 _told = itemgetter(*METADATA[:-1])  # all but the path, which is told by the batch
@@ -58,6 +62,7 @@ class Files:
     grid: Grid
     folder: str
     naming: Naming = Naming()
+    resolution: PoolResolution = AS_IS
 
     def __str__(self) -> str:
         return f"{len(self.paths)} files from {self.paths[0]} on"
@@ -72,6 +77,7 @@ class PoolRows:
     wanted: NDArray[np.bool_]
     grid: Grid
     folder: str
+    resolution: PoolResolution = AS_IS
 
     def __str__(self) -> str:
         return f"{len(self.wanted)} rows of {self.path} from {self.start} on"
@@ -127,7 +133,7 @@ def _read_files(batch: Files) -> Outcome:
     stretches = [read_stretch(path, batch.grid, naming.card) for path in batch.paths]
     windows = np.empty((len(batch.paths), batch.grid.n), DTYPE)
     n_bridged = np.zeros(len(batch.paths), dtype=np.int64)
-    is_prepared = _prepare_alike(stretches, batch.grid, windows, n_bridged)
+    is_prepared = _prepare_alike(stretches, batch, windows, n_bridged)
     rows: list[tuple[Any, ...]] = []
     refused = []
     accepted = []
@@ -136,7 +142,7 @@ def _read_files(batch: Files) -> Outcome:
         try:
             _refuse_odd_name(path)
             if stretch is not None and is_prepared[i]:
-                metadata = stretch.metadata
+                metadata = stretch.metadata | {RESOLVING_POWER: LAMOST_RESOLVING_POWER}
             else:
                 window, metadata = _read_slowly(path, batch, is_known=stretch is not None)
                 windows[i], n_bridged[i] = _stored(window), metadata[BRIDGED]
@@ -147,14 +153,15 @@ def _read_files(batch: Files) -> Outcome:
             refused.append((_printable(path), _printable(stored), reason))
             continue
         accepted.append(i)
-        rows.append((path, name, int(n_bridged[i]), *_told(metadata), stored))
+        told = int(n_bridged[i]), metadata[RESOLVING_POWER], *_told(metadata)
+        rows.append((path, name, *told, stored))
     return Outcome(windows[accepted], rows, refused)
 
 
 def _read_slowly(
     path: str, batch: Files, *, is_known: bool
 ) -> tuple[NDArray[np.float64], dict[str, Any]]:
-    asked = path, batch.grid, batch.naming.card
+    asked = path, batch.grid, batch.naming.card, batch.resolution
     # One that was read already, and only gave no window, harms nobody; the way is shorter here.
     if is_known:
         try:
@@ -167,7 +174,7 @@ def _read_slowly(
 
 
 def read_window(
-    path: str | Path, grid: Grid, card: str = ""
+    path: str | Path, grid: Grid, card: str = "", resolution: PoolResolution = AS_IS
 ) -> tuple[NDArray[np.float64], dict[str, Any]]:
     """Read and prepare a file by the general way.
 
@@ -179,36 +186,46 @@ def read_window(
         The window.
     card : str
         See `readers.read`.
+    resolution : PoolResolution
+        Of the pool.
 
     Returns
     -------
     ndarray, shape (grid.n,)
         As `prepare` gives it.
     dict
-        Identifier and metadata by the names of `Spectrum`, and `BRIDGED`.
+        Identifier and metadata by the names of `Spectrum`, `BRIDGED`, and `RESOLVING_POWER` of the
+        file (NaN if it does not say).
 
     Raises
     ------
     SpectrumError
-        If it cannot be read or gives no window.
+        If it cannot be read, gives no window, or is blurrier than the pool allows.
     """
     spectrum = read(path, card)
-    window, n_bridged = prepare_and_count(spectrum, grid)
+    window, n_bridged = prepare_and_count(spectrum, grid, resolution.power)
+    own = find_resolving_power(spectrum)
+    resolution.refuse_blurrier(own)
     known = {name: getattr(spectrum, name) for name in ("identifier", *METADATA)}
-    return window, {**known, BRIDGED: n_bridged}
+    return window, {**known, BRIDGED: n_bridged, RESOLVING_POWER: own or float("nan")}
 
 
 def _prepare_alike(
     stretches: Sequence[Stretch | None],
-    grid: Grid,
+    batch: Files,
     windows: NDArray[np.float32],
     n_bridged: NDArray[np.int64],
 ) -> NDArray[np.bool_]:
     """Prepare at once the spectra that share an axis; tell which have a window that can be used.
 
-    LAMOST's low resolution is the pool's, so that `prepare` would only bridge and resample them.
+    LAMOST's low resolution is that of most pools, or is left as it is, so that `prepare` would only
+    bridge and resample them.
     """
+    grid, power = batch.grid, batch.resolution.power
+    element = grid.start / (power or LAMOST_RESOLVING_POWER)
     is_prepared = np.zeros(len(stretches), dtype=bool)
+    if batch.resolution.refuses(LAMOST_RESOLVING_POWER):
+        return is_prepared
     members: dict[Axis, list[int]] = {}
     for i, stretch in enumerate(stretches):
         if stretch is not None:
@@ -228,10 +245,16 @@ def _prepare_alike(
                 # Why one is refused, `prepare` says, which looks at the whole of its file.
                 with suppress(SpectrumError):
                     flux[row], n_bridged[alike[row]] = bridge_pixels(
-                        axis.wavelength, flux[row], ivar[row], grid, RESOLVING_POWER
+                        axis.wavelength, flux[row], ivar[row], grid, LAMOST_RESOLVING_POWER, element
                     )
                     is_whole[row] = True
-            windows[alike] = resample(axis.wavelength, flux, grid)
+            if power is None or power >= LAMOST_RESOLVING_POWER:
+                windows[alike] = resample(axis.wavelength, flux, grid)
+            else:
+                for row in np.flatnonzero(is_whole):
+                    windows[alike[row]] = to_grid(
+                        axis.wavelength, flux[row], grid, LAMOST_RESOLVING_POWER, power
+                    )
             is_prepared[alike] = is_whole & (find_defects(windows[alike]) == 0)
     return is_prepared
 
@@ -249,17 +272,21 @@ def _copy_rows(batch: PoolRows) -> Outcome:
     path = Path(batch.path)
     with open_pool(path, batch.grid) as group:
         rows = slice(batch.start, batch.start + len(batch.wanted))
-        stored = group["spectra"][rows]
-        defects = find_unusable(group, rows, stored)
+        found = read_rows(group, rows, batch.grid, batch.resolution)
         with np.errstate(over="ignore"):
-            windows = stored.astype(DTYPE)
-        defects[defects == 0] = find_defects(windows[defects == 0])
+            windows = found.flux.astype(DTYPE)
+        usable, refusals = found.usable, found.refusals
+        defects = np.zeros(len(windows), dtype=np.uint8)
+        defects[usable] = find_defects(windows[usable])  # of fluxes beyond float32
         names = read_names(group, rows)
-        columns = {name: read_column(name, group, rows) for name in (BRIDGED, *METADATA)}
-        columns[BRIDGED] = np.nan_to_num(columns[BRIDGED]).astype(np.int64)
+        columns = {
+            BRIDGED: np.nan_to_num(read_column(BRIDGED, group, rows)).astype(np.int64),
+            RESOLVING_POWER: found.known,
+            **{name: read_column(name, group, rows) for name in METADATA},
+        }
     # What cannot be stored as a text names no spectrum.
     is_named = np.array([bool(name) and _is_storable(name) for name in names], dtype=bool)
-    outcome = Outcome(windows[batch.wanted & (defects == 0) & is_named])
+    outcome = Outcome(windows[batch.wanted & usable & (defects == 0) & is_named])
     for i, source in enumerate(batch.sources):
         if not batch.wanted[i]:
             continue
@@ -272,9 +299,10 @@ def _copy_rows(batch: PoolRows) -> Outcome:
             file = str(path.parent / values["path"])
             values["path"] = _printable(relative(file, batch.folder))
         source = _printable(source)
-        if defects[i] or not is_named[i]:
+        reason = refusals[i] or (DEFECTS[int(defects[i])] if defects[i] else "")
+        if not reason and not is_named[i]:
             reason = "has an identifier that is no plain text" if names[i] else "has no identifier"
-            reason = DEFECTS[int(defects[i])] if defects[i] else reason
+        if reason:
             outcome.refused.append((source, values["path"] or source, reason))
         else:
             outcome.rows.append((source, names[i], *values.values()))

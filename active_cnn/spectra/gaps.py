@@ -16,8 +16,9 @@ from active_cnn.records import Grid
 from active_cnn.spectra.noise import pixel_noise
 from active_cnn.spectra.wavelength import SPEED_OF_LIGHT
 
-# The widest gap that is bridged, in steps of the axis, or one resolution element of the pool
-# where that is wider: what is narrower than that leaves no gap once the spectrum is degraded.
+# The widest gap that is bridged, in steps of the axis, or one resolution element of the pool (of a
+# pool as-is: of the spectrum) where that is wider: what is narrower than that leaves no gap once
+# the spectrum is degraded.
 LARGEST_GAP = 10.0
 
 # The largest share of the window's pixels that is bridged. Of 743 real spectra, the worst that a
@@ -55,7 +56,7 @@ def find_gap(
     grid : Grid
         The window.
     element : float
-        The pool's resolution element in angstrom.
+        Resolution element in angstrom, see `preprocessing.bridge_pixels`.
 
     Returns
     -------
@@ -98,7 +99,7 @@ def bridge(
     resolving_power : float
         Of the spectrum.
     element : float
-        The pool's resolution element in angstrom.
+        Resolution element in angstrom, see `preprocessing.bridge_pixels`.
 
     Returns
     -------

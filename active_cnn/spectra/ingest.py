@@ -21,6 +21,7 @@ from active_cnn.spectra.joining import IngestReport, Joined, join_parts, read_re
 from active_cnn.spectra.naming import NAME, read_naming
 from active_cnn.spectra.parts import Parts, digest
 from active_cnn.spectra.pool_file import open_pool, publish, sync
+from active_cnn.spectra.resolving_power import AS_IS, PoolResolution
 from active_cnn.spectra.shards import MANIFEST_SUFFIX, is_manifest, write_manifest
 from active_cnn.spectra.sources import (
     count_spectra,
@@ -69,6 +70,7 @@ def ingest(
     processes: int = 1,
     scheduler: str | None = None,
     identifier: str = NAME,
+    resolution: PoolResolution = AS_IS,
     progress: Callable[[IngestProgress], None] | None = None,
 ) -> IngestReport:
     """Make a pool of every usable spectrum in the sources.
@@ -96,6 +98,8 @@ def ingest(
     identifier : str
         What spectra of files are called by: ``name`` of the file, ``path`` below the folder in
         which all sources lie, or ``header:CARD``, a card of its headers. Rows of pools keep theirs.
+    resolution : PoolResolution
+        What sharper spectra are brought to, and what becomes of blurrier ones.
     progress : callable, optional
         Called whenever a batch is safe on the disk.
 
@@ -114,11 +118,12 @@ def ingest(
         If the processes or the scheduler cannot be used, or die of a batch again and again.
     """
     out = check_place(Path(out), makes_folder=True)
-    parts = Parts(out, grid, read_naming(identifier).within(sources))
+    parts = Parts(out, grid, read_naming(identifier).within(sources), resolution)
     with _blamed_on(out):
         interrupted = parts.folder.exists()
     if out.exists():
         if resume and interrupted:  # nothing was left to do but to remove the parts
+            parts.go_on()
             report = read_report(out)
             parts.remove()
             return report
@@ -141,9 +146,10 @@ def ingest(
             f"{taken[0]} exists already, which could be a shard of {out}. "
             "Choose another name, or remove that file first."
         )
-    parts.go_on_naming()
+    parts.go_on()
     passed_over: Counter[str] = Counter()
-    total = count_spectra(sources, grid, passed_over)
+    not_stated: list[str] = []
+    total = count_spectra(sources, grid, passed_over, not_stated)
     if processes > 1:  # more than there are batches would have nothing to do
         processes = max(1, min(processes, -(-total // BATCH)))
     with _blamed_on(out), open_engine(scheduler, processes) as engine:
@@ -161,7 +167,7 @@ def ingest(
             f"Why, and how many: {listed}. Check the sources and the grid {grid}. "
             f"{describe_passed_over(passed_over)}".strip()
         )
-    return replace(report, passed_over=dict(passed_over))
+    return replace(report, passed_over=dict(passed_over), not_stated=tuple(not_stated))
 
 
 @contextmanager
@@ -228,7 +234,7 @@ def _batches(
     for are_pools, paths in groupby(find_files(sources), is_pool):
         if are_pools:
             for path in paths:
-                yield from _batches_of_pool(Path(path), done, grid, folder, progress)
+                yield from _batches_of_pool(Path(path), parts, done, progress)
             continue
         while some := list(islice(paths, BATCH)):
             wanted = [
@@ -237,17 +243,18 @@ def _batches(
             if len(wanted) < len(some):
                 progress.count(resumed=len(some) - len(wanted))
             if wanted:
-                yield Files(tuple(wanted), grid, folder, parts.naming)
+                yield Files(tuple(wanted), grid, folder, parts.naming, parts.resolution)
 
 
 def _batches_of_pool(
-    path: Path, done: NDArray[np.bytes_], grid: Grid, folder: str, progress: _Progress
+    path: Path, parts: Parts, done: NDArray[np.bytes_], progress: _Progress
 ) -> Iterator[PoolRows]:
-    with open_pool(path, grid) as group:
+    with open_pool(path, parts.grid) as group:
         n = len(group["spectra"])
     for start in range(0, n, BATCH):
         every = np.ones(min(BATCH, n - start), dtype=bool)
-        batch = PoolRows(str(path), start, every, grid, folder)
+        folder = str(parts.out.parent)
+        batch = PoolRows(str(path), start, every, parts.grid, folder, parts.resolution)
         batch = replace(batch, wanted=~_is_among(batch.sources, done))
         if not batch.wanted.all():
             progress.count(resumed=int((~batch.wanted).sum()))

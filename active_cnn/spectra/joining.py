@@ -21,7 +21,20 @@ from active_cnn.spectra.parts import (
     create_refused,
     digest,
 )
-from active_cnn.spectra.pool_file import BRIDGED, REFUSED, categorise, open_hdf5
+from active_cnn.spectra.pool_file import (
+    BRIDGED,
+    REFUSED,
+    RESOLVING_POWER,
+    categorise,
+    open_hdf5,
+)
+from active_cnn.spectra.resolving_power import (
+    PoolResolution,
+    PowerCounts,
+    agree,
+    count_powers,
+    read_resolution,
+)
 from active_cnn.spectra.shards import shards_of
 
 
@@ -37,17 +50,23 @@ class IngestReport:
         How many were refused for each reason, the most frequent first.
     bridged, most_bridged : int
         How many of the accepted ones had pixels without a value, and how many of these at most.
+    powers : PowerCounts
+        Resolving powers, and what became of them.
     passed_over : dict of str to int
-        How many files in folders were not looked at, by suffix; none are counted where nothing
-        was left to do but to remove the parts.
+        How many files in folders were not looked at, by suffix.
+    not_stated : tuple of str
+        Pools among the sources that do not state their resolving power. As with `passed_over`, none
+        are named where nothing was left to do but to remove the parts.
     """
 
     accepted: int
     refused: int
     reasons: dict[str, int]
-    bridged: int = 0
-    most_bridged: int = 0
+    bridged: int
+    most_bridged: int
+    powers: PowerCounts
     passed_over: dict[str, int] = field(default_factory=dict)
+    not_stated: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -94,30 +113,48 @@ def _join(parts: Parts, plan: _Plan, shard_size: int | None) -> tuple[list[Joine
     kept = np.flatnonzero(plan.kept)
     joined: list[Joined] = []
     reasons: Counter[str] = Counter()
-    bridged = [0]
+    told = _Told()
     for start in range(0, max(1, len(kept)), shard_size or max(1, len(kept))):
         rows = kept[start:][:shard_size]
         path = parts.folder / f"joined-{len(joined)}.tmp"
         with h5py.File(path, "w") as file:
-            pool = create_pool(file, len(rows), parts.grid)
+            pool = create_pool(file, len(rows), parts.grid, parts.resolution)
             _write_rows(pool, plan, rows)
-            bridged += _bridged(pool)
+            told.add(pool)
             pool["wavelengths"] = parts.grid.wavelength
             if not joined:
                 reasons = _write_refused(file, plan)
         joined.append(Joined(path, len(rows)))
-    return joined, _report(len(kept), reasons, bridged)
+    return joined, told.report(parts.resolution, reasons)
 
 
-def _bridged(pool: h5py.Group) -> list[int]:
-    counts = pool[BRIDGED][:] if BRIDGED in pool else np.zeros(0, int)
-    return [int(n) for n in counts[counts > 0]]
+class _Told:
+    """What the columns of a pool's files tell of an ingest; holds some bytes a spectrum."""
 
+    def __init__(self) -> None:
+        self._bridged: list[NDArray[np.int32]] = []
+        self._powers: list[NDArray[np.float32]] = []
 
-def _report(accepted: int, reasons: Counter[str], bridged: list[int]) -> IngestReport:
-    most = max(bridged)
-    n = sum(count > 0 for count in bridged)
-    return IngestReport(accepted, reasons.total(), dict(reasons.most_common()), n, most)
+    def add(self, pool: h5py.Group) -> None:
+        """Read one more file."""
+        n = len(pool["spectra"])
+        # A pool of an earlier version has neither.
+        self._bridged.append(pool[BRIDGED][:] if BRIDGED in pool else np.zeros(n, np.int32))
+        self._powers.append(
+            pool[RESOLVING_POWER][:] if RESOLVING_POWER in pool else np.full(n, np.nan, np.float32)
+        )
+
+    def report(self, resolution: PoolResolution, reasons: Counter[str]) -> IngestReport:
+        """Sum up."""
+        bridged = np.concatenate(self._bridged)
+        return IngestReport(
+            len(bridged),
+            reasons.total(),
+            dict(reasons.most_common()),
+            int((bridged > 0).sum()),
+            int(bridged.max(initial=0)),
+            count_powers(resolution, np.concatenate(self._powers)),
+        )
 
 
 def _write_rows(pool: h5py.Group, plan: _Plan, rows: NDArray[np.int64]) -> None:
@@ -158,16 +195,15 @@ def _refuse_full_disk(files: list[Path], folder: Path) -> None:
 
 def read_report(path: Path) -> IngestReport:
     """Tell from a pool that ingest wrote what that ingest came to."""
-    accepted = 0
     reasons: Counter[str] = Counter()
-    bridged = [0]
+    told, stated = _Told(), []
     for shard in shards_of(path):
         with open_hdf5(shard.path) as file:
-            accepted += len(file[POOL]["spectra"])
-            bridged += _bridged(file[POOL])
+            told.add(file[POOL])
+            stated.append((shard.path, read_resolution(file[POOL])))
             if REFUSED in file:
                 reasons.update(map(categorise, all_texts(file[REFUSED]["reason"])))
-    return _report(accepted, reasons, bridged)
+    return told.report(agree(stated), reasons)
 
 
 class _Plan:

@@ -28,11 +28,18 @@ from active_cnn.spectra.pool_file import (
     BRIDGED,
     NUMBERS,
     REFUSED,
+    RESOLVING_POWER,
     TEXTS,
     new_hdf5,
     open_hdf5,
     read_texts,
     sync,
+)
+from active_cnn.spectra.resolving_power import (
+    AS_IS,
+    PoolResolution,
+    read_resolution,
+    write_resolution,
 )
 from active_cnn.spectra.sources import PARTIAL_SUFFIX
 
@@ -53,12 +60,21 @@ class Parts:
         The wavelengths of its spectra.
     naming : Naming
         How its identifiers are made.
+    resolution : PoolResolution
+        What its spectra are brought to.
     """
 
-    def __init__(self, out: Path, grid: Grid, naming: Naming = BY_NAME) -> None:
+    def __init__(
+        self,
+        out: Path,
+        grid: Grid,
+        naming: Naming = BY_NAME,
+        resolution: PoolResolution = AS_IS,
+    ) -> None:
         self.out = out
         self.grid = grid
         self.naming = naming
+        self.resolution = resolution
         self.folder = out.with_name(f"{out.name}{PARTIAL_SUFFIX}")
         self._n_written: int | None = None
 
@@ -89,7 +105,7 @@ class Parts:
         with new_hdf5(self.folder / f"part-{self._n_written:06d}.h5") as part:
             part.attrs["grid"] = [self.grid.start, self.grid.end, self.grid.n]
             part.attrs["identifier"] = json.dumps(astuple(self.naming))
-            pool = create_pool(part, len(outcome.rows), self.grid)
+            pool = create_pool(part, len(outcome.rows), self.grid, self.resolution)
             refused = create_refused(part, len(outcome.refused))
             if outcome.rows:
                 pool["spectra"][:] = outcome.spectra
@@ -97,17 +113,19 @@ class Parts:
             _fill(refused, REFUSAL, outcome.refused)
         self._n_written += 1
 
-    def go_on_naming(self) -> None:
-        """Go on from the same folder where identifiers are paths.
+    def go_on(self) -> None:
+        """Go on as it was begun: where identifiers are paths, from the same folder.
 
         Raises
         ------
         SpectrumError
-            If the parts were made with other identifiers, or sources lie outside that folder.
+            If the parts were made with another resolving power or with other identifiers, or
+            sources lie outside that folder.
         """
         for path in self.files[:1]:
             with open_hdf5(path) as part:
                 begun = Naming(*json.loads(part.attrs.get("identifier", "[]")))
+                self._refuse_other_resolution(read_resolution(part[POOL]))
             if str(begun) != str(self.naming):
                 raise SpectrumError(
                     f"{self.out} was begun with --identifier {begun}, not {self.naming}. "
@@ -120,6 +138,18 @@ class Parts:
                     f"sources in there, or remove {self.folder} to begin anew with all."
                 )
             self.naming = begun
+
+    def _refuse_other_resolution(self, begun: PoolResolution) -> None:
+        options = [("--pool-resolving-power", begun.text, self.resolution.text)]
+        # An earlier version did not ask.
+        if begun.is_stated and begun.power is not None:
+            options.append(("--blurrier", begun.blurrier.value, self.resolution.blurrier.value))
+        for option, one, other in options:
+            if one != other:
+                raise SpectrumError(
+                    f"{self.out} was begun with {option} {one}, not {other}. "
+                    f"Resume with that one, or remove {self.folder} to begin anew."
+                )
 
     def done(self) -> NDArray[np.bytes_]:
         """Digests of the sources in the parts, sorted.
@@ -147,13 +177,16 @@ class Parts:
         shutil.rmtree(self.folder)
 
 
-def create_pool(file: h5py.File, n: int, grid: Grid) -> h5py.Group:
-    """Make the columns of a pool with room for n rows."""
+def create_pool(file: h5py.File, n: int, grid: Grid, resolution: PoolResolution) -> h5py.Group:
+    """Make the columns of a pool with room for n rows, and say what its resolving power is."""
     group = file.create_group(POOL)
+    write_resolution(group, resolution)
     group.create_dataset("spectra", (n, grid.n), DTYPE)
     for name in NUMBERS:
         group.create_dataset(name, (n,), np.float64)
     group.create_dataset(BRIDGED, (n,), np.int32)
+    # Not known of what an earlier version left in the parts of an ingest.
+    group.create_dataset(RESOLVING_POWER, (n,), np.float32, fillvalue=np.nan)
     for name in ("filenames", *TEXTS):
         group.create_dataset(name, (n,), TEXT)
     return group

@@ -22,6 +22,7 @@ from active_cnn.spectra.index_file import PoolIndex
 from active_cnn.spectra.pool_file import (
     METADATA,
     NUMBERS,
+    RESOLVING_POWER,
     categorise,
     find_refused,
     hash_texts,
@@ -32,9 +33,10 @@ from active_cnn.spectra.pool_file import (
     read_texts,
     widen,
 )
-from active_cnn.spectra.pool_index import index_pool, is_indexed
+from active_cnn.spectra.pool_index import find_resolution, index_pool, is_indexed
 from active_cnn.spectra.pool_reader import Pick, PoolReader
 from active_cnn.spectra.preprocessing import DEFECTS, rescale
+from active_cnn.spectra.resolving_power import PoolResolution, PowerCounts, count_powers
 
 __all__ = ["Pool", "index_pool", "is_indexed"]
 
@@ -95,6 +97,15 @@ class Pool:
         usable = self.defects == 0
         usable.setflags(write=False)
         return usable
+
+    @cached_property
+    def resolution(self) -> PoolResolution:
+        """The resolving power that its spectra were brought to."""
+        return find_resolution(self.path, self.grid)
+
+    def count_powers(self) -> PowerCounts:
+        """Count what resolving powers its usable spectra had."""
+        return count_powers(self.resolution, self._numbers(RESOLVING_POWER)[self.usable])
 
     def find(self, identifiers: Sequence[str]) -> NDArray[np.int64]:
         """Find the rows of identifiers, in their order; −1 for those that are not in the pool."""
@@ -271,6 +282,9 @@ class Pool:
             )
         if name in PLACE:
             return self.places(np.arange(self.n))[PLACE.index(name)]
+        return self._numbers(name)
+
+    def _numbers(self, name: str) -> NDArray[np.float64]:
         column, done = np.empty(self.n), 0
         for number, rows in self._reader.stretches(slice(0, self.n)):
             with self._reader.open(number) as group:

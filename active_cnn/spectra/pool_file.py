@@ -1,7 +1,8 @@
 """The layout of a pool file (HDF5), and how it is opened, checked and read in stretches of rows.
 
 One group (of any name) holds `filenames` (the identifiers) and `spectra` (n, grid.n), not rescaled;
-optionally `wavelengths` (grid.n), `corrupted` (bool) and the columns of `METADATA`. A group
+optionally `wavelengths` (grid.n), `corrupted` (bool), `bridged`, `resolving_power` and the columns
+of `METADATA`. Its attributes tell the pool's resolving power, see `resolving_power`. A group
 `refused` lists with `path` and `reason` what ingest refused.
 """
 
@@ -28,6 +29,8 @@ from active_cnn.records import Grid
 from active_cnn.regular_file import open_regular
 from active_cnn.spectra.containment import check_contained
 from active_cnn.spectra.preprocessing import find_defects
+from active_cnn.spectra.resolving_power import COLUMN as RESOLVING_POWER
+from active_cnn.spectra.resolving_power import read_resolution
 
 NUMBERS = ("ra", "dec", "snr_r")
 TEXTS = ("designation", "pipeline_class", "path")
@@ -164,11 +167,6 @@ def find_refused(file: h5py.File) -> h5py.Group | None:
         for one in (path, reason)
     )
     return listed if are_texts and path.shape == reason.shape else None
-
-
-def read_flux(spectra: h5py.Dataset, rows: slice) -> NDArray[np.float64]:
-    """Read flux of contiguous rows, whatever its width in the file."""
-    return widen(spectra[rows])
 
 
 def widen(values: NDArray[Any]) -> NDArray[np.float64]:
@@ -313,7 +311,8 @@ def _check_layout(group: h5py.Group, grid: Grid) -> None:
                 f"{where} has no dataset '{name}', only {', '.join(_names(group)) or 'nothing'}. "
                 "A pool needs 'filenames' (the identifiers) and 'spectra'."
             )
-    for name in ("corrupted", "wavelengths", *METADATA):
+    read_resolution(group)
+    for name in ("corrupted", "wavelengths", BRIDGED, RESOLVING_POWER, *METADATA):
         if name in group and not isinstance(group.get(name), h5py.Dataset):
             raise SpectrumError(
                 f"{where}: '{name}' is no dataset, but a group, a type, or a link that leads "
@@ -331,7 +330,7 @@ def _check_layout(group: h5py.Group, grid: Grid) -> None:
         )
     if not len(spectra):
         raise SpectrumError(f"{where} holds no spectra. Give a pool with at least one.")
-    for name in ("filenames", "corrupted", BRIDGED, *METADATA):
+    for name in ("filenames", "corrupted", BRIDGED, RESOLVING_POWER, *METADATA):
         if name in group:
             _check_column(group[name], name, len(spectra), where)
     if "wavelengths" in group:

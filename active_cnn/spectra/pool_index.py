@@ -42,6 +42,7 @@ from active_cnn.spectra.pool_file import (
     trim_all,
     widen,
 )
+from active_cnn.spectra.resolving_power import PoolResolution, agree, read_resolution
 from active_cnn.spectra.shards import Shard, shards_of, stamp_of
 from active_cnn.spectra.sky import is_place
 
@@ -78,12 +79,14 @@ def index_pool(
     Raises
     ------
     SpectrumError
-        If the layout is not that of a pool on this grid, or an identifier is empty or comes twice.
+        If the layout is not that of a pool on this grid, an identifier is empty or comes twice, or
+        the files are of different resolving powers.
     """
     path, index_path = Path(path), Path(index_path)
     shards = shards_of(path)
     # All are looked at before the long reading begins.
     indexed = [_survey(shard, grid) for shard in shards]
+    find_resolution(path, grid)
     total = sum(one.n for one in indexed)
     try:
         with (
@@ -140,6 +143,23 @@ def is_indexed(path: Path, index_path: Path) -> bool:
         and [one.stamp for one in indexed] == stamps
         and all(one.is_of(shard) for one, shard in zip(indexed, shards, strict=True))
     )
+
+
+def find_resolution(path: Path, grid: Grid) -> PoolResolution:
+    """Tell what resolving power the spectra of a pool were brought to; needs no index.
+
+    Raises
+    ------
+    SpectrumError
+        If a file cannot be read or is no pool on this grid, or the files differ in it.
+    """
+
+    def each() -> Iterator[tuple[Path, PoolResolution]]:
+        for shard in shards_of(Path(path)):
+            with open_pool(shard.path, grid) as group:
+                yield shard.path, read_resolution(group)
+
+    return agree(each())
 
 
 def _survey(shard: Shard, grid: Grid) -> IndexedShard:

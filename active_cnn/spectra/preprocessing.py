@@ -9,28 +9,10 @@ from numpy.typing import NDArray
 
 from active_cnn.errors import SpectrumError
 from active_cnn.records import Grid, Medium, Spectrum
+from active_cnn.spectra.degrading import degrade
 from active_cnn.spectra.gaps import bridge, find_gap, has_value, keep_lines, refuse_gap
+from active_cnn.spectra.resolving_power import believe
 from active_cnn.spectra.wavelength import AIR_RANGE, air_to_vacuum
-
-FWHM_PER_SIGMA = 2 * np.sqrt(2 * np.log(2))
-
-# LAMOST's low-resolution spectrographs near Hα: the terms that the pool is in.
-POOL_RESOLVING_POWER = 1800.0
-
-# Width in pixels of the Gaussian that brings the Ondřejov CCD700 grid to LAMOST's resolution
-# (chosen by Škoda, Podsztavek & Tvrdík 2020 from 22 objects observed by both).
-ONDREJOV_SIGMA = 7.0
-
-# The even steps of a convolution: so many within the kernel's sigma at most, and so many for each
-# pixel. Wavelengths next to each other, as where two orders overlap, ask for no finer ones.
-MOST_A_SIGMA = 200
-MOST_A_PIXEL = 8
-
-# The widest kernel, in lengths of the spectrum: beyond, all that is left is a straight line.
-WIDEST_KERNEL = 10
-
-# What a header may say of R; other numbers are slips, and tell no more than none.
-RESOLVING_POWERS = (10.0, 1e6)
 
 # Angstrom beside the window that are kept, so that its edges are within the kernel's data; for
 # bridging twice as much.
@@ -42,98 +24,6 @@ DEFECTS = {
     3: "is flat in the window: every flux is the same",
     4: "is marked as corrupted in its pool",
 }
-
-
-def degrade_pixels(
-    flux: NDArray[np.floating[Any]], sigma: float = ONDREJOV_SIGMA
-) -> NDArray[np.float64]:
-    """Convolve flux with a Gaussian of `sigma` pixels; the edges are extended.
-
-    Parameters
-    ----------
-    flux : ndarray, shape (..., n_pixels)
-        Flux on an equally spaced grid.
-    sigma : float
-        Standard deviation in pixels.
-
-    Returns
-    -------
-    ndarray, shape (..., n_pixels)
-
-    Raises
-    ------
-    SpectrumError
-        If sigma is not positive or more than `WIDEST_KERNEL` times the number of pixels.
-    """
-    if not sigma > 0:
-        raise SpectrumError(f"Cannot degrade with sigma = {sigma} pixels: give a positive width.")
-    n = np.shape(flux)[-1]
-    if sigma > WIDEST_KERNEL * n:
-        raise SpectrumError(
-            f"Cannot degrade {n} pixels with sigma = {sigma:g} pixels: "
-            f"give a width of at most {WIDEST_KERNEL * n}."
-        )
-    from scipy.ndimage import gaussian_filter1d  # slow to load, and most commands need it not
-
-    return gaussian_filter1d(np.asarray(flux, dtype=np.float64), sigma, axis=-1, mode="nearest")
-
-
-def degrade(
-    wavelength: NDArray[np.float64],
-    flux: NDArray[np.float64],
-    resolving_power_from: float,
-    resolving_power_to: float,
-) -> NDArray[np.float64]:
-    """Lower the resolving power of a spectrum.
-
-    Both line-spread functions are taken as Gaussians of FWHM = wavelength / R, so the kernel has
-    FWHM² = (wavelength/R_to)² − (wavelength/R_from)². It is constant in ln(wavelength), where the
-    convolution is done, on even steps: the smallest of the axis, but at most `MOST_A_SIGMA` within
-    the kernel's sigma and `MOST_A_PIXEL` times as many as there are pixels, so that time and memory
-    grow with the number of pixels alone.
-
-    Parameters
-    ----------
-    wavelength : ndarray, shape (n_pixels,)
-        Increasing wavelengths in angstrom.
-    flux : ndarray, shape (n_pixels,)
-        Flux at these wavelengths.
-    resolving_power_from, resolving_power_to : float
-        R = wavelength / FWHM before and after; the second is the smaller one.
-
-    Returns
-    -------
-    ndarray, shape (n_pixels,)
-        Flux at the same wavelengths.
-
-    Raises
-    ------
-    SpectrumError
-        If the resolving power would rise, or fall so far that the kernel is more than
-        `WIDEST_KERNEL` times as wide as the spectrum.
-    """
-    if not 0 < resolving_power_to <= resolving_power_from:
-        raise SpectrumError(
-            f"Cannot bring a spectrum from R = {resolving_power_from:g} to "
-            f"R = {resolving_power_to:g}: resolution can only be lowered."
-        )
-    if resolving_power_to == resolving_power_from:
-        return np.array(flux, dtype=np.float64)
-    log_wavelength = np.log(wavelength)
-    steps = np.diff(log_wavelength)
-    length = log_wavelength[-1] - log_wavelength[0]
-    with np.errstate(over="ignore"):
-        squares = np.float64(resolving_power_to) ** -2 - np.float64(resolving_power_from) ** -2
-    sigma = np.sqrt(squares) / FWHM_PER_SIGMA
-    if sigma > WIDEST_KERNEL * length:
-        raise SpectrumError(
-            f"Cannot bring {wavelength[0]:.1f}-{wavelength[-1]:.1f} Å to "
-            f"R = {resolving_power_to:g}: the kernel is wider than the spectrum."
-        )
-    step = max(steps.min(), sigma / MOST_A_SIGMA, steps.mean() / MOST_A_PIXEL)
-    even = np.linspace(log_wavelength[0], log_wavelength[-1], int(np.ceil(length / step)) + 1)
-    smooth = degrade_pixels(np.interp(even, log_wavelength, flux), sigma / (even[1] - even[0]))
-    return np.interp(log_wavelength, even, smooth)
 
 
 def resample(
@@ -197,11 +87,9 @@ def near_window(wavelength: NDArray[np.float64], grid: Grid) -> slice | None:
     close, near = (np.flatnonzero(_select(wavelength, grid, n * MARGIN)) for n in (1, 2))
     if not close.size or not wavelength[close[0]] <= grid.start < grid.end <= wavelength[close[-1]]:
         return None
-    return (
-        None
-        if _find_gap_of_axis(wavelength[near], grid)
-        else slice(int(near[0]), int(near[-1]) + 1)
-    )
+    # Whatever the resolving power of the pool, what is without a gap by its steps alone has none.
+    has_gap = _find_gap_of_axis(wavelength[near], grid, element=0)
+    return None if has_gap else slice(int(near[0]), int(near[-1]) + 1)
 
 
 def _refuse_uncovered(start: float, end: float, grid: Grid) -> None:
@@ -271,14 +159,14 @@ def rescale(flux: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
 
 
 def prepare(
-    spectrum: Spectrum, grid: Grid, resolving_power: float = POOL_RESOLVING_POWER
+    spectrum: Spectrum, grid: Grid, resolving_power: float | None = None
 ) -> NDArray[np.float64]:
     """Bring one spectrum to the pool's terms; `prepare_and_count` without its count."""
     return prepare_and_count(spectrum, grid, resolving_power)[0]
 
 
 def prepare_and_count(
-    spectrum: Spectrum, grid: Grid, resolving_power: float = POOL_RESOLVING_POWER
+    spectrum: Spectrum, grid: Grid, resolving_power: float | None = None
 ) -> tuple[NDArray[np.float64], int]:
     """Bring one spectrum to the pool's terms: vacuum, resolving power, grid; not rescaled.
 
@@ -288,8 +176,8 @@ def prepare_and_count(
         As a reader gives it.
     grid : Grid
         The campaign's grid.
-    resolving_power : float
-        Resolving power of the pool; a sharper spectrum is degraded to it.
+    resolving_power : float, optional
+        Of the pool; a sharper spectrum is degraded to it. None = as-is: none is.
 
     Returns
     -------
@@ -315,21 +203,49 @@ def prepare_and_count(
         raise SpectrumError(f"is too coarse: {close.sum()} of its pixels are near the window")
     ends = wavelength[close][[0, -1]]
     _refuse_uncovered(ends[0], ends[1], grid)
-    if gap := _find_gap_of_axis(wavelength, grid):
-        raise refuse_gap(wavelength, gap, _element(grid))
+    own = find_resolving_power(spectrum) or sampled_resolving_power(wavelength[close])
+    element = grid.start / (resolving_power or own)
+    if gap := _find_gap_of_axis(wavelength, grid, element):
+        raise refuse_gap(wavelength, gap, element)
     ivar = _weights(spectrum)
     ivar = None if ivar is None else ivar[near]
-    source = find_resolving_power(spectrum) or _resolving_power_of_sampling(wavelength[close])
-    flux, n_bridged = bridge_pixels(wavelength, flux, ivar, grid, source)
-    close &= np.isfinite(flux)
-    wavelength, flux = wavelength[close], flux[close]
-    if source > resolving_power:
-        flux = degrade(wavelength, flux, source, resolving_power)
-    window = resample(wavelength, flux, grid)
+    flux, n_bridged = bridge_pixels(wavelength, flux, ivar, grid, own, element)
+    window = to_grid(wavelength, flux, grid, own, resolving_power)
     defect = int(find_defects(window[None, :])[0])
     if defect:
         raise SpectrumError(DEFECTS[defect])
     return window, n_bridged
+
+
+def to_grid(
+    wavelength: NDArray[np.float64],
+    flux: NDArray[np.float64],
+    grid: Grid,
+    resolving_power_from: float,
+    resolving_power_to: float | None,
+) -> NDArray[np.float64]:
+    """Degrade a spectrum if it is sharper than it should be, and resample it.
+
+    Parameters
+    ----------
+    wavelength, flux : ndarray, shape (n_pixels,)
+        What `bridge_pixels` gave.
+    grid : Grid
+        The window.
+    resolving_power_from : float
+        Of the spectrum.
+    resolving_power_to : float or None
+        Of the pool; None = as-is.
+
+    Returns
+    -------
+    ndarray, shape (grid.n,)
+    """
+    close = _select(wavelength, grid, MARGIN) & np.isfinite(flux)
+    wavelength, flux = wavelength[close], flux[close]
+    if resolving_power_to is not None and resolving_power_from > resolving_power_to:
+        flux = degrade(wavelength, flux, resolving_power_from, resolving_power_to)
+    return resample(wavelength, flux, grid)
 
 
 def bridge_pixels(
@@ -338,6 +254,7 @@ def bridge_pixels(
     ivar: NDArray[np.floating[Any]] | None,
     grid: Grid,
     resolving_power: float,
+    element: float,
 ) -> tuple[NDArray[np.float64], int]:
     """Bridge the pixels that have no value, if they are few; see `gaps.bridge`.
 
@@ -350,6 +267,8 @@ def bridge_pixels(
         The window.
     resolving_power : float
         Of the spectrum.
+    element : float
+        Resolution element in angstrom: the pool's, or of a pool as-is the spectrum's own.
 
     Returns
     -------
@@ -371,15 +290,12 @@ def bridge_pixels(
         raise SpectrumError(DEFECTS[1])
     if inside.size and not inside.any():
         raise SpectrumError(DEFECTS[2])
-    return bridge(wavelength, flux, valued, grid, resolving_power, _element(grid))
+    return bridge(wavelength, flux, valued, grid, resolving_power, element)
 
 
 def find_resolving_power(spectrum: Spectrum) -> float | None:
     """Give the resolving power of a spectrum; None where it is not stated, or cannot be true."""
-    said = spectrum.resolving_power
-    if said is None or not RESOLVING_POWERS[0] <= said <= RESOLVING_POWERS[1]:
-        return None
-    return said
+    return believe(spectrum.resolving_power)
 
 
 def find_valued(
@@ -404,8 +320,13 @@ def find_valued(
     valued = has_value(flux, None if ivar is None else ivar[near])
     if valued.all() or axis.size < 2:
         return valued
-    source = find_resolving_power(spectrum) or _resolving_power_of_sampling(axis)
-    return keep_lines(axis, flux.astype(np.float64), valued, source)
+    own = find_resolving_power(spectrum) or sampled_resolving_power(axis)
+    return keep_lines(axis, flux.astype(np.float64), valued, own)
+
+
+def sampled_resolving_power(wavelength: NDArray[np.float64]) -> float:
+    """Give the highest R that the sampling of an axis can carry: two pixels a FWHM."""
+    return float(wavelength.mean() / (2 * np.median(np.diff(wavelength))))
 
 
 def _weights(spectrum: Spectrum) -> NDArray[np.float64] | None:
@@ -414,18 +335,11 @@ def _weights(spectrum: Spectrum) -> NDArray[np.float64] | None:
     return None if ivar is None or not has_value(ivar, ivar).any() else ivar
 
 
-def _element(grid: Grid) -> float:
-    return grid.start / POOL_RESOLVING_POWER
-
-
-def _find_gap_of_axis(wavelength: NDArray[np.float64], grid: Grid) -> tuple[float, float] | None:
-    return find_gap(wavelength, np.ones(wavelength.size, bool), grid, _element(grid))
+def _find_gap_of_axis(
+    wavelength: NDArray[np.float64], grid: Grid, element: float
+) -> tuple[float, float] | None:
+    return find_gap(wavelength, np.ones(wavelength.size, bool), grid, element)
 
 
 def _select(wavelength: NDArray[np.float64], grid: Grid, margin: float) -> NDArray[np.bool_]:
     return (wavelength >= grid.start - margin) & (wavelength <= grid.end + margin)
-
-
-def _resolving_power_of_sampling(wavelength: NDArray[np.float64]) -> float:
-    # Two pixels per FWHM is the sharpest that the sampling can carry.
-    return float(wavelength.mean() / (2 * np.median(np.diff(wavelength))))

@@ -14,6 +14,7 @@ from active_cnn.names import PACKED_SUFFIXES
 from active_cnn.records import Grid
 from active_cnn.regular_file import open_regular
 from active_cnn.spectra.pool_file import open_pool
+from active_cnn.spectra.resolving_power import read_resolution
 from active_cnn.spectra.shards import is_manifest, read_manifest
 
 PLAIN_SUFFIXES = (".fits", ".fit", ".fts")
@@ -99,9 +100,21 @@ def is_list(path: Path) -> bool:
 
 
 def count_spectra(
-    sources: Iterable[str | Path], grid: Grid, passed_over: Counter[str] | None = None
+    sources: Iterable[str | Path],
+    grid: Grid,
+    passed_over: Counter[str] | None = None,
+    not_stated: list[str] | None = None,
 ) -> int:
     """Count the spectra of sources; that each exists and each pool fits the grid is checked too.
+
+    Parameters
+    ----------
+    sources, passed_over
+        See `find_files`.
+    grid : Grid
+        That pools must have.
+    not_stated : list of str, optional
+        Takes the pools that do not state their resolving power.
 
     Raises
     ------
@@ -114,6 +127,8 @@ def count_spectra(
         if is_pool(path):
             with open_pool(Path(path), grid) as group:
                 n += len(group["spectra"])
+                if not_stated is not None and not read_resolution(group).is_stated:
+                    not_stated.append(path)
         else:
             n += 1
     if not n:

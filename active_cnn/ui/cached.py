@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from active_cnn.campaign import comparison, doubts, overview, sheets, stopping
 from active_cnn.campaign.confidence import describe_confidence, find_confidence
-from active_cnn.campaign.files import last_scored, open_pool, spectrum_file
+from active_cnn.campaign.files import last_scored, open_pool, pool_resolution, spectrum_file
 from active_cnn.campaign.labelling import Desk, Task, asking_iteration, lay_out
 from active_cnn.campaign.overview import Gallery, Histogram, Preparation
 from active_cnn.campaign.overview import View as SpectrumView
@@ -27,6 +27,7 @@ from active_cnn.campaign.training_data import read_initial_set
 from active_cnn.delivery.candidates import describe_candidates, list_candidates
 from active_cnn.errors import SpectrumError
 from active_cnn.records import Campaign, Grid, Spectrum
+from active_cnn.spectra.resolving_power import PoolResolution
 from active_cnn.spectra.training_set import TrainingSet
 from active_cnn.ui.shelf import Shelf
 
@@ -37,6 +38,7 @@ _KEYS: dict[Any, Any] = {
     Store: lambda store: str(store.home.resolve()),
     Campaign: lambda campaign: (campaign.name, campaign.created_at),
     Grid: str,
+    PoolResolution: repr,
 }
 
 
@@ -63,6 +65,12 @@ def snr_histogram(store: Store, campaign: Campaign) -> Histogram:
 def unknown_places(store: Store, campaign: Campaign) -> str:
     """Say of how many usable spectra the position is not known, and why; '' if of none."""
     return overview.describe_unknown_places(store, campaign)
+
+
+@st.cache_data(max_entries=16, hash_funcs=_KEYS, show_spinner=False)
+def resolution(store: Store, campaign: Campaign) -> str:
+    """Say what resolving power the pool has."""
+    return overview.describe_resolution(store, campaign)
 
 
 @st.cache_data(max_entries=8, hash_funcs=_KEYS, show_spinner="Reading the pool …")
@@ -129,12 +137,18 @@ def _whole(path: str, changed_at: int) -> Spectrum:  # noqa: ARG001 - part of th
 def preparation(store: Store, campaign: Campaign, path: str) -> Preparation:
     """Prepare the file of a spectrum, anew when the file has changed."""
     file = str(spectrum_file(store, campaign, path))
-    return _preparation(file, campaign.grid, _changed_at(file))
+    resolution = pool_resolution(store, campaign)
+    return _preparation(file, campaign.grid, resolution, _changed_at(file))
 
 
 @st.cache_data(max_entries=16, hash_funcs=_KEYS, show_spinner=False)
-def _preparation(path: str, grid: Grid, changed_at: int) -> Preparation:  # noqa: ARG001
-    return overview.prepare_file(Path(path), grid)
+def _preparation(
+    path: str,
+    grid: Grid,
+    resolution: PoolResolution,
+    changed_at: int,  # noqa: ARG001 - part of the key
+) -> Preparation:
+    return overview.prepare_file(Path(path), grid, resolution)
 
 
 def _changed_at(path: str) -> int:

@@ -74,6 +74,7 @@ def show_summary(view: View) -> None:
         st.caption(f"Not known for {histogram.n_unknown:,} of {n_usable:,} usable spectra.")
     if unknown := cached.unknown_places(store, campaign):
         st.caption(plain(unknown))
+    st.caption(plain(cached.resolution(store, campaign)))
     lines = ", ".join(f"{plain(line.name)} {line.wavelength:.2f} Å" for line in campaign.lines)
     st.caption(
         f"Search: {plain(campaign.search.describe())}. "

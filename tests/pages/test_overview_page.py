@@ -8,8 +8,10 @@ import h5py
 import pytest
 
 from active_cnn.campaign.files import open_pool
+from active_cnn.campaign.status import summarise
 from active_cnn.campaign.store import Store
 from active_cnn.spectra.simulation import write_demo
+from active_cnn.ui.text import plain
 
 PAGE = "1_Overview"
 
@@ -42,6 +44,32 @@ def test_the_summary_says_how_many_positions_are_not_known(store, campaign, open
     shown = " ".join(caption.value for caption in open_page(PAGE).caption)
     assert "The position is not known of 10 of" in shown
     assert "RA 0, Dec 0 (10)" in shown
+
+
+@pytest.mark.parametrize(
+    ("attributes", "expected"),
+    [
+        ({"resolving_power": 1800.0}, "Resolving power: R = 1800; none is known to be sharper."),
+        ({"resolving_power": "as-is"}, "Resolving power as-is: nothing was degraded. R is 1800."),
+        ({"resolving_power": 500.0}, "were brought from up to R = 1800 to R = 500."),
+        (
+            {"resolving_power": 3000.0, "blurrier": "mark"},
+            " are blurrier, down to R = 1800, and marked",
+        ),
+        ({}, "not stated in the pool; R = 1800 is taken"),
+    ],
+)
+def test_the_summary_says_what_resolving_power_the_pool_has(
+    store, campaign, open_page, attributes, expected
+):
+    with h5py.File(store.home / campaign.pool_path, "r+") as file:
+        (group,) = (one for one in file.values() if "spectra" in one)
+        for name in list(group.attrs):
+            del group.attrs[name]
+        group.attrs.update(attributes)
+    assert plain(expected) in " ".join(caption.value for caption in open_page(PAGE).caption)
+    said = attributes.get("resolving_power")
+    assert summarise(store, campaign)["resolving_power"] == said
 
 
 @pytest.mark.parametrize("source", ["training set", "predictions"])

@@ -16,10 +16,18 @@ from active_cnn.records import Grid
 from active_cnn.spectra.batches import Files, read_batch
 from active_cnn.spectra.preprocessing import prepare_and_count
 from active_cnn.spectra.readers import lamost_fast, read
+from active_cnn.spectra.resolving_power import AS_IS, Blurrier, PoolResolution
 
 GRID = Grid()
 N = 420
 AXIS = (3.8, 1e-4)  # log10 of 6310 Å, and LAMOST's step
+RESOLUTIONS = (
+    AS_IS,
+    PoolResolution(1800.0),
+    PoolResolution(1000.0),
+    PoolResolution(3000.0),
+    PoolResolution(3000.0, Blurrier.MARK),
+)
 METADATA = ("ra", "dec", "snr_r", "designation", "pipeline_class")
 CARDS = {
     "TELESCOP": "LAMOST",
@@ -66,23 +74,30 @@ def content(hdus):
         return file.read()
 
 
-def outcome(path):
+def outcome(path, resolution):
     """What `read_batch` comes to, as text."""
-    found = read_batch(Files((str(path),), GRID, "/nowhere"))
+    found = read_batch(Files((str(path),), GRID, "/nowhere", resolution=resolution))
     if found.refused:
         return found.refused[0][2]
     return repr(found.rows[0][2:-1]), found.spectra.tobytes()  # but for names and paths
 
 
-def slow_outcome(path):
+def slow_outcome(path, resolution=AS_IS):
     """What the general reader comes to, as text."""
     try:
         spectrum = read(path)
-        window, n_bridged = prepare_and_count(spectrum, GRID)
+        window, n_bridged = prepare_and_count(spectrum, GRID, resolution.power)
+        resolution.refuse_blurrier(spectrum.resolving_power)
     except SpectrumError as error:
         return " ".join(str(error).split())
     known = (getattr(spectrum, name) for name in METADATA)
-    return repr((n_bridged, *known)), window.astype(np.float32).tobytes()
+    told = n_bridged, spectrum.resolving_power or np.nan, *known
+    return repr(told), window.astype(np.float32).tobytes()
+
+
+def assert_same_outcome(path):
+    for resolution in RESOLUTIONS:
+        assert outcome(path, resolution) == slow_outcome(path, resolution), resolution
 
 
 def is_fast(path):
@@ -111,8 +126,8 @@ def test_files_of_the_known_layouts_are_read_fast_and_as_the_general_reader_does
     data = content(KNOWN[name])
     path.write_bytes(gzip.compress(data) if packed else data)
     assert is_fast(path)
-    assert outcome(path) == slow_outcome(path)
-    assert isinstance(outcome(path), tuple)
+    assert_same_outcome(path)
+    assert isinstance(outcome(path, AS_IS), tuple)
 
 
 def test_many_at_once_are_what_each_is_alone(tmp_path):
@@ -152,7 +167,7 @@ def test_anything_unusual_is_left_to_the_general_reader(tmp_path, name):
     path = tmp_path / "spec.fits"
     path.write_bytes(content(UNUSUAL[name]()))
     assert not is_fast(path)
-    assert outcome(path) == slow_outcome(path)
+    assert_same_outcome(path)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, 0.0, 3e38, 1e-44])
@@ -162,7 +177,7 @@ def test_odd_fluxes_are_accepted_and_refused_alike(tmp_path, value, pixels):
     hdu.data[0, pixels] = value
     path = tmp_path / "spec.fits"
     path.write_bytes(content(hdu))
-    assert outcome(path) == slow_outcome(path)
+    assert_same_outcome(path)
 
 
 WEIGHTLESS = [slice(200, 203), slice(165, 179), slice(200, 260), slice(130, 155), slice(0, N, 4)]
@@ -183,7 +198,7 @@ def test_pixels_without_weight_are_bridged_and_refused_alike(tmp_path, layout, p
         path = tmp_path / f"{number}.fits"
         hdus.writeto(path)
         assert is_fast(path)
-        assert outcome(path) == slow_outcome(path)
+        assert_same_outcome(path)
 
 
 ORIGINALS = [content(KNOWN[name]) for name in ("image", "image of DR2", "table")]
@@ -205,7 +220,7 @@ def test_damaged_files_are_accepted_and_refused_alike(data, original, packed):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "spec.fits")
         path.write_bytes(damaged)
-        assert outcome(path) == slow_outcome(path)
+        assert_same_outcome(path)
 
 
 @given(st.binary(min_size=70, max_size=70) | st.text("0123456789 '/.+-EDTF", max_size=70))

@@ -6,9 +6,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from active_cnn.records import Grid, Medium, Spectrum
+from active_cnn.spectra.degrading import degrade, degrade_pixels
 from active_cnn.spectra.preprocessing import (
-    degrade,
-    degrade_pixels,
     find_defects,
     prepare,
     resample,
@@ -174,6 +173,7 @@ def test_the_unit_of_the_flux_passes_through_the_preparation(lines, resolving_po
         prepare(
             Spectrum("a", wavelength, factor * flux, Medium.AIR, resolving_power=resolving_power),
             Grid(),
+            1800.0,
         )
         for factor in (unit, 1.0)
     )
@@ -189,6 +189,5 @@ def test_the_medium_makes_no_difference_once_it_is_named(lines, resolving_power)
         "a", vacuum_to_air(wavelength), flux, Medium.AIR, resolving_power=resolving_power
     )
     # Going to air and back moves the pixels by rounding, and the even grid of the kernel with them.
-    np.testing.assert_allclose(
-        prepare(in_air, Grid()), prepare(in_vacuum, Grid()), atol=1e-3 * np.ptp(flux)
-    )
+    windows = (prepare(one, Grid(), 1800.0) for one in (in_air, in_vacuum))
+    np.testing.assert_allclose(*windows, atol=1e-3 * np.ptp(flux))

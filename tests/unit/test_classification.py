@@ -19,6 +19,7 @@ from active_cnn.errors import CampaignError, SpectrumError, StoreError
 from active_cnn.learning.network import build_network, load_network, save_network
 from active_cnn.learning.scoring import predict
 from active_cnn.records import Grid
+from active_cnn.spectra.degrading import degrade
 from active_cnn.spectra.preprocessing import DEFECTS, prepare, rescale
 from active_cnn.spectra.readers import read
 from active_cnn.spectra.simulation import write_demo
@@ -100,6 +101,109 @@ def paths(rows):
 
 def reasons(rows):
     return {Path(row["path"]).name: row["reason"] for row in rows}
+
+
+def write_image(path, **cards):
+    """Write a sharp line on a fine axis, as another instrument might."""
+    wavelength = np.arange(6400.0, 6850.0, 0.1)
+    flux = 100 + 50 * np.exp(-0.5 * ((wavelength - 6600) / 0.3) ** 2) + np.sin(wavelength / 20)
+    hdu = fits.PrimaryHDU(flux)
+    hdu.header.update(
+        CRVAL1=6400.0, CRPIX1=1, CDELT1=0.1, CTYPE1="WAVE", CUNIT1="Angstrom", **cards
+    )
+    hdu.writeto(path)
+    return path
+
+
+@pytest.fixture
+def stating(demo):
+    """Give a function that makes the campaign's pool state another resolving power."""
+    with h5py.File(demo.pool) as file:
+        (group,) = file.values()
+        before = dict(group.attrs)
+
+    def state(**attributes):
+        with h5py.File(demo.pool, "r+") as file:
+            (group,) = file.values()
+            for name in list(group.attrs):
+                del group.attrs[name]
+            group.attrs.update(attributes)
+
+    yield state
+    state(**before)
+
+
+MARKING = {"resolving_power": 1800.0, "blurrier": "mark"}
+
+
+@pytest.mark.parametrize(
+    ("stated", "power"),
+    [
+        ({"resolving_power": 1800.0}, 1800.0),
+        ({"resolving_power": 900.0}, 900.0),
+        ({"resolving_power": "as-is"}, None),
+        ({}, 1800.0),  # by an earlier version
+    ],
+)
+def test_a_file_is_brought_to_the_resolving_power_of_the_campaign_s_pool(
+    run, trained, tmp_path, stating, stated, power
+):
+    _, campaign, network = trained
+    path = write_image(tmp_path / "sharp.fits", SPE_RPOW=9000)
+    stating(**stated)
+    counts, (row,) = run(path)
+    assert (counts, row["reason"]) == ((1, 0), "")
+    window = rescale(prepare(read(path), campaign.grid, power)[None])
+    expected = predict(load_network(network), window)[0]
+    found = [float(row[column]) for column in columns_of(campaign)]
+    np.testing.assert_allclose(found, expected, atol=2e-6)
+
+
+BLURRIER = "is blurrier than the pool: R = 200, the pool's is R = 1800"
+
+
+@pytest.mark.parametrize(
+    ("stated", "is_refused", "reason"),
+    [
+        ({"resolving_power": 1800.0}, True, BLURRIER),
+        (MARKING, False, BLURRIER),
+        ({}, False, BLURRIER),
+        ({"resolving_power": "as-is"}, False, ""),
+    ],
+)
+def test_a_blurrier_file_is_refused_or_said_to_be_so_as_the_pool_has_it(
+    run, tmp_path, stating, stated, is_refused, reason
+):
+    path = write_image(tmp_path / "blurred.fits", SPE_RPOW=200)
+    stating(**stated)
+    counts, (row,) = run(path)
+    assert counts == ((0, 1) if is_refused else (1, 0))
+    assert (row["label"] == "", row["reason"]) == (is_refused, reason)
+
+
+def test_rows_of_another_pool_are_brought_to_the_campaign_s_too(run, trained, tmp_path):
+    _, campaign, network = trained
+    other = write_pool(tmp_path / "other.h5", Grid().n)
+    with h5py.File(other, "r+") as file:
+        file["pool"].attrs["resolving_power"] = "as-is"
+        file["pool/resolving_power"] = np.array([2000, 1800, 200], np.float32)
+        flux = file["pool/spectra"][:].astype(float)
+    counts, rows = run(other)
+    assert counts == (2, 1)
+    assert [row["reason"] for row in rows] == ["", "", BLURRIER]
+    flux[0] = degrade(Grid().wavelength, flux[0], 2000.0, 1800.0)
+    expected = predict(load_network(network), rescale(flux[:2]))
+    found = [[float(row[column]) for column in columns_of(campaign)] for row in rows[:2]]
+    np.testing.assert_allclose(found, expected, atol=2e-6)
+
+
+def test_a_pool_that_is_gone_is_one_message(run, demo, tmp_path):
+    demo.pool.rename(tmp_path / "moved.h5")
+    try:
+        with pytest.raises(SpectrumError, match=f"{demo.pool} does not exist"):
+            run(demo.fits[0])
+    finally:
+        (tmp_path / "moved.h5").rename(demo.pool)
 
 
 def columns_of(campaign):

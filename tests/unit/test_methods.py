@@ -1,10 +1,13 @@
 """The methods section: the campaign's own numbers, and no claim that was not measured."""
 
+import shutil
+
+import h5py
 import pytest
 
 from active_cnn import __version__
 from active_cnn.campaign.audit import draw_audit
-from active_cnn.campaign.campaign import close_iteration, record_answer
+from active_cnn.campaign.campaign import close_iteration, create_campaign, record_answer
 from active_cnn.campaign.confidence import THRESHOLD
 from active_cnn.campaign.relabelling import draw_relabel_query
 from active_cnn.campaign.sampling import draw_performance_sample
@@ -27,6 +30,31 @@ def test_nothing_is_claimed_that_was_not_measured(store, campaign, score):
     assert "completeness was not measured by an audit; none is claimed" in text
     assert "not calibrated" in text
     assert "Nobody has answered a spectrum yet" in text
+
+
+@pytest.mark.parametrize(
+    ("attributes", "said"),
+    [
+        (
+            {"resolving_power": 1800.0},
+            "Spectra of a higher resolving power than R = 1800 were degra",
+        ),
+        ({"resolving_power": "as-is"}, "Spectra were kept at their own resolving power. Each"),
+        ({}, "follows Škoda et al. (2020). Each spectrum was resampled"),
+    ],
+)
+def test_the_resolving_power_is_told_as_far_as_the_pool_states_it(
+    store, survey, fill_iteration, probabilities, tmp_path, attributes, said
+):
+    pool = shutil.copy(survey.pool, tmp_path / "pool.h5")
+    with h5py.File(pool, "r+") as file:
+        (group,) = (one for one in file.values() if "spectra" in one)
+        for name in list(group.attrs):
+            del group.attrs[name]
+        group.attrs.update(attributes)
+    campaign = create_campaign(store, "halpha", survey.training, pool)
+    fill_iteration(store, campaign, probabilities)
+    assert said in describe_methods(store, campaign)
 
 
 def test_a_whole_campaign_is_told_with_its_own_numbers(store, campaign):

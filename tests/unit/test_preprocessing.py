@@ -9,14 +9,15 @@ from scipy.stats import norm
 
 from active_cnn.errors import SpectrumError
 from active_cnn.records import Grid, Medium, Spectrum
-from active_cnn.spectra import preprocessing
-from active_cnn.spectra.preprocessing import (
-    DEFECTS,
+from active_cnn.spectra import degrading
+from active_cnn.spectra.degrading import (
     FWHM_PER_SIGMA,
     ONDREJOV_SIGMA,
-    POOL_RESOLVING_POWER,
     degrade,
     degrade_pixels,
+)
+from active_cnn.spectra.preprocessing import (
+    DEFECTS,
     find_defects,
     prepare,
     resample,
@@ -26,6 +27,7 @@ from active_cnn.spectra.wavelength import vacuum_to_air
 
 GRID = Grid()
 HALPHA = 6564.614
+LAMOST = 1800.0  # R of its low resolution
 
 
 def gaussian(wavelength, centre=HALPHA, sigma=2.0):
@@ -144,15 +146,15 @@ class TestDegradingIrregularAxes:
             asked.append((flux.size, sigma))
             return degrade_pixels(flux, sigma)
 
-        monkeypatch.setattr(preprocessing, "degrade_pixels", watched)
+        monkeypatch.setattr(degrading, "degrade_pixels", watched)
         wavelength = np.unique(IRREGULAR[name])
         flux = 1 + 0.5 * gaussian(wavelength)
         found = degrade(wavelength, flux, resolving_power, 1800.0)
         expected = convolved(wavelength, flux, resolving_power, 1800.0)
         np.testing.assert_allclose(found, expected, atol=0.01)
         ((n, sigma),) = asked
-        assert n <= preprocessing.MOST_A_PIXEL * wavelength.size + 1
-        assert sigma <= 1.01 * preprocessing.MOST_A_SIGMA
+        assert n <= degrading.MOST_A_PIXEL * wavelength.size + 1
+        assert sigma <= 1.01 * degrading.MOST_A_SIGMA
 
     def test_neighbours_at_any_distance_give_what_one_pixel_gives(self):
         wavelength = np.arange(6400.0, 6850.0, 0.5)
@@ -234,27 +236,27 @@ class TestPreparing:
     def test_a_spectrum_in_air_is_moved_to_vacuum(self):
         flux = 1 - 0.5 * gaussian(self.wavelength)
         in_air = spectrum(vacuum_to_air(self.wavelength), flux, Medium.AIR)
-        window = prepare(in_air, GRID)
+        window = prepare(in_air, GRID, LAMOST)
         assert GRID.wavelength[window.argmin()] == pytest.approx(HALPHA, abs=0.8)
-        np.testing.assert_allclose(window, prepare(spectrum(self.wavelength, flux), GRID))
+        np.testing.assert_allclose(window, prepare(spectrum(self.wavelength, flux), GRID, LAMOST))
 
     def test_a_sharper_spectrum_is_brought_to_the_resolving_power_of_the_pool(self):
         wavelength = np.arange(6400.0, 6850.0, 0.1)
         line = gaussian(wavelength, sigma=HALPHA / 13_000 / FWHM_PER_SIGMA)
         fine = Grid(6519.0, 6732.0, 2000)
-        window = prepare(spectrum(wavelength, line, resolving_power=13_000.0), fine)
-        expected = HALPHA / POOL_RESOLVING_POWER
+        window = prepare(spectrum(wavelength, line, resolving_power=13_000.0), fine, LAMOST)
+        expected = HALPHA / LAMOST
         assert fwhm(fine.wavelength, window) == pytest.approx(expected, rel=0.02)
 
     def test_a_spectrum_of_the_pool_is_only_resampled(self):
         flux = np.random.default_rng(3).normal(10.0, 1.0, self.wavelength.size)
-        window = prepare(spectrum(self.wavelength, flux), GRID)
+        window = prepare(spectrum(self.wavelength, flux), GRID, LAMOST)
         np.testing.assert_array_equal(window, resample(self.wavelength, flux, GRID))
 
     def test_an_unknown_resolving_power_is_taken_from_the_sampling(self):
         wavelength = np.arange(6400.0, 6850.0, 0.25)
         line = gaussian(wavelength, sigma=0.25)
-        window = prepare(spectrum(wavelength, line, resolving_power=None), GRID)
+        window = prepare(spectrum(wavelength, line, resolving_power=None), GRID, LAMOST)
         assert 0.1 < window.max() < 0.5
 
     def test_a_cut_far_from_the_window_does_not_touch_it(self):
@@ -262,7 +264,7 @@ class TestPreparing:
         spiky = flux.copy()
         spiky[(self.wavelength < 6490) | (self.wavelength > 6760)] = np.nan
         sharp, same = (
-            prepare(spectrum(self.wavelength, values, resolving_power=7500.0), GRID)
+            prepare(spectrum(self.wavelength, values, resolving_power=7500.0), GRID, LAMOST)
             for values in (flux, spiky)
         )
         np.testing.assert_array_equal(sharp, same)
@@ -284,7 +286,7 @@ class TestPreparing:
     ):
         flux = np.where((self.wavelength > 6480) & (self.wavelength < 6770), value, self.wavelength)
         with pytest.raises(SpectrumError, match=re.escape(DEFECTS[defect])):
-            prepare(spectrum(self.wavelength, flux, resolving_power=resolving_power), GRID)
+            prepare(spectrum(self.wavelength, flux, resolving_power=resolving_power), GRID, LAMOST)
 
     def test_one_bad_pixel_in_the_window_is_bridged_before_anything_is_smoothed(self):
         flux = 1 - 0.5 * gaussian(self.wavelength)
@@ -293,7 +295,7 @@ class TestPreparing:
         spoilt[bad] = np.nan
         mended[bad] = (flux[bad - 1] + flux[bad + 1]) / 2
         found, expected = (
-            prepare(spectrum(self.wavelength, values, resolving_power=13_000.0), GRID)
+            prepare(spectrum(self.wavelength, values, resolving_power=13_000.0), GRID, LAMOST)
             for values in (spoilt, mended)
         )
         np.testing.assert_allclose(found, expected, atol=1e-12)
@@ -303,7 +305,8 @@ class TestPreparing:
         wavelength = np.arange(6400.0, 6850.0, 0.25)
         line = gaussian(wavelength, sigma=0.25)
         found, unknown = (
-            prepare(spectrum(wavelength, line, resolving_power=one), GRID) for one in (said, None)
+            prepare(spectrum(wavelength, line, resolving_power=one), GRID, LAMOST)
+            for one in (said, None)
         )
         np.testing.assert_array_equal(found, unknown)
 
@@ -315,6 +318,6 @@ class TestPreparing:
     def test_the_spectrum_is_left_unchanged(self):
         flux = 1 - 0.5 * gaussian(self.wavelength)
         before = flux.copy(), self.wavelength.copy()
-        prepare(spectrum(self.wavelength, flux, Medium.AIR, 13_000.0), GRID)
+        prepare(spectrum(self.wavelength, flux, Medium.AIR, 13_000.0), GRID, LAMOST)
         np.testing.assert_array_equal(flux, before[0])
         np.testing.assert_array_equal(self.wavelength, before[1])

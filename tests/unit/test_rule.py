@@ -61,7 +61,7 @@ def real(real_spectra):
             if not is_sure or row["label"] not in ("absorption", "emission", "double-peak"):
                 continue
             try:
-                windows.append(prepare(read(real_spectra / row["path"]), Grid()))
+                windows.append(prepare(read(real_spectra / row["path"]), Grid(), 1800.0))
             except SpectrumError:
                 continue
             labels.append(row["label"])

@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 
 from active_cnn.errors import SpectrumError
 from active_cnn.records import Grid
+from active_cnn.spectra.readers.lamost_lrs import RESOLVING_POWER
+from active_cnn.spectra.resolving_power import COLUMN, PoolResolution, write_resolution
 from active_cnn.spectra.simulation.exposures import LABELS, Batch
 from active_cnn.spectra.simulation.stars import Kind
 from active_cnn.spectra.simulation.targets import Targets
@@ -217,6 +219,8 @@ class PoolWriter:
             group.create_dataset(name, (size,), np.float64)
         # Of variable length, because nearly all of them are empty.
         group.create_dataset("path", (size,), h5py.string_dtype())
+        write_resolution(group, PoolResolution(RESOLVING_POWER))
+        group[COLUMN] = np.full(size, RESOLVING_POWER, np.float32)
         self._group = group
         self._file = self._temporary_truth.open("w", encoding="utf-8")
         self._file.write(",".join(TRUTH_COLUMNS) + "\n")

@@ -14,11 +14,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
 from active_cnn.records import Grid
-from active_cnn.spectra.preprocessing import (
-    FWHM_PER_SIGMA,
-    POOL_RESOLVING_POWER,
-    degrade_pixels,
-)
+from active_cnn.spectra.degrading import FWHM_PER_SIGMA, degrade_pixels
+from active_cnn.spectra.readers.lamost_lrs import RESOLVING_POWER
 from active_cnn.spectra.simulation import lines
 from active_cnn.spectra.simulation.stars import Light, render
 from active_cnn.spectra.wavelength import air_to_vacuum, vacuum_to_air
@@ -33,7 +30,7 @@ NEIGHBOUR = 0.45
 # Water bands and crowded sky lines make the noise about a wavelength (Å) larger by up to this.
 CROWDED = (1.8, 6540.0, 20.0)
 
-LSF_SIGMA = lines.HALPHA / POOL_RESOLVING_POWER / FWHM_PER_SIGMA  # Å, of LAMOST at Hα
+LSF_SIGMA = lines.HALPHA / RESOLVING_POWER / FWHM_PER_SIGMA  # Å, of LAMOST at Hα
 
 COEFF0, COEFF1 = 3.5682, 1e-4  # log10 of LAMOST's first wavelength (Å) and its step
 OVERSAMPLING = 2
@@ -68,7 +65,7 @@ class Lamost:
     @cached_property
     def _blur(self) -> NDArray[np.float32]:
         # (n_fine, n_pixels): the Gaussian line-spread function, sampled at the pixels.
-        sigma = 1 / POOL_RESOLVING_POWER / FWHM_PER_SIGMA
+        sigma = 1 / RESOLVING_POWER / FWHM_PER_SIGMA
         distance = np.log(self._fine[:, None] / self.wavelength[None, :]) / sigma
         blur = np.exp(-0.5 * distance**2)
         return (blur / blur.sum(axis=0)).astype(np.float32)

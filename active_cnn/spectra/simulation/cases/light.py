@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from active_cnn.spectra.preprocessing import FWHM_PER_SIGMA, POOL_RESOLVING_POWER
+from active_cnn.spectra.degrading import FWHM_PER_SIGMA
+from active_cnn.spectra.readers.lamost_lrs import RESOLVING_POWER
 from active_cnn.spectra.simulation.cases.opacity import LINE_SIGMA, tabulate
 from active_cnn.spectra.simulation.cases.sources import N_FEATURES
 from active_cnn.spectra.simulation.instruments import COEFF1, Lamost
@@ -74,7 +75,7 @@ def render_lines(sources: NDArray[np.void], telescope: Lamost) -> NDArray[np.flo
     lines = np.exp(-(sources["strength"] @ tabulate(first, step, n))) - np.float32(1)
     lines += _features(sources, first + step * np.arange(n))
     # Velocity and line-spread function are a phase and a Gaussian of the frequency.
-    own = (SPEED_OF_LIGHT / POOL_RESOLVING_POWER / FWHM_PER_SIGMA) ** 2 - LINE_SIGMA**2
+    own = (SPEED_OF_LIGHT / RESOLVING_POWER / FWHM_PER_SIGMA) ** 2 - LINE_SIGMA**2
     sigma = np.sqrt(own + (sources["vsini"] / 2) ** 2) / FINE
     shift = np.log1p(sources["rv"] / SPEED_OF_LIGHT) * SPEED_OF_LIGHT / FINE
     frequency = 2 * np.pi * fft.rfftfreq(n).astype(np.float32)

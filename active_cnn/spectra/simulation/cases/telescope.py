@@ -7,7 +7,8 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from active_cnn.spectra.preprocessing import FWHM_PER_SIGMA, POOL_RESOLVING_POWER
+from active_cnn.spectra.degrading import FWHM_PER_SIGMA
+from active_cnn.spectra.readers.lamost_lrs import RESOLVING_POWER
 from active_cnn.spectra.simulation import lines
 from active_cnn.spectra.simulation.instruments import (
     FLOOR,
@@ -50,7 +51,7 @@ def _sky(telescope: Lamost) -> NDArray[np.float32]:
     wavelength = telescope.wavelength
     centre, brightness = np.array(AIRGLOW).T
     centre = air_to_vacuum(centre)[:, None]
-    sigma = centre / POOL_RESOLVING_POWER / FWHM_PER_SIGMA
+    sigma = centre / RESOLVING_POWER / FWHM_PER_SIGMA
     z = (wavelength - centre) / sigma
     bump = brightness[:, None] * np.exp(-0.5 * z**2)
     return np.concatenate([bump, 1.65 * z * bump]).astype(np.float32)
