@@ -43,7 +43,7 @@ MEANINGS = {
     CALIBRATED: Meaning("stat.probability", "Probability of being a target, by the answers"),
     "entropy": Meaning("stat.value", "Entropy of the probabilities (nats)"),
     RULE: Meaning(
-        "stat.snr", "How far the line stands out of the continuum, in units of the noise"
+        "stat.snr", "Line over the continuum, in units of the noise"
     ),
     "iteration": Meaning("meta.number", "Iteration that the label comes from"),
     "snr_r": Meaning("stat.snr", "Signal-to-noise ratio in r"),

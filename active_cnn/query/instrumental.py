@@ -13,6 +13,9 @@ from active_cnn.spectra.wavelength import SPEED_OF_LIGHT, air_to_vacuum
 SPIKE = 15.0  # of the noise
 SHARED = 0.4  # of a pixel's height that its neighbours have at least where a slit was imaged
 FLAT = 4  # pixels in a row of exactly the same flux: filled in, not measured
+DOMINANT = 0.1  # of the structure of a window that a defect makes up; less of it matters little
+SLOPES = 3  # degree of the continuum that is no structure
+SAMPLED = 2.0  # pixels a FWHM from which on a line is told from a spike by its neighbours
 STRETCH = 140  # pixels that the noise is measured in: from end to end it changes tenfold
 
 # Lines of the night sky in air. [O I] and OH: Osterbrock et al. (1996), PASP, 108, 277, and (1997),
@@ -36,6 +39,7 @@ def is_instrumental(
     windows: NDArray[np.floating],
     wavelength: NDArray[np.floating],
     lines: Sequence[float] = (),
+    resolving_power: float | None = None,
 ) -> NDArray[np.bool_]:
     """Tell which windows are remarkable for what the instrument or the night sky did.
 
@@ -48,14 +52,17 @@ def is_instrumental(
     lines : sequence of float
         Vacuum wavelengths of the lines that the campaign looks at: what is within `NEAR_LINE` of
         them is never taken for the sky's.
+    resolving_power : float, optional
+        Of the sharpest; if it is not known, their pixels are taken for fine enough.
 
     Returns
     -------
     ndarray of bool, shape (n,)
         True where a pixel differs by `SPIKE` times the noise from its surroundings and neither
-        neighbour shares in it (a cosmic ray, a dead column: no spectrograph makes lines so
-        narrow), where `FLAT` neighbours are exactly equal, or where the strongest narrow feature
-        is as strong and lies at a line of the night sky.
+        neighbour shares in it (a cosmic ray, a dead column: no spectrograph makes lines so narrow
+        where the pixels are fine enough to tell), or where the strongest narrow feature is as
+        strong and lies at a line of the night sky, if it makes up `DOMINANT` of the window's
+        structure; and where `FLAT` neighbours are exactly equal.
     """
     flux = np.asarray(windows, dtype=np.float64)
     noise = _local_noise(flux)
@@ -68,16 +75,35 @@ def is_instrumental(
         around - np.minimum(*sides),
     )
     is_spike = (np.abs(height) > SPIKE * noise) & (shared < SHARED * np.abs(height))
+    weight = _weights(flux)
+    is_spike &= _is_sampled(wavelength, resolving_power) & (weight >= DOMINANT)
     is_same = np.diff(flux, axis=1) == 0
     runs = np.lib.stride_tricks.sliding_window_view(is_same, FLAT - 1, axis=1)
-    return np.asarray(is_spike.any(axis=1) | runs.all(axis=2).any(axis=1)) | _is_of_sky(
-        flux, noise, wavelength, lines
-    )
+    is_sky = _is_of_sky(flux, noise, weight, wavelength, lines)
+    is_run = np.asarray(runs.all(axis=2))
+    return np.asarray(is_spike.any(axis=1) | is_run.any(axis=1) | is_sky)
+
+
+def _is_sampled(
+    wavelength: NDArray[np.floating], resolving_power: float | None
+) -> NDArray[np.bool_]:
+    pixel = np.gradient(wavelength)
+    return np.asarray(pixel * SAMPLED <= wavelength / (resolving_power or 0.5))
+
+
+def _weights(flux: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Tell how much of a window's structure each pixel and its neighbours make up."""
+    place = np.linspace(-1, 1, flux.shape[1])
+    basis, _ = np.linalg.qr(np.polynomial.legendre.legvander(place, SLOPES))
+    square = (flux - (flux @ basis) @ basis.T) ** 2
+    near = sum(_beside(square, step) for step in range(-2, 3))
+    return np.asarray(near / np.maximum(square.sum(axis=1, keepdims=True), 1e-30))
 
 
 def _is_of_sky(
     flux: NDArray[np.float64],
     noise: NDArray[np.float64],
+    weight: NDArray[np.float64],
     wavelength: NDArray[np.floating],
     lines: Sequence[float],
 ) -> NDArray[np.bool_]:
@@ -86,6 +112,7 @@ def _is_of_sky(
     strongest = feature.argmax(axis=1)
     rows = np.arange(len(flux))
     is_strong = feature[rows, strongest] > SPIKE * noise[rows, strongest]
+    is_strong &= weight[rows, strongest] >= DOMINANT
     is_sky = _is_near(wavelength, air_to_vacuum(np.array(NIGHT_SKY)), max(AT_SKY, pixel / 2))
     own = np.array(lines, dtype=np.float64)
     is_sky &= ~_is_near(wavelength, own, NEAR_LINE / SPEED_OF_LIGHT * own)
