@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from active_cnn.errors import CampaignError
 from active_cnn.keys import assign_keys, check_keys, heard, shared_keys
 from active_cnn.recipes import TrainingSettings
+from active_cnn.search import HALPHA_EMISSION, Search
 
 
 class Medium(StrEnum):
@@ -191,6 +192,8 @@ class Campaign:
         Below these lie the files of spectra that may be shown, besides the pool's own folder.
     chosen_keys : dict of str to str
         Keys of the labelling page that a person has changed, by action.
+    search : Search
+        What marks the targets.
     """
 
     name: str
@@ -205,6 +208,7 @@ class Campaign:
     seed: int
     folders: tuple[str, ...] = ()
     chosen_keys: dict[str, str] = field(default_factory=dict)
+    search: Search = HALPHA_EMISSION
 
     def __post_init__(self) -> None:
         names = [c.name for c in self.classes]

@@ -26,9 +26,9 @@ from active_cnn.records import (
     Purpose,
     Query,
 )
+from active_cnn.search import HALPHA_EMISSION, Search
 from active_cnn.spectra.pool import Pool, index_pool
-from active_cnn.spectra.preprocessing import DEFECTS
-from active_cnn.spectra.rule import K_SIGMA
+from active_cnn.spectra.preprocessing import DEFECTS, MARGIN
 from active_cnn.spectra.training_set import read_training_csv
 from active_cnn.spectra.wavelength import LINES
 
@@ -55,7 +55,8 @@ def create_campaign(
     *,
     grid: Grid | None = None,
     classes: tuple[OracleClass, ...] = DEFAULT_CLASSES,
-    lines: tuple[Line, ...] = LINES,
+    lines: tuple[Line, ...] | None = None,
+    search: Search | None = None,
     seed: int = 1,
     chosen_keys: Mapping[str, str] | None = None,
     folders: Sequence[Path] = (),
@@ -73,8 +74,12 @@ def create_campaign(
         CSV of the initial training set.
     pool : Path
         HDF5 file of the pool; it stays where it is and is never copied.
-    grid, classes, lines
+    grid, classes
         What belongs to the campaign; by default those of the method's authors.
+    lines : tuple of Line, optional
+        Lines to mark; by default `assume_lines`.
+    search : Search, optional
+        What marks the targets; by default `assume_search`.
     seed : int
         From it all seeds of the campaign are derived.
     chosen_keys : mapping of str to str, optional
@@ -91,8 +96,8 @@ def create_campaign(
     Raises
     ------
     CampaignError
-        If the name cannot be used or is taken.
-        Or the page could not tell its keys apart, or no row of the pool can be used.
+        If the name cannot be used or is taken, what marks a target lies outside of the window, the
+        page could not tell the keys apart, or no row of the pool can be used.
     SpectrumError
         If one of the files cannot be used, with the row and the value.
     """
@@ -101,12 +106,16 @@ def create_campaign(
     for folder in folders:
         if not _is_folder(folder):
             raise CampaignError(f"There is no folder {folder}: give one that holds spectra.")
+    grid = grid or Grid()
+    search = assume_search(grid) if search is None else search
+    search.check_window(grid.start, grid.end)
     campaign = Campaign(
         name=name,
         created_at=store.now(),
-        grid=grid or Grid(),
+        grid=grid,
         classes=classes,
-        lines=lines,
+        lines=assume_lines(grid, search) if lines is None else lines,
+        search=search,
         training_path=stored_path(store, training),
         training_sha256="",
         pool_path=stored_path(store, pool),
@@ -138,6 +147,25 @@ def create_campaign(
     )
     store.add_campaign(campaign, first_seed=seed)
     return campaign
+
+
+def assume_search(grid: Grid) -> Search:
+    """Give the search of a campaign that says nothing: Hα emission, or none outside of Hα."""
+    try:
+        HALPHA_EMISSION.check_window(grid.start, grid.end)
+    except CampaignError:
+        return Search()
+    return HALPHA_EMISSION
+
+
+def assume_lines(grid: Grid, search: Search) -> tuple[Line, ...]:
+    """Give the lines that are marked where none are named: the search's, and others near by."""
+    own = tuple(Line(one.name, one.wavelength) for one in search.fixed_lines)
+    known = {one.name for one in own}
+    near = (grid.start - MARGIN, grid.end + MARGIN)
+    return own + tuple(
+        one for one in LINES if one.name not in known and near[0] <= one.wavelength <= near[1]
+    )
 
 
 def _no_use(pool: Pool) -> CampaignError:
@@ -284,7 +312,7 @@ def rule_in_sample(
     for item, row in zip(items, rows.tolist(), strict=True):
         said = judge(campaign, item.predicted, answers[item.identifier].answer)
         if said in counts[item.predicted]:
-            counts[item.predicted][said] += bool(significance[row] >= K_SIGMA)
+            counts[item.predicted][said] += bool(significance[row] >= campaign.search.sigma)
     return {name: (n[Judgement.RIGHT], n[Judgement.WRONG]) for name, n in counts.items()}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from active_cnn.keys import check_keys
 from active_cnn.lines import read_bounded
 from active_cnn.names import trim
 from active_cnn.records import Grid, Line, OracleClass
-from active_cnn.spectra.wavelength import LINES
+from active_cnn.search import Band, Frame, Search, Sign, TargetLine
 
 MOST_BYTES = 2**20
 MOST_OF_A_KIND = 1000
@@ -27,19 +28,22 @@ _DOT = re.compile(r"\.[ \t]*(?=[^\s.])")
 
 @dataclass(frozen=True)
 class Definition:
-    """Grid, classes and lines of a campaign, by default those of the method's authors, and keys.
+    """Grid, classes and lines of a campaign, its search and its keys.
 
-    `keys` holds the keys of the labelling page that are not to be the usual ones, by action.
+    What is None is assumed when the campaign is created, see `create_campaign`; grid and classes
+    are by default those of the method's authors. `keys` holds the keys of the labelling page that
+    are not to be the usual ones, by action.
     """
 
     grid: Grid = Grid()
     classes: tuple[OracleClass, ...] = DEFAULT_CLASSES
-    lines: tuple[Line, ...] = LINES
+    lines: tuple[Line, ...] | None = None
+    search: Search | None = None
     keys: dict[str, str] = field(default_factory=dict)
 
 
 def read_definition(path: Path) -> Definition:
-    """Read a definition such as this one; each of the four parts may be left out.
+    """Read a definition such as this one; each of the five parts may be left out.
 
     ::
 
@@ -58,6 +62,14 @@ def read_definition(path: Path) -> Definition:
         name = "Hα"
         wavelength = 6564.614        # vacuum, angstrom
 
+        [search]
+        title = "Hα emission"
+
+        [[search.line]]
+        name = "Hα"
+        wavelength = 6564.614
+        sign = "emission"            # or "absorption", "either"
+
         [keys]
         undo = "Backspace"           # actions and names of keys: `active_cnn.keys`
 
@@ -68,11 +80,11 @@ def read_definition(path: Path) -> Definition:
         key twice.
     """
     content = _parse(path)
-    unknown = sorted(set(content) - {"grid", "class", "line", "keys"})
+    unknown = sorted(set(content) - {"grid", "class", "line", "search", "keys"})
     if unknown:
         raise CampaignError(
-            f"{path} holds {shorten(unknown[0])}: only [grid], [[class]], [[line]] and [keys] are "
-            "known."
+            f"{path} holds {shorten(unknown[0])}: only [grid], [[class]], [[line]], [search] and "
+            "[keys] are known."
         )
     default = Definition()
     grid = default.grid
@@ -80,14 +92,7 @@ def read_definition(path: Path) -> Definition:
         given = _take(path, "[grid]", content["grid"], {"start": float, "end": float, "n": int}, ())
         grid = Grid(given["start"], given["end"], given["n"])
     for name in ("class", "line"):
-        if not isinstance(content.get(name, []), list):
-            raise CampaignError(
-                f"{path}: {name} is {shorten(content[name])}: write each one under [[{name}]]."
-            )
-        if len(content.get(name, [])) > MOST_OF_A_KIND:
-            raise CampaignError(
-                f"{path} has {len(content[name])} [[{name}]]: give {MOST_OF_A_KIND} at most."
-            )
+        _check_list(path, name, content.get(name, []))
     classes = tuple(
         OracleClass(
             given["name"], given["key"], given.get("network_class"), given.get("is_target", False)
@@ -103,16 +108,67 @@ def read_definition(path: Path) -> Definition:
             for one in content.get("class", ())
         )
     )
-    lines = tuple(
-        Line(given["name"], given["wavelength"])
-        for given in (
-            _take(path, "[[line]]", one, {"name": str, "wavelength": float}, ())
-            for one in content.get("line", ())
+    # No line at all can be said too: `line = []`.
+    lines = (
+        None
+        if "line" not in content
+        else tuple(
+            Line(given["name"], given["wavelength"])
+            for given in (
+                _take(path, "[[line]]", one, {"name": str, "wavelength": float}, ())
+                for one in content["line"]
+            )
         )
     )
     classes = classes or default.classes
+    search = _take_search(path, content["search"]) if "search" in content else None
+    if search:
+        _check_window(path, search, grid)
     keys = _take_keys(path, content.get("keys", {}), classes)
-    return Definition(grid, classes, lines or default.lines, keys)
+    return Definition(grid, classes, lines, search, keys)
+
+
+def _check_list(path: Path, name: str, given: Any) -> None:
+    if not isinstance(given, list):
+        raise CampaignError(f"{path}: {name} is {shorten(given)}: write each one under [[{name}]].")
+    if len(given) > MOST_OF_A_KIND:
+        raise CampaignError(f"{path} has {len(given)} [[{name}]]: give {MOST_OF_A_KIND} at most.")
+
+
+def _check_window(path: Path, search: Search, grid: Grid) -> None:
+    try:
+        search.check_window(grid.start, grid.end)
+    except CampaignError as error:
+        raise CampaignError(f"{path}: {error}") from error
+
+
+_OF_A_SEARCH = {"title": str, "sigma": float, "frame": Frame, "redshift": tuple, "source": str}
+_OF_A_LINE = {
+    "name": str, "wavelength": float, "sign": Sign, "fwhm": tuple, "equivalent_width": tuple,
+    "separation": tuple, "within": tuple,
+}  # fmt: skip
+_OF_A_BAND = {"name": str, "start": float, "end": float}
+
+
+def _take_search(path: Path, given: Any) -> Search:
+    if not isinstance(given, dict):
+        raise CampaignError(f"{path}: search is {shorten(given)}: write it under [search].")
+    own = dict(given)
+    parts = {name: own.pop(name, []) for name in ("line", "band")}
+    for name, listed in parts.items():
+        _check_list(path, f"search.{name}", listed)
+    taken = _take(path, "[search]", own, _OF_A_SEARCH, tuple(_OF_A_SEARCH))
+    optional = tuple(set(_OF_A_LINE) - {"name", "wavelength", "sign"})
+    lines = [_take(path, "[[search.line]]", one, _OF_A_LINE, optional) for one in parts["line"]]
+    bands = [_take(path, "[[search.band]]", one, _OF_A_BAND, ()) for one in parts["band"]]
+    try:
+        return Search(
+            lines=tuple(TargetLine(**one) for one in lines),
+            bands=tuple(Band(**one) for one in bands),
+            **taken,
+        )
+    except CampaignError as error:
+        raise CampaignError(f"{path}: {error}") from error
 
 
 def _parse(path: Path) -> dict[str, Any]:
@@ -128,7 +184,7 @@ def _parse(path: Path) -> dict[str, Any]:
         reason = " ".join(str(error).split())
     raise CampaignError(
         f"Cannot read the definition {path}: {reason}. Give a TOML file with [grid], "
-        "[[class]], [[line]] and [keys]."
+        "[[class]], [[line]], [search] and [keys]."
     )
 
 
@@ -172,6 +228,12 @@ def _take(
                 continue
             raise CampaignError(f"{path}: {part} lacks {name!r}: add it.")
         value = given[name]
+        if kind is tuple:
+            taken[name] = _take_range(path, part, name, value)
+            continue
+        if issubclass(kind, StrEnum):
+            taken[name] = _take_one_of(path, part, name, value, kind)
+            continue
         if kind is float and type(value) is int and not _is_too_large(value):
             value = float(value)
         if type(value) is not kind or _is_too_large(value):
@@ -180,6 +242,24 @@ def _take(
             )
         taken[name] = trim(value) if isinstance(value, str) else value
     return taken
+
+
+def _take_range(path: Path, part: str, name: str, value: Any) -> tuple[float, float]:
+    is_pair = isinstance(value, list) and len(value) == 2
+    if not is_pair or not all(type(one) in (int, float) and abs(one) < 2**63 for one in value):
+        raise CampaignError(
+            f"{path}: {name} in {part} is {shorten(value)}: give two numbers, [from, to]."
+        )
+    return float(value[0]), float(value[1])
+
+
+def _take_one_of(path: Path, part: str, name: str, value: Any, kind: type[StrEnum]) -> StrEnum:
+    known = [one.value for one in kind]
+    if value not in known:
+        raise CampaignError(
+            f"{path}: {name} in {part} is {shorten(value)}: give one of {', '.join(known)}."
+        )
+    return kind(value)
 
 
 def _is_too_large(value: Any) -> bool:

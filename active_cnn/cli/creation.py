@@ -7,7 +7,7 @@ import argparse
 from active_cnn.campaign import demo
 from active_cnn.campaign.campaign import create_campaign
 from active_cnn.campaign.definition import Definition, read_definition
-from active_cnn.campaign.overview import describe_unknown_places
+from active_cnn.campaign.overview import describe_assumed, describe_unknown_places
 from active_cnn.campaign.reach import path_out_of_reach
 from active_cnn.campaign.store import Store
 from active_cnn.cli.options import Commands, add_command, add_home, path
@@ -105,7 +105,8 @@ def add_create(commands: Commands) -> None:
         "--definition",
         type=path,
         metavar="FILE.toml",
-        help="grid, classes and lines of the campaign (default: those of the method's authors)",
+        help="grid, classes, lines and search of the campaign (default: those of the method's "
+        "authors)",
     )
     command.add_argument("--seed", type=int, default=1, metavar="S", help="default: %(default)s")
 
@@ -122,6 +123,7 @@ def _create(options: argparse.Namespace) -> None:
                 grid=definition.grid,
                 classes=definition.classes,
                 lines=definition.lines,
+                search=definition.search,
                 chosen_keys=definition.keys,
                 seed=options.seed,
                 folders=options.folders,
@@ -129,6 +131,8 @@ def _create(options: argparse.Namespace) -> None:
             )
         file = path_out_of_reach(store, campaign)
         unknown = describe_unknown_places(store, campaign)
+    if definition.search is None:
+        say(describe_assumed(campaign))
     if unknown:
         say(unknown)
     if file:

@@ -79,9 +79,9 @@ def _search(store: Store, campaign: Campaign) -> str:
     return (
         f"We searched {pool.n:,} spectra, of which {int(pool.usable.sum()):,} can be used, for "
         f"{_join(campaign.targets)} with Active CNN {__version__}, which follows Škoda et al. "
-        f"(2020). {_resolution(pool.resolution)}Each spectrum was resampled to {grid.n} vacuum "
-        f"wavelengths from {grid.start:g} to {grid.end:g} Å and rescaled to [−1, 1]. The initial "
-        "training set holds "
+        f"(2020). What marks them: {campaign.search.describe()}. {_resolution(pool.resolution)}"
+        f"Each spectrum was resampled to {grid.n} vacuum wavelengths from {grid.start:g} to "
+        f"{grid.end:g} Å and rescaled to [−1, 1]. The initial training set holds "
         f"{len(initial.labels):,} labelled spectra ({_counts(classes)})."
     )
 
@@ -201,7 +201,7 @@ def _completeness(store: Store, campaign: Campaign, scored: Iteration) -> str:
         "The candidate list with its confirmed spectra, as it was when the audit was drawn,": (
             audit.listed
         ),
-        "A simple rule, a peak above the continuum,": audit.rule,
+        f"A simple rule, {campaign.search.describe_rule()},": audit.rule,
     }
     for what, one in others.items():
         if one:

@@ -149,6 +149,14 @@ def limits_by_snr(table: pd.DataFrame, is_found: NDArray[np.bool_]) -> pd.DataFr
     return pd.DataFrame(rows, columns=["snr_from", "snr_to", "n", "share", "limit"])
 
 
+def name_lines(table: pd.DataFrame) -> str:
+    """Name what was planted by its kinds: emission lines, absorption lines, or lines of both."""
+    kinds = set(table["kind"])
+    if kinds <= {"emission", "double-peak"}:
+        return "emission lines"
+    return "absorption lines" if kinds == {"absorption"} else "emission and absorption lines"
+
+
 def describe_recovery(table: pd.DataFrame, is_found: NDArray[np.bool_], what: str) -> str:
     """Say in words what is found again of the planted lines.
 
@@ -161,7 +169,7 @@ def describe_recovery(table: pd.DataFrame, is_found: NDArray[np.bool_], what: st
     """
     share = describe_share(float(is_found.mean()), len(is_found))
     text = (
-        f"Of {len(table):,} emission lines planted into spectra of the pool that nobody has "
+        f"Of {len(table):,} {name_lines(table)} planted into spectra of the pool that nobody has "
         f"labelled and that are not predicted to be targets, {share} are {what}."
     )
     limits = limits_by_snr(table, is_found).dropna(subset="limit")

@@ -190,7 +190,7 @@ def _select_row(page: pd.DataFrame, campaign: Campaign) -> int | None:
             RULE: number(
                 "rule (σ)",
                 format="%.1f",
-                help="A peak at the line above the local continuum: the simple rule.",
+                help=f"The simple rule calls {campaign.search.describe_rule()}.",
             ),
             "snr_r": number("S/N r", format="%.1f"),
         },

@@ -23,7 +23,7 @@ from active_cnn.evaluation.completeness import Completeness
 from active_cnn.evaluation.precision import Unsure
 from active_cnn.evaluation.proportions import percentage
 from active_cnn.records import SharingMode
-from active_cnn.spectra.rule import HALPHA_RANGE, K_SIGMA
+from active_cnn.search import Search
 from active_cnn.ui import cached
 from active_cnn.ui.labelling import judge, select_to_open, show_list
 from active_cnn.ui.page import View, acting, say
@@ -51,7 +51,7 @@ def show_completeness(view: View) -> None:
     )
     audit = measure_audit(view.store, view.campaign, view.iteration)
     if audit:
-        _show(audit)
+        _show(audit, view.campaign.search)
         # Where people judge apart from each other, each spectrum is judged twice as it is.
         if view.store.sharing(view.campaign.name).mode is not SharingMode.DOUBLE:
             _offer_second_look(view, audit)
@@ -157,7 +157,7 @@ def _draw(view: View, n_drawn: int) -> None:
         say(f"{len(query.items)} spectra were drawn with the seed {query.seed}.")
 
 
-def _show(audit: Audit) -> None:
+def _show(audit: Audit, search: Search) -> None:
     st.subheader("Completeness", anchor=False)
     n_open = int((audit.n_drawn - audit.n_judged - audit.n_unsure).sum())
     if n_open:
@@ -187,7 +187,8 @@ def _show(audit: Audit) -> None:
                     for name in others.columns[1:]
                 },
             )
-            st.caption(" ".join(_WHICH[name] for name in others["which"]))
+            which = " ".join(_WHICH[name] for name in others["which"])
+            st.caption(which.format(rule=search.describe_rule()))
 
 
 def _show_strata(audit: Audit) -> None:
@@ -206,10 +207,7 @@ _WHICH = {
         "The candidate list: at its usual threshold, as it was when the audit was drawn; the "
         "confirmed targets that the network has learned from count as found."
     ),
-    "rule": (
-        f"The rule: a pixel within {HALPHA_RANGE[0]:g}–{HALPHA_RANGE[1]:g} Å that is {K_SIGMA:g} σ "
-        "above the local continuum, above the audit floor."
-    ),
+    "rule": "The rule: {rule}, above the audit floor.",
 }
 
 

@@ -11,7 +11,6 @@ from active_cnn.campaign.campaign import measure_precision, rule_in_sample
 from active_cnn.evaluation.precision import Certification, Precision, Unsure, certify
 from active_cnn.evaluation.proportions import percentage
 from active_cnn.records import Purpose
-from active_cnn.spectra.rule import K_SIGMA
 from active_cnn.ui import charts
 from active_cnn.ui.figures import show_figure
 from active_cnn.ui.page import View
@@ -46,8 +45,13 @@ def show_precision(view: View) -> None:
         "Precision = right / (right + wrong), without the spectra that the oracle is unsure "
         "of; beside it, what it would be if all of these were wrong, or right. Its 95 % "
         "interval is Wilson's, or the hypergeometric one where more than 5 % of the predicted "
-        "spectra were judged. Beside the network: how many of the right ones, and of the wrong "
-        f"ones, the simple rule calls too (a peak {K_SIGMA:g} σ above the continuum)."
+        "spectra were judged."
+        + (
+            " Beside the network: how many of the right ones, and of the wrong ones, the simple "
+            f"rule calls too ({rule})."
+            if (rule := view.campaign.search.describe_rule())
+            else ""
+        )
     )
 
 

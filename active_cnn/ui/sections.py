@@ -77,6 +77,7 @@ def show_summary(view: View) -> None:
     st.caption(plain(cached.resolution(store, campaign)))
     lines = ", ".join(f"{plain(line.name)} {line.wavelength:.2f} Å" for line in campaign.lines)
     st.caption(
+        f"Search: {plain(campaign.search.describe())}. "
         f"Window: {campaign.grid} (vacuum). Lines: {lines or 'none'}. "
         f"Seed {campaign.seed}. Training set: {plain(campaign.training_path)}. "
         f"Pool: {plain(campaign.pool_path)}."

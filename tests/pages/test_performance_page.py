@@ -167,7 +167,7 @@ def test_planted_lines_are_shown_as_a_map_and_in_words(open_page):
     assert table["planted"].sum() > 100
     at.selectbox(key="planted-way").set_value("called by the rule").run()
     assert "are called by the rule" in " ".join(one.value for one in at.markdown)
-    at.selectbox(key="planted-shape").set_value("double").run()
+    at.selectbox(key="planted-shape").set_value("double-peak").run()
     at.selectbox(key="planted-axis").set_value("separation").run()
     assert not at.exception
 

@@ -247,3 +247,9 @@ def m006_trimmed_names(db: Database) -> None:
 def m007_log_in_order(db: Database) -> None:
     """What was appended to a campaign's log since the last look is found at once."""
     db.execute("CREATE INDEX answer_in_order ON answer(campaign, sequence)")
+
+
+@MIGRATIONS()
+def m008_searches(db: Database) -> None:
+    """What marks the targets; empty in campaigns of versions that knew Hα emission alone."""
+    db.execute("ALTER TABLE campaign ADD COLUMN search TEXT NOT NULL DEFAULT ''")
