@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from active_cnn.campaign.files import POOL_INDEX, hash_file, open_pool, stored_path
+from active_cnn.campaign.plain_answers import with_plain_answers
 from active_cnn.campaign.rule import rule_significance
 from active_cnn.campaign.store import Store
 from active_cnn.errors import CampaignError, StoreError
@@ -39,6 +40,7 @@ DEFAULT_CLASSES = (
     OracleClass("double-peak", "d", "double-peak", is_target=True),
     OracleClass("noise", "n", "not-interesting"),
     OracleClass("artefact", "x", "not-interesting"),
+    OracleClass("other", "c", "not-interesting"),
     OracleClass("unsure", "u", None),
 )
 
@@ -74,8 +76,11 @@ def create_campaign(
         CSV of the initial training set.
     pool : Path
         HDF5 file of the pool; it stays where it is and is never copied.
-    grid, classes
-        What belongs to the campaign; by default those of the method's authors.
+    grid
+        The window; by default that of the method's authors.
+    classes
+        What the oracle can say; by default as the method's authors have it. Where an answer is
+        missing that confirms what is no target, it is added, see `with_plain_answers`.
     lines : tuple of Line, optional
         Lines to mark; by default `assume_lines`.
     search : Search, optional
@@ -113,7 +118,7 @@ def create_campaign(
         name=name,
         created_at=store.now(),
         grid=grid,
-        classes=classes,
+        classes=with_plain_answers(classes, chosen_keys or {}),
         lines=assume_lines(grid, search) if lines is None else lines,
         search=search,
         training_path=stored_path(store, training),
