@@ -30,6 +30,7 @@ from active_cnn.records import (
 from active_cnn.search import HALPHA_EMISSION, Search
 from active_cnn.spectra.pool import Pool, index_pool
 from active_cnn.spectra.preprocessing import DEFECTS, MARGIN
+from active_cnn.spectra.resolving_power import TOLERANCE
 from active_cnn.spectra.training_set import read_training_csv
 from active_cnn.spectra.wavelength import LINES
 
@@ -142,16 +143,46 @@ def create_campaign(
     index = folder / POOL_INDEX
     index_pool(pool, index, campaign.grid, progress)
     indexed = Pool(pool, index)
-    if not indexed.usable.any():
+    try:
+        if not indexed.usable.any():
+            raise _no_use(indexed)
+        check_resolution(search, indexed)
+    except CampaignError:
         index.unlink()
         with suppress(OSError):  # somebody else's files lie there
             folder.rmdir()
-        raise _no_use(indexed)
+        raise
     campaign = replace(
         campaign, training_sha256=training_sha256, pool_fingerprint=indexed.fingerprint
     )
     store.add_campaign(campaign, first_seed=seed)
     return campaign
+
+
+def check_resolution(search: Search, pool: Pool) -> None:
+    """Refuse a pool of another resolving power than the search asks for.
+
+    Spectra whose own is not known pass.
+
+    Raises
+    ------
+    CampaignError
+        If the pool, or one of its spectra, is known to be of another.
+    """
+    asked = search.resolving_power
+    if asked is None:
+        return
+    counts = pool.count_powers()
+    power = counts.resolution.power
+    low, high = (power, power) if power else (counts.lowest, counts.highest)
+    if not high or (low >= (1 - TOLERANCE) * asked and high <= (1 + TOLERANCE) * asked):
+        return
+    found = f"is of R = {low:g}" if low == high else f"has spectra of R = {low:g} to {high:g}"
+    raise CampaignError(
+        f"The search is for spectra of R = {asked:g}, and the pool {pool.path} {found}. Ingest it "
+        f"with --pool-resolving-power {asked:g}, or give a definition whose [search] has another "
+        "resolving_power or none."
+    )
 
 
 def assume_search(grid: Grid) -> Search:

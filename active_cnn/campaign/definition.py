@@ -142,7 +142,7 @@ def _check_window(path: Path, search: Search, grid: Grid) -> None:
         raise CampaignError(f"{path}: {error}") from error
 
 
-_OF_A_SEARCH = {"title": str, "sigma": float, "frame": Frame, "redshift": tuple, "source": str}
+_OF_A_SEARCH = {"title": str, "sigma": float, "resolving_power": float, "frame": Frame, "redshift": tuple, "source": str}
 _OF_A_LINE = {
     "name": str, "wavelength": float, "sign": Sign, "fwhm": tuple, "equivalent_width": tuple,
     "separation": tuple, "within": tuple,
