@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from active_cnn.errors import EvaluationError
+from active_cnn.wording import one_or_many
 
 ROUNDS = 3  # successive networks that have to agree
 
@@ -193,7 +194,8 @@ def _advise(
     expected = ""
     if yields:
         n = yields[-1] * size / 100
-        expected = f"Another round of {size} is expected to find about {n:.0f} new targets"
+        expected = f"Another round of {size} is expected to find about {n:.0f} new "
+        expected += one_or_many(round(n), "target", "targets")
         expected += f", as the last one did ({yields[-1]:.0f} per 100 labels)."
     if is_advised:
         return f"All that has to hold does: the campaign may stop. {expected}".strip()

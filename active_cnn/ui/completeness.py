@@ -28,6 +28,7 @@ from active_cnn.ui import cached
 from active_cnn.ui.labelling import judge, select_to_open, show_list
 from active_cnn.ui.page import View, acting, say
 from active_cnn.ui.text import PERCENT, plain
+from active_cnn.wording import one_or_many
 
 MOST = 20_000
 _COUNTED = {
@@ -127,10 +128,11 @@ def _promise(plan: AuditPlan, size: int, n_below: int) -> str:
             " They could not be held against answers, and a network promises too much: judge a "
             "random sample under Precision first, if you can."
         )
+    n = size + n_below
     return (
-        f"{size + n_below} spectra to judge. If {said} are right, some {plan.expected.sum():,.0f} "
-        f"targets lie above rank {plan.floor:,}, and the 95 % interval of the recall will be about "
-        f"{plan.width:.2f} wide.{warning}"
+        f"{n:,} {one_or_many(n, 'spectrum', 'spectra')} to judge. If {said} are right, some "
+        f"{plan.expected.sum():,.0f} targets lie above rank {plan.floor:,}, and the 95 % interval "
+        f"of the recall will be about {plan.width:.2f} wide.{warning}"
     )
 
 
@@ -154,14 +156,17 @@ def _draw(view: View, n_drawn: int) -> None:
         )
         query = draw_audit(view.store, view.campaign, size, floor, below)
         st.query_params.pop("identifier", None)
-        say(f"{len(query.items)} spectra were drawn with the seed {query.seed}.")
+        n = len(query.items)
+        drawn = one_or_many(n, "spectrum was", "spectra were")
+        say(f"{n:,} {drawn} drawn with the seed {query.seed}.")
 
 
 def _show(audit: Audit) -> None:
     st.subheader("Completeness", anchor=False)
     n_open = int((audit.n_drawn - audit.n_judged - audit.n_unsure).sum())
     if n_open:
-        st.caption(f"{n_open} spectra above the floor are still to be judged.")
+        left = one_or_many(n_open, "spectrum above the floor is", "spectra above the floor are")
+        st.caption(f"{n_open:,} {left} still to be judged.")
     if not audit.words:
         st.info("Each stratum needs two labels before anything can be said: judge more.")
     else:

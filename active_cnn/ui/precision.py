@@ -17,6 +17,7 @@ from active_cnn.ui.figures import show_figure
 from active_cnn.ui.page import View
 from active_cnn.ui.palette import class_colours
 from active_cnn.ui.text import PERCENT, plain
+from active_cnn.wording import one_or_many
 
 _PERCENT = ("precision", "95 % from", "95 % to", "if unsure are wrong", "if unsure are right")
 
@@ -83,11 +84,13 @@ def describe_certification(found: Certification, n_left: int | None = None) -> s
     if found.is_certified:
         return f"certified: at most {found.bound:.1%} are wrong, less than {share}."
     if not found.n:
-        return f"not certified; {found.more_if_right} labels without an error would do it."
+        labels = one_or_many(found.more_if_right, "label", "labels")
+        return f"not certified; {found.more_if_right:,} {labels} without an error would do it."
     text = f"not certified: up to {found.bound:.1%} may be wrong. "
-    text += f"{found.more_if_right} more labels without an error would do it"
+    labels = one_or_many(found.more_if_right, "label", "labels")
+    text += f"{found.more_if_right:,} more {labels} without an error would do it"
     if n_left is not None and found.more_if_right > n_left:
-        return f"{text}, but only {n_left} are left to be judged."
+        return f"{text}, but only {n_left:,} {one_or_many(n_left, 'is', 'are')} left to be judged."
     if found.more_at_this_rate is None:
         return f"{text}; at the present rate of errors no number would."
     return f"{text}; at the present rate of errors {found.more_at_this_rate}."

@@ -15,6 +15,7 @@ from active_cnn.spectra.readers import fits_file, surveys
 from active_cnn.spectra.readers.assembly import assemble, bad_pixels, ivar_of
 from active_cnn.spectra.readers.axis import coefficient_axis, from_log10
 from active_cnn.spectra.readers.position import on_sky
+from active_cnn.wording import one_or_many
 
 # SN_MEDIAN holds u, g, r, i, z.
 R_BAND = 2
@@ -85,7 +86,8 @@ def _read_image(hdus: fits.HDUList, path: Path) -> Spectrum:
     # A plate (spPlate) has a fibre a row, and its inverse variances beside it.
     if fits_file.image_shape(fits_file.extension(hdus, 1)) == rows.shape or n_rows > max(N_ROWS):
         raise SpectrumError(
-            f"holds {n_rows} spectra: it is an SDSS plate (spPlate), which is not read yet; "
+            f"holds {n_rows} {one_or_many(n_rows, 'spectrum', 'spectra')}: it is an SDSS plate "
+            "(spPlate), which is not read yet; "
             "take the spec files of its fibres"
         )
     if n_rows not in N_ROWS:

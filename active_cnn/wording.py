@@ -1,0 +1,8 @@
+"""Words that go with a number in a sentence."""
+
+from __future__ import annotations
+
+
+def one_or_many(n: int, one: str, many: str) -> str:
+    """Give the words that go with a count: ``spectrum is`` with 1, ``spectra are`` with others."""
+    return one if n == 1 else many
