@@ -171,6 +171,15 @@ AXES = {
          "CDELT3": 0.25, "CRPIX3": 1.0, "CUNIT3": "Angstrom", "CRVAL1": 180.0, "CDELT1": 1e-4},
         shape=(N, 1, 1),
     ),
+    "third axis in vacuum": on_axis(
+        {"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CTYPE3": "WAVE", "CRVAL3": 6250.0,
+         "CDELT3": 0.25, "CRPIX3": 1.0, "CUNIT3": "Angstrom", "CRVAL1": 180.0, "CDELT1": 1e-4},
+        medium=VACUUM, shape=(N, 1, 1),
+    ),
+    "second axis in nm in vacuum": on_axis(
+        {"CTYPE2": "WAVE", "CRVAL2": 625.0, "CDELT2": 0.025, "CRPIX2": 1.0, "CUNIT2": "nm"},
+        medium=VACUUM, shape=(N, 1),
+    ),
     "step along another axis": on_axis(
         FITTED | {"CDELT1": 0.5, "PC1_1": 0.5, "PC1_2": 40.0, "CRPIX2": 3.0, "CRVAL1": 6290.0},
         shape=(1, N),
@@ -264,6 +273,14 @@ SYSTEMS = {
     "EQUINOX of 0 and EPOCH": at(B1950, EQUINOX=0.0, EPOCH=1950.0),
     "absurd EQUINOX": at(PLACE, UNKNOWN, EQUINOX=51234.5),
     "apparent place": at(PLACE, UNKNOWN, RADESYS="GAPPT"),
+    "EQUINOX FK4": at(B1950, EQUINOX="FK4"),
+    "EQUINOX FK4 (B1950.0)": at(B1950, EQUINOX="FK4 (B1950.0)"),
+    "EQUINOX FK5/1975": at(precessed(1975), EQUINOX="FK5/1975"),
+    "EQUINOX ICRS": at(PLACE, EQUINOX="icrs"),
+    "EQUINOX of -1": at(PLACE, EQUINOX=-1.0),
+    "EQUINOX of date": at(PLACE, UNKNOWN, EQUINOX="of date"),
+    "EQUINOX that is a date": at(PLACE, UNKNOWN, EQUINOX="2005-09-12"),
+    "COORDSYS FK4": at(B1950, COORDSYS="FK4"),
     "Ondřejov": Case(
         lambda: [image(line(LINEAR), FITTED | {
             "OBSERVAT": "ONDREJOV", "INSTRUME": "COUDE700", "RA": PLACE[0], "DEC": PLACE[1],
@@ -306,6 +323,15 @@ EXTENSIONS = {
     ),
     "equinox in the primary": split(
         {"EQUINOX": 1950.0}, own={"RA": B1950[0], "DEC": B1950[1]}, medium=AIR, place=PLACE
+    ),
+    "equinox in the primary beside the system in the extension": split(
+        {"EQUINOX": 1975.0},
+        own={"RADESYS": "FK5", "RA": precessed(1975)[0], "DEC": precessed(1975)[1]},
+        medium=AIR, place=PLACE,
+    ),
+    "day in EPOCH of the extension beside an equinox in the primary": split(
+        {"EQUINOX": 1950.0}, own={"EPOCH": 2005.7, "RA": B1950[0], "DEC": B1950[1]},
+        medium=AIR, place=PLACE,
     ),
     "axis in the primary": Case(
         lambda: [empty(**FITTED, **SPOKEN), image(line(LINEAR, VACUUM), name="DATA")],
@@ -518,6 +544,11 @@ TABLES = {
                 ("wave", N, LINEAR, "Angstrom"), ("flux", N, line(LINEAR), "Jy"),
                 ("ivar", N - 1, LINEAR, ""))})],
         refusal="is damaged: 1999 errors for 2000 fluxes",
+    ),
+    "table without rows": Case(
+        lambda: [empty(), table(**{
+            "wavelength": ("D", LINEAR[:0], "Angstrom"), "flux": ("D", LINEAR[:0], "Jy")})],
+        refusal="holds no spectrum: 0 pixels",
     ),
     "table that overrules LAMOST's primary header": Case(
         lambda: [empty(TELESCOP="LAMOST", VACUUM=True), table("COADD", {"VACUUM": False}, **{

@@ -83,16 +83,18 @@ def _refuse_several(hdu: Any) -> None:
 
 def _axis(hdus: fits.HDUList, hdu: Any) -> tuple[NDArray[np.float64], Medium]:
     headers, shape = surveys.headers_of(hdus, hdu), fits_file.image_shape(hdu)
-    crval = f"CRVAL{spectral_axis(hdu.header, shape)}"
+    axis = spectral_axis(hdu.header, shape)
+    crval = f"CRVAL{axis}"
     # The cards of an axis belong together: they are taken from one header.
     header = next((one for one in headers if crval in one or "COEFF0" in one), headers[0])
     beside = companions.wavelengths_of_companion(hdus, hdu) if _n_spectra(hdu) == 1 else None
     if beside is None:
         wavelength = header_axis(header, shape)
-        return wavelength, surveys.medium((header, *headers), wavelength=wavelength)
+        return wavelength, surveys.medium((header, *headers), wavelength=wavelength, axis=axis)
     name, companion, wavelength = beside
     if not (crval in header or "COEFF0" in header):
-        return wavelength, surveys.medium((companion.header, *headers), wavelength=wavelength)
+        all_headers = (companion.header, *headers)
+        return wavelength, surveys.medium(all_headers, wavelength=wavelength, axis=axis)
     in_header = header_axis(header, shape)
     if not agree(in_header, wavelength):
         raise SpectrumError(
@@ -100,7 +102,7 @@ def _axis(hdus: fits.HDUList, hdu: Any) -> tuple[NDArray[np.float64], Medium]:
             f"by its header, {wavelength[0]:.2f}-{wavelength[-1]:.2f} Å by its extension {name}"
         )
     all_headers = (header, companion.header, *headers)
-    return in_header, surveys.medium(all_headers, wavelength=wavelength)
+    return in_header, surveys.medium(all_headers, wavelength=wavelength, axis=axis)
 
 
 def _bands(hdu: Any) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
