@@ -159,6 +159,18 @@ AXES = {
         6250 * np.exp(4e-5 * np.arange(N)),
     ),
     "log(nm)": on_axis({"CUNIT1": "log(nm)", "CRVAL1": LOG10[0] - 1, "CDELT1": 2e-5}, 10**LOG10),
+    "coefficients beside LINEAR": on_axis(
+        {"CTYPE1": "LINEAR", "CRVAL1": LOG10[0], "CD1_1": 2e-5, "CRPIX1": 1, "COEFF0": LOG10[0],
+         "COEFF1": 2e-5}, 10**LOG10,
+    ),
+    "coefficients beside an equal axis": on_axis(
+        {"CTYPE1": "LINEAR", "CRVAL1": LOG10[0], "CD1_1": 2e-5, "CRPIX1": 1, "DC-FLAG": 1,
+         "COEFF0": LOG10[0], "COEFF1": 2e-5}, 10**LOG10,
+    ),
+    "coefficients against an axis": refused(
+        {"COEFF0": LOG10[0], "COEFF1": 2e-5}, "contradicts itself about its wavelengths"
+    ),
+    "coefficients left over": on_axis(FITTED | {"COEFF0": 0.0, "COEFF1": 1.0}),
     "coefficients": on_axis({"COEFF0": LOG10[0], "COEFF1": 2e-5}, 10**LOG10),
     "unit of IRAF": on_axis(
         FITTED | {"CUNIT1": "deg", "WAT1_001": "wtype=linear label=Wavelength units=angstroms"}
@@ -427,6 +439,14 @@ ARMS = {"B": DESI[:250], "R": DESI[200:600], "Z": DESI[550:], "BRZ": DESI}
 MANY = {
     "spPlate of 12": Case(lambda: plate(12), refusal="holds 12 spectra: it is an SDSS plate"),
     "spPlate of 5": Case(lambda: plate(5), refusal="holds 5 spectra: it is an SDSS plate"),
+    "spPlate of 5 without its errors": Case(
+        lambda: plate(5)[:1], refusal="holds 5 spectra: it is an SDSS plate"
+    ),
+    "spPlate of 5 with its errors last": Case(
+        lambda: [image(np.zeros((5, N)), SDSS), image(np.zeros(9)), image(np.ones((5, N)))],
+        refusal="holds 5 spectra: it is an SDSS plate",
+    ),
+    "spPlate of 1": Case(lambda: plate(1), refusal="holds 1 spectrum: it is an SDSS plate"),
     "spPlate without its errors": Case(
         lambda: plate(12)[:1], refusal="holds 12 spectra: it is an SDSS plate"
     ),
