@@ -44,6 +44,7 @@ class Case:
     name: str = ""
     ivar: float | None = None  # of the pixel in the middle
     n_bad: int | None = None
+    n_weightless: int = 0
     refusal: str = ""
 
 
@@ -358,6 +359,12 @@ EXTENSIONS = {
     "astropy's uncertainty": split(
         BESIDE, image(np.full(N, 4.0), {"UTYPE": "InverseVariance"}, "UNCERT"), ivar=4.0
     ),
+    "errors of 1e30": split(
+        BESIDE, image(np.where(WITH_BAD > 0, 1e30, 0.5), name="ERR"), ivar=4.0, n_weightless=7
+    ),
+    "variances of 1e30": split(
+        BESIDE, image(np.where(WITH_BAD > 0, 1e30, 0.25), name="VAR"), ivar=4.0, n_weightless=7
+    ),
     "errors of zero": split(BESIDE, image(np.zeros(N), name="ERR")),
     "errors of another length": split(BESIDE, image(np.full(9, 0.5), name="ERR")),
     "DQ": split(BESIDE, image(WITH_BAD, name="DQ"), n_bad=7),
@@ -371,6 +378,34 @@ EXTENSIONS = {
         refusal="contradicts itself about its wavelengths",
     ),
     "WAVELENGTH that holds none": split(BESIDE, image(np.arange(N), name="WAVELENGTH")),
+    **{
+        f"{name} that contradicts": split(
+            BESIDE, image(air_to_vacuum(LINEAR), name=name),
+            refusal="contradicts itself about its wavelengths",
+        )
+        for name in ("WAVELENGTH_VAC", "Wave (vac)", "WAVES", "WLEN", "WL", "WAV")
+    },
+    "WAVE_VAC alone": Case(
+        lambda: [image(line(LINEAR, VACUUM)), image(LINEAR, name="WAVE_VAC")], LINEAR, VACUUM
+    ),
+    "wave_air alone": Case(lambda: [image(line(LINEAR)), image(LINEAR, name="wave_air")], LINEAR),
+    "WAVE_AIR in a header that says vacuum": Case(
+        lambda: [image(line(LINEAR), BESIDE), image(LINEAR, name="WAVE_AIR")],
+        refusal="contradicts itself about air and vacuum",
+    ),
+    "column wave_vac beside an image": Case(
+        lambda: [image(line(LINEAR, VACUUM)), table(wave_vac=("D", LINEAR, "Angstrom"))],
+        LINEAR, VACUUM,
+    ),
+    "WAVELENGTH in log(Angstrom)": Case(
+        lambda: [image(line(10**LOG10)),
+                 image(LOG10.astype(np.float64), {"BUNIT": "log(Angstrom)"}, "WAVELENGTH")],
+        10**LOG10,
+    ),
+    "WAVELENGTH in logarithms that does not say so": Case(
+        lambda: [image(line(10**LOG10)), image(LOG10, name="WAVELENGTH")],
+        refusal="has no spectral axis",
+    ),
     "WAVELENGTH that contradicts": split(
         BESIDE, image(air_to_vacuum(LINEAR), name="WAVELENGTH"),
         refusal="contradicts itself about its wavelengths",
