@@ -256,7 +256,10 @@ def _copy_rows(batch: PoolRows) -> Outcome:
         defects[defects == 0] = find_defects(windows[defects == 0])
         names = read_names(group, rows)
         columns = {name: read_column(name, group, rows) for name in (BRIDGED, *METADATA)}
-        columns[BRIDGED] = np.nan_to_num(columns[BRIDGED]).astype(np.int64)
+        # A count from elsewhere may be anything.
+        columns[BRIDGED] = np.clip(np.nan_to_num(columns[BRIDGED]), 0, batch.grid.n).astype(
+            np.int64
+        )
     # What cannot be stored as a text names no spectrum.
     is_named = np.array([bool(name) and _is_storable(name) for name in names], dtype=bool)
     outcome = Outcome(windows[batch.wanted & (defects == 0) & is_named])
