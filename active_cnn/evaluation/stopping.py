@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from active_cnn.errors import EvaluationError
-from active_cnn.wording import one_or_many
+from active_cnn.wording import one_or_many, percent
 
 ROUNDS = 3  # successive networks that have to agree
 
@@ -133,8 +133,8 @@ def judge_stopping(
     criteria = [
         Criterion(
             f"precision of {name} (confirmed ones included)",
-            "nothing judged" if low is None else f"{low:.1%} at least",
-            f"{goals.precision:.0%} at least (one-sided 95 %)",
+            "nothing judged" if low is None else f"{percent(low, 1)} at least",
+            f"{percent(goals.precision)} at least (one-sided 95 %)",
             _light(low, goals.precision, 0.05),
         )
         for name, low in precision.items()
@@ -157,8 +157,8 @@ def judge_stopping(
     criteria.append(
         Criterion(
             "audited recall",
-            "no audit" if recall is None else f"{recall:.1%} at least",
-            f"{goals.recall:.0%} at least (lower 95 % limit)",
+            "no audit" if recall is None else f"{percent(recall, 1)} at least",
+            f"{percent(goals.recall)} at least (lower 95 % limit)",
             complete,
         )
     )
@@ -204,4 +204,5 @@ def _advise(
         for one in criteria
         if one.light is not Light.MET
     ]
-    return f"Go on. {expected} {'; '.join(lacking).capitalize()}.".replace("  ", " ")
+    said = "; ".join(lacking)
+    return f"Go on. {expected} {said[:1].upper()}{said[1:]}.".replace("  ", " ")

@@ -25,6 +25,7 @@ from active_cnn.evaluation.proportions import percentage
 from active_cnn.records import SharingMode
 from active_cnn.spectra.rule import HALPHA_RANGE, K_SIGMA
 from active_cnn.ui import cached
+from active_cnn.ui.counts import counts_in
 from active_cnn.ui.labelling import judge, select_to_open, show_list
 from active_cnn.ui.page import View, acting, say
 from active_cnn.ui.text import PERCENT, plain
@@ -104,7 +105,8 @@ def _offer(view: View) -> None:
     size, floor, below = (st.session_state[f"audit-{name}"] for name in ("size", "floor", "below"))
     plan = plan_audit(view.store, view.campaign, size, floor)
     st.info(_promise(plan, size, min(below, len(plan.ranked) - plan.floor)))
-    st.dataframe(_plan_table(plan), hide_index=True)
+    planned = _plan_table(plan)
+    st.dataframe(planned, hide_index=True, column_config=counts_in(planned))
     n_drawn = view.store.count_queries(view.campaign.name)
     st.button(
         "Draw this audit",
@@ -171,11 +173,13 @@ def _show(audit: Audit) -> None:
         st.info("Each stratum needs two labels before anything can be said: judge more.")
     else:
         st.markdown(plain(audit.words))
+        table = completeness_table(audit)
         st.dataframe(
-            completeness_table(audit),
+            table,
             hide_index=True,
             placeholder="–",
-            column_config={
+            column_config=counts_in(table)
+            | {
                 name: st.column_config.NumberColumn(format=PERCENT)
                 for name in ("recall", "95 % from", "95 % to")
             },
@@ -197,7 +201,8 @@ def _show(audit: Audit) -> None:
 
 def _show_strata(audit: Audit) -> None:
     with st.expander("Stratum by stratum"):
-        st.dataframe(strata_table(audit), hide_index=True)
+        table = strata_table(audit)
+        st.dataframe(table, hide_index=True, column_config=counts_in(table))
     st.caption(
         "Each stratum stands for its size; limits from posterior draws of the targets of each "
         "stratum, whose coverage was checked on simulated surveys. Nothing is claimed of spectra "

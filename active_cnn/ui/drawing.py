@@ -20,7 +20,7 @@ from active_cnn.records import Purpose, Query
 from active_cnn.ui import cached
 from active_cnn.ui.page import View, acting, say
 from active_cnn.ui.text import plain
-from active_cnn.wording import one_or_many
+from active_cnn.wording import one_or_many, percent
 
 MOST = 5000
 REPEATED = 0.05  # of a batch
@@ -53,7 +53,7 @@ def offer_relabel_query(view: View) -> None:
             help="Spectra that are remarkable for a cosmic ray, dead pixels or the night sky.",
         )
         st.checkbox(
-            f"Blind repeats ({REPEATED:.0%})",
+            f"Blind repeats ({percent(REPEATED)})",
             value=False,
             key="repeats",
             help="Spectra that you have judged come again among the new ones, unmarked: the page "

@@ -27,7 +27,7 @@ def offer_next_iteration(view: View) -> None:
     if left_out:
         what += f" Left out: {_list(left_out)}."
     st.markdown(
-        f"Iteration {iteration.number} is closed and never changes again. {what} "
+        f"Going on closes iteration {iteration.number}, which then never changes again. {what} "
         f"Then iteration {iteration.number + 1} can be trained."
     )
     n_events = view.store.count_events(view.campaign.name)

@@ -31,6 +31,7 @@ from active_cnn.records import (
     TrainingResult,
 )
 from active_cnn.ui import charts
+from active_cnn.ui.counts import counts_in
 from active_cnn.ui.page import View, acting, rows_of_numbers, visiting
 from active_cnn.ui.palette import class_colours
 from active_cnn.ui.text import duration, plain
@@ -277,16 +278,14 @@ def show_result(campaign: Campaign, iteration: Iteration, result: TrainingResult
         st.markdown("**Predicted in the pool**")
         st.altair_chart(charts.class_bars(result.predicted_counts, colours), key="predicted")
         st.markdown("**Training set, before and after balancing**")
-        st.dataframe(
-            pd.DataFrame(
-                {
-                    "class": list(result.counts_before),
-                    "labelled": list(result.counts_before.values()),
-                    "trained on": list(result.counts_after.values()),
-                }
-            ),
-            hide_index=True,
+        table = pd.DataFrame(
+            {
+                "class": list(result.counts_before),
+                "labelled": list(result.counts_before.values()),
+                "trained on": list(result.counts_after.values()),
+            }
         )
+        st.dataframe(table, hide_index=True, column_config=counts_in(table))
         if result.validation["n"]:
             st.caption("The hold-out is in neither.")
     with right:

@@ -1,16 +1,20 @@
 """What is said of one spectrum is said in the singular."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from astropy.io import fits
 
 from active_cnn.cli import main
 from active_cnn.errors import AcquisitionError, SpectrumError
 from active_cnn.evaluation.precision import certify
+from active_cnn.evaluation.stopping import Goals, judge_stopping
 from active_cnn.query.selection import refuse_size
 from active_cnn.spectra.readers import read
 from active_cnn.spectra.sources import describe_passed_over
+from active_cnn.ui.counts import counts_in
 from active_cnn.ui.precision import describe_certification
+from active_cnn.wording import percent
 from tests.corpus.spectra import FITTED, LINEAR, image, line, write
 
 
@@ -66,3 +70,22 @@ def test_asking_about_one_too_many_is_told_in_the_singular():
 
 def test_one_label_that_is_left_is_one():
     assert "only 1 is left" in describe_certification(certify(3, 30, 0.05), 1)
+
+
+@pytest.mark.parametrize(
+    ("share", "digits", "said"), [(0.95, 0, "95 %"), (0.345, 1, "34.5 %"), (1.0, 0, "100 %")]
+)
+def test_a_share_is_told_in_percent(share, digits, said):
+    assert percent(share, digits) == said
+
+
+def test_counts_in_a_table_get_separators_and_numbers_do_not():
+    table = pd.DataFrame(
+        {"query": [1, 2], "asked": [3920, 4], "judged": [np.nan, 7.0], "recall": [0.5, 1.0]}
+    )
+    assert set(counts_in(table)) == {"asked", "judged"}
+
+
+def test_names_of_classes_keep_their_capitals_in_the_advice_on_stopping():
+    advice = judge_stopping(Goals(), {"Be star": None}, [], None, []).advice
+    assert "Precision of Be star (confirmed ones included) is not known yet" in advice
