@@ -91,7 +91,9 @@ def _training(result: TrainingResult) -> str:
     if settings.augmentation:
         shown.append("labelled spectra shown with the noise of the pool and with planted lines")
     if settings.background:
-        shown.append(f"{settings.background:,} unlabelled spectra of the pool shown as no targets")
+        shown.append(
+            f"up to {settings.background:,} unlabelled spectra of the pool shown as no targets"
+        )
     if settings.answer_weight > 1:
         shown.append(f"answered spectra shown {settings.answer_weight} times as often")
     if settings.balancing != "none":
