@@ -10,7 +10,7 @@ from pathlib import Path
 
 from active_cnn.errors import SpectrumError
 from active_cnn.lines import open_lines
-from active_cnn.names import PACKED_SUFFIXES
+from active_cnn.names import PACKED_SUFFIXES, trim
 from active_cnn.records import Grid
 from active_cnn.regular_file import open_regular
 from active_cnn.spectra.pool_file import open_pool
@@ -204,8 +204,8 @@ def read_list(path: Path) -> Iterator[tuple[int, str]]:
         encoding, errors = ("utf-16", "replace") if is_utf16 else ("utf-8-sig", "surrogateescape")
         with open_lines(path, encoding=encoding, errors=errors) as lines:
             for number, line in enumerate(lines, 1):
-                if line.strip():
-                    yield number, line.strip()
+                if name := trim(line):
+                    yield number, name
     except OSError as error:
         raise SpectrumError(
             f"The list {path} cannot be read: {error.strerror}. Give a text file with a path a "
