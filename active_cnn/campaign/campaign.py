@@ -33,6 +33,7 @@ from active_cnn.spectra.preprocessing import DEFECTS, MARGIN
 from active_cnn.spectra.resolving_power import TOLERANCE
 from active_cnn.spectra.training_set import read_training_csv
 from active_cnn.spectra.wavelength import LINES
+from active_cnn.wording import one_or_many
 
 # The classes of Škoda, Podsztavek & Tvrdík (2020); a campaign may have its own.
 DEFAULT_CLASSES = (
@@ -208,7 +209,8 @@ def _no_use(pool: Pool) -> CampaignError:
     counts = Counter(pool.defects.tolist()).most_common()
     reasons = "; ".join(f"{DEFECTS[code]} ({n})" for code, n in counts)
     return CampaignError(
-        f"None of the {pool.n} rows of the pool {pool.path} can be used: {reasons}. Give a pool "
+        f"{one_or_many(pool.n, 'The only row', f'None of the {pool.n} rows')} of the pool "
+        f"{pool.path} can be used: {reasons}. Give a pool "
         "with spectra on the campaign's grid."
     )
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from active_cnn.campaign.campaign import DEFAULT_CLASSES
 from active_cnn.errors import CampaignError
-from active_cnn.excerpt import shorten
+from active_cnn.excerpt import explain, shorten
 from active_cnn.keys import check_keys
 from active_cnn.lines import read_bounded
 from active_cnn.names import trim
@@ -21,6 +21,12 @@ from active_cnn.search import Band, Frame, Search, Sign, TargetLine
 MOST_BYTES = 2**20
 MOST_OF_A_KIND = 1000
 LONGEST_TEXT = 200  # characters
+_EXPECTED = {
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    str: f"a text of at most {LONGEST_TEXT} characters",
+}
 MOST_PARTS = 32  # of a dotted name; those of a definition have two
 _BETWEEN = re.compile(r"[=,\[\]{}]")
 _DOT = re.compile(r"\.[ \t]*(?=[^\s.])")
@@ -178,10 +184,9 @@ def _parse(path: Path) -> dict[str, Any]:
         return tomllib.loads(text)
     except OSError as error:
         reason = error.strerror or str(error)
-    except RecursionError:
-        reason = "it has values of too many levels"
-    except ValueError as error:  # no UTF-8, no TOML, a number of thousands of digits
-        reason = " ".join(str(error).split())
+    # No UTF-8, no TOML, a number of thousands of digits.
+    except (ValueError, RecursionError) as error:
+        reason = explain(error)
     raise CampaignError(
         f"Cannot read the definition {path}: {reason}. Give a TOML file with [grid], "
         "[[class]], [[line]], [search] and [keys]."
@@ -202,7 +207,7 @@ def _take_keys(path: Path, given: Any, classes: tuple[OracleClass, ...]) -> dict
     for action, key in given.items():
         if not isinstance(key, str):
             raise CampaignError(
-                f"{path}: {shorten(action)} in [keys] is {shorten(key)}: give a str."
+                f"{path}: {shorten(action)} in [keys] is {shorten(key)}: give {_EXPECTED[str]}."
             )
     try:
         check_keys(((one.name, one.key) for one in classes), given)
@@ -238,7 +243,7 @@ def _take(
             value = float(value)
         if type(value) is not kind or _is_too_large(value):
             raise CampaignError(
-                f"{path}: {name} in {part} is {shorten(value)}: give a {kind.__name__}."
+                f"{path}: {name} in {part} is {shorten(value)}: give {_EXPECTED[kind]}."
             )
         taken[name] = trim(value) if isinstance(value, str) else value
     return taken

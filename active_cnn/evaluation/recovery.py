@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from active_cnn.errors import EvaluationError
 from active_cnn.evaluation.calibration import fit_logistic
 from active_cnn.evaluation.proportions import describe_share, wilson_interval
+from active_cnn.wording import percent
 
 # What a map can be drawn against.
 AXES = {
@@ -174,13 +175,13 @@ def describe_recovery(table: pd.DataFrame, is_found: NDArray[np.bool_], what: st
     )
     limits = limits_by_snr(table, is_found).dropna(subset="limit")
     if limits.empty:
-        return f"{text} In no range of S/N does the share reach {COMPLETE:.0%}."
+        return f"{text} In no range of S/N does the share reach {percent(COMPLETE)}."
     parts = [
         f"{limit:.1f} Å at S/N {_range(low, high)}"
         for low, high, limit in limits[["snr_from", "snr_to", "limit"]].to_numpy()
     ]
     return (
-        f"{text} {COMPLETE:.0%} are found from an equivalent width of {_join(parts)} on "
+        f"{text} {percent(COMPLETE)} are found from an equivalent width of {_join(parts)} on "
         "(S/N of a pixel of the continuum)."
     )
 

@@ -315,4 +315,6 @@ def test_the_panel_says_whether_to_stop_and_its_goals_can_be_set(store, campaign
     at.button(key="keep-goals").click().run()
     assert read_goals(store, campaign).precision == 0.75
     said = " ".join(text.value for text in at.markdown)
-    assert "precision of emission (confirmed ones included) | nothing judged | 75% at least" in said
+    assert (
+        "precision of emission (confirmed ones included) | nothing judged | 75 % at least" in said
+    )
