@@ -8,6 +8,7 @@ from active_cnn.campaign import demo
 from active_cnn.campaign.campaign import create_campaign
 from active_cnn.campaign.definition import Definition, read_definition
 from active_cnn.campaign.overview import describe_assumed, describe_unknown_places
+from active_cnn.campaign.presets import read_preset
 from active_cnn.campaign.reach import path_out_of_reach
 from active_cnn.campaign.store import Store
 from active_cnn.cli.options import Commands, add_command, add_home, path
@@ -108,11 +109,25 @@ def add_create(commands: Commands) -> None:
         help="grid, classes, lines and search of the campaign (default: those of the method's "
         "authors)",
     )
+    command.add_argument(
+        "--preset",
+        metavar="NAME",
+        help="the same of a search that others have made; `active-cnn presets` lists them",
+    )
     command.add_argument("--seed", type=int, default=1, metavar="S", help="default: %(default)s")
 
 
 def _create(options: argparse.Namespace) -> None:
-    definition = read_definition(options.definition) if options.definition else Definition()
+    if options.preset and options.definition:
+        raise CampaignError(
+            "Both --preset and --definition are given: choose one. To change a preset, save what "
+            f"`active-cnn presets show {options.preset}` prints, and give that file."
+        )
+    definition = Definition()
+    if options.preset:
+        definition = read_preset(options.preset)
+    elif options.definition:
+        definition = read_definition(options.definition)
     with Store(options.home) as store:
         with Bar("Reading the pool", "spectra") as bar:
             campaign = create_campaign(
