@@ -21,11 +21,8 @@ from active_cnn.evaluation.precision import Precision
 from active_cnn.evaluation.proportions import choose_method, describe_share
 from active_cnn.evaluation.recovery import describe_recovery
 from active_cnn.records import Campaign, Iteration, Purpose, TrainingResult
-<<<<<<< HEAD
 from active_cnn.spectra.resolving_power import PoolResolution
-=======
 from active_cnn.wording import one_or_many
->>>>>>> walk12
 
 
 def describe_methods(store: Store, campaign: Campaign) -> str:

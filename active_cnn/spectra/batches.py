@@ -279,19 +279,13 @@ def _copy_rows(batch: PoolRows) -> Outcome:
         defects = np.zeros(len(windows), dtype=np.uint8)
         defects[usable] = find_defects(windows[usable])  # of fluxes beyond float32
         names = read_names(group, rows)
-<<<<<<< HEAD
+        bridged = np.nan_to_num(read_column(BRIDGED, group, rows))
         columns = {
-            BRIDGED: np.nan_to_num(read_column(BRIDGED, group, rows)).astype(np.int64),
+            # A count from elsewhere may be anything.
+            BRIDGED: np.clip(bridged, 0, batch.grid.n).astype(np.int64),
             RESOLVING_POWER: found.known,
             **{name: read_column(name, group, rows) for name in METADATA},
         }
-=======
-        columns = {name: read_column(name, group, rows) for name in (BRIDGED, *METADATA)}
-        # A count from elsewhere may be anything.
-        columns[BRIDGED] = np.clip(np.nan_to_num(columns[BRIDGED]), 0, batch.grid.n).astype(
-            np.int64
-        )
->>>>>>> walk12
     # What cannot be stored as a text names no spectrum.
     is_named = np.array([bool(name) and _is_storable(name) for name in names], dtype=bool)
     outcome = Outcome(windows[batch.wanted & usable & (defects == 0) & is_named])
