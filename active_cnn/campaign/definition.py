@@ -94,9 +94,9 @@ def read_definition(path: Path) -> Definition:
     return parse_definition(content, str(path))
 
 
-def parse_definition(given: bytes, path: str) -> Definition:
+def parse_definition(written: bytes, path: str) -> Definition:
     """Read the content of a definition; `path` names it in errors. See `read_definition`."""
-    content = _parse(given, path)
+    content = _parse(written, path)
     unknown = sorted(set(content) - {"grid", "class", "line", "search", "keys"})
     if unknown:
         raise CampaignError(
