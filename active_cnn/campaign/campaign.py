@@ -132,7 +132,8 @@ def create_campaign(
         folders=tuple(str(folder.resolve()) for folder in folders),
     )
     campaign.check_keys()
-    read_training_csv(training, campaign.grid, campaign.trains)
+    labels = read_training_csv(training, campaign.grid, campaign.trains).labels
+    check_examples(campaign, labels)
     training_sha256 = hash_file(training)
     folder = store.home / name
     try:
@@ -158,6 +159,29 @@ def create_campaign(
     )
     store.add_campaign(campaign, first_seed=seed)
     return campaign
+
+
+def check_examples(campaign: Campaign, labels: Sequence[str]) -> None:
+    """Refuse a training set that a network cannot learn the targets from.
+
+    Raises
+    ------
+    CampaignError
+        If a target has no example in it, or nothing but targets.
+    """
+    examples = Counter(campaign.trains[label] for label in labels)
+    found = ", ".join(f"{name!r} ({n:,})" for name, n in examples.most_common())
+    for name in campaign.targets:
+        if not examples[name]:
+            raise CampaignError(
+                f"The training set {campaign.training_path} has no example of the target {name!r}: "
+                f"its spectra train {found}. Add some, or leave that class out."
+            )
+    if set(examples) <= set(campaign.targets):
+        raise CampaignError(
+            f"The training set {campaign.training_path} has nothing but targets: {found}. Add "
+            "examples of what is not looked for."
+        )
 
 
 def check_resolution(search: Search, pool: Pool) -> None:
