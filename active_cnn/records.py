@@ -116,6 +116,14 @@ class OracleClass:
             )
 
 
+OTHER = "other"
+
+
+def plain_names(network_class: str) -> tuple[str, ...]:
+    """Name the answers that say nothing but that a spectrum is of a class of the network."""
+    return network_class, OTHER, f"{OTHER} {network_class}"
+
+
 @dataclass(frozen=True, eq=False)
 class Spectrum:
     """One spectrum as its file gives it, with its place in the sky.
@@ -278,9 +286,9 @@ class Campaign:
         check_keys(self._named_keys, self.chosen_keys)
 
     def confirms(self, network_class: str) -> OracleClass:
-        """Tell which answer says that a prediction is right."""
+        """Tell which answer says that a prediction is right, and no more than that."""
         same = [c for c in self.classes if c.network_class == network_class]
-        return next((c for c in same if c.name == network_class), same[0])
+        return next((c for c in same if c.name in plain_names(network_class)), same[0])
 
 
 @dataclass(frozen=True, eq=False)

@@ -141,6 +141,8 @@ class Search:
         Bands that do.
     sigma : float
         From how many times the noise on the plain rule calls an extreme at a line a target.
+    resolving_power : float, optional
+        That pool and training set are to have; left out, whatever they have.
     frame : Frame
         Which wavelengths the spectra have.
     redshift : tuple of float
@@ -153,6 +155,7 @@ class Search:
     lines: tuple[TargetLine, ...] = ()
     bands: tuple[Band, ...] = ()
     sigma: float = 13.0
+    resolving_power: float | None = None
     frame: Frame = Frame.OBSERVED
     redshift: tuple[float, float] = field(default=(0.0, 0.0))
     source: str = ""
@@ -165,6 +168,11 @@ class Search:
             )
         if not 0 < self.sigma < np.inf:
             raise CampaignError(f"The search has sigma = {self.sigma}: give a positive number.")
+        if self.resolving_power is not None and not 10 <= self.resolving_power <= 1e6:
+            raise CampaignError(
+                f"The search has resolving_power = {self.resolving_power}: give R = wavelength / "
+                "FWHM from 10 to 1000000, or leave it out."
+            )
         low, high = self.redshift
         if not -0.01 <= low <= high <= LARGEST_REDSHIFT:
             raise CampaignError(
@@ -260,5 +268,6 @@ HALPHA_EMISSION = Search(
     "Hα emission",
     (HALPHA,),
     sigma=13.0,
+    resolving_power=1800.0,
     source="Škoda, Podsztavek & Tvrdík (2020), A&A, 643, A122",
 )

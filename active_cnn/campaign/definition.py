@@ -85,7 +85,18 @@ def read_definition(path: Path) -> Definition:
         If the file cannot be read, holds a name or value that does not belong there, or gives a
         key twice.
     """
-    content = _parse(path)
+    try:
+        content = read_bounded(path, MOST_BYTES)
+    except OSError as error:
+        raise _unreadable(str(path), error.strerror or str(error)) from error
+    except ValueError as error:  # longer than that
+        raise _unreadable(str(path), explain(error)) from error
+    return parse_definition(content, str(path))
+
+
+def parse_definition(written: bytes, path: str) -> Definition:
+    """Read the content of a definition; `path` names it in errors. See `read_definition`."""
+    content = _parse(written, path)
     unknown = sorted(set(content) - {"grid", "class", "line", "search", "keys"})
     if unknown:
         raise CampaignError(
@@ -134,21 +145,28 @@ def read_definition(path: Path) -> Definition:
     return Definition(grid, classes, lines, search, keys)
 
 
-def _check_list(path: Path, name: str, given: Any) -> None:
+def _check_list(path: str, name: str, given: Any) -> None:
     if not isinstance(given, list):
         raise CampaignError(f"{path}: {name} is {shorten(given)}: write each one under [[{name}]].")
     if len(given) > MOST_OF_A_KIND:
         raise CampaignError(f"{path} has {len(given)} [[{name}]]: give {MOST_OF_A_KIND} at most.")
 
 
-def _check_window(path: Path, search: Search, grid: Grid) -> None:
+def _check_window(path: str, search: Search, grid: Grid) -> None:
     try:
         search.check_window(grid.start, grid.end)
     except CampaignError as error:
         raise CampaignError(f"{path}: {error}") from error
 
 
-_OF_A_SEARCH = {"title": str, "sigma": float, "frame": Frame, "redshift": tuple, "source": str}
+_OF_A_SEARCH = {
+    "title": str,
+    "sigma": float,
+    "resolving_power": float,
+    "frame": Frame,
+    "redshift": tuple,
+    "source": str,
+}
 _OF_A_LINE = {
     "name": str, "wavelength": float, "sign": Sign, "fwhm": tuple, "equivalent_width": tuple,
     "separation": tuple, "within": tuple,
@@ -156,7 +174,7 @@ _OF_A_LINE = {
 _OF_A_BAND = {"name": str, "start": float, "end": float}
 
 
-def _take_search(path: Path, given: Any) -> Search:
+def _take_search(path: str, given: Any) -> Search:
     if not isinstance(given, dict):
         raise CampaignError(f"{path}: search is {shorten(given)}: write it under [search].")
     own = dict(given)
@@ -177,17 +195,18 @@ def _take_search(path: Path, given: Any) -> Search:
         raise CampaignError(f"{path}: {error}") from error
 
 
-def _parse(path: Path) -> dict[str, Any]:
+def _parse(given: bytes, path: str) -> dict[str, Any]:
     try:
-        text = read_bounded(path, MOST_BYTES).decode("utf-8-sig")
+        text = given.decode("utf-8-sig")
         _refuse_long_names(text)
         return tomllib.loads(text)
-    except OSError as error:
-        reason = error.strerror or str(error)
     # No UTF-8, no TOML, a number of thousands of digits.
     except (ValueError, RecursionError) as error:
-        reason = explain(error)
-    raise CampaignError(
+        raise _unreadable(path, explain(error)) from error
+
+
+def _unreadable(path: str, reason: str) -> CampaignError:
+    return CampaignError(
         f"Cannot read the definition {path}: {reason}. Give a TOML file with [grid], "
         "[[class]], [[line]], [search] and [keys]."
     )
@@ -201,7 +220,7 @@ def _refuse_long_names(text: str) -> None:
                 raise ValueError(f"line {number} has a name of more than {MOST_PARTS} parts")
 
 
-def _take_keys(path: Path, given: Any, classes: tuple[OracleClass, ...]) -> dict[str, str]:
+def _take_keys(path: str, given: Any, classes: tuple[OracleClass, ...]) -> dict[str, str]:
     if not isinstance(given, dict):
         raise CampaignError(f"{path}: keys is {shorten(given)}: write them under [keys].")
     for action, key in given.items():
@@ -217,7 +236,7 @@ def _take_keys(path: Path, given: Any, classes: tuple[OracleClass, ...]) -> dict
 
 
 def _take(
-    path: Path, part: str, given: Any, kinds: dict[str, type], optional: tuple[str, ...]
+    path: str, part: str, given: Any, kinds: dict[str, type], optional: tuple[str, ...]
 ) -> dict[str, Any]:
     if not isinstance(given, dict):
         raise CampaignError(f"{path}: {part} is {shorten(given)}: give names with values.")
@@ -249,7 +268,7 @@ def _take(
     return taken
 
 
-def _take_range(path: Path, part: str, name: str, value: Any) -> tuple[float, float]:
+def _take_range(path: str, part: str, name: str, value: Any) -> tuple[float, float]:
     is_pair = isinstance(value, list) and len(value) == 2
     if not is_pair or not all(type(one) in (int, float) and abs(one) < 2**63 for one in value):
         raise CampaignError(
@@ -258,7 +277,7 @@ def _take_range(path: Path, part: str, name: str, value: Any) -> tuple[float, fl
     return float(value[0]), float(value[1])
 
 
-def _take_one_of(path: Path, part: str, name: str, value: Any, kind: type[StrEnum]) -> StrEnum:
+def _take_one_of(path: str, part: str, name: str, value: Any, kind: type[StrEnum]) -> StrEnum:
     known = [one.value for one in kind]
     if value not in known:
         raise CampaignError(

@@ -20,6 +20,7 @@ _COMMANDS = {
     "demo": "creation.add_demo",
     "ingest": "spectra.add_ingest",
     "create": "creation.add_create",
+    "presets": "presets.add_presets",
     "train": "training.add_train",
     "predict": "spectra.add_predict",
     "next": "campaigns.add_next",

@@ -96,8 +96,11 @@ def test_a_campaign_of_a_version_without_searches_looks_for_halpha(store, campai
     [
         ("search = 3", "write it under [search]"),
         ("[search]\nsigma = 0", "sigma = 0.0: give a positive number"),
-        ('[search]\nsigma = "x"', "sigma in [search] is 'x': give a float"),
-        ("[search]\ncolour = 1", "[search] has no 'colour': it has title, sigma, frame"),
+        ('[search]\nsigma = "x"', "sigma in [search] is 'x': give a number"),
+        (
+            "[search]\ncolour = 1",
+            "[search] has no 'colour': it has title, sigma, resolving_power, frame",
+        ),
         ('[search]\nframe = "mine"', "give one of observed, rest"),
         ("[search]\nredshift = 3", "redshift in [search] is 3: give two numbers, [from, to]"),
         ("[search]\nredshift = [3, 1]", "redshifts from 3.0 to 1.0"),
