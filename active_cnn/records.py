@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -23,9 +24,16 @@ class Medium(StrEnum):
     VACUUM = "vacuum"
 
 
+class Spacing(StrEnum):
+    """What is the same from each wavelength of a grid to the next: the difference or the ratio."""
+
+    LINEAR = "linear"
+    LOG = "log"
+
+
 @dataclass(frozen=True)
 class Grid:
-    """Equally spaced vacuum wavelengths that every spectrum is resampled to.
+    """Vacuum wavelengths in equal steps that every spectrum is resampled to.
 
     Parameters
     ----------
@@ -33,11 +41,14 @@ class Grid:
         First and last wavelength in angstrom (vacuum), both inclusive.
     n : int
         Number of wavelengths.
+    spacing : Spacing
+        Whether the steps are equal in wavelength or in its logarithm, which is in velocity.
     """
 
     start: float = 6519.0
     end: float = 6732.0
     n: int = 140
+    spacing: Spacing = Spacing.LINEAR
 
     def __post_init__(self) -> None:
         if not (np.isfinite(self.start) and np.isfinite(self.end) and 0 < self.start < self.end):
@@ -58,12 +69,26 @@ class Grid:
     @cached_property
     def wavelength(self) -> NDArray[np.float64]:
         """Wavelengths in angstrom (vacuum), shape (n,), read-only."""
-        wavelength = np.linspace(self.start, self.end, self.n)
+        space = np.geomspace if self.spacing is Spacing.LOG else np.linspace
+        wavelength = space(self.start, self.end, self.n)
         wavelength.setflags(write=False)
         return wavelength
 
     def __str__(self) -> str:
-        return f"{self.start:g}-{self.end:g} Å × {self.n}"
+        steps = " in log steps" if self.spacing is Spacing.LOG else ""
+        return f"{self.start:g}-{self.end:g} Å × {self.n}{steps}"
+
+    @property
+    def numbers(self) -> tuple[float, ...]:
+        """What `from_numbers` makes a grid of, for files; without spacing where it is linear."""
+        numbers = (self.start, self.end, float(self.n))
+        return (*numbers, 1.0) if self.spacing is Spacing.LOG else numbers
+
+    @classmethod
+    def from_numbers(cls, numbers: Iterable[float]) -> Grid:
+        """Make a grid of what `numbers` has given."""
+        start, end, n, *is_log = numbers
+        return cls(float(start), float(end), int(n), Spacing.LOG if any(is_log) else Spacing.LINEAR)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from active_cnn.excerpt import explain, shorten
 from active_cnn.keys import check_keys
 from active_cnn.lines import read_bounded
 from active_cnn.names import trim
-from active_cnn.records import Grid, Line, OracleClass
+from active_cnn.records import Grid, Line, OracleClass, Spacing
 from active_cnn.search import Band, Frame, Search, Sign, TargetLine
 
 MOST_BYTES = 2**20
@@ -57,6 +57,7 @@ def read_definition(path: Path) -> Definition:
         start = 6519.0
         end = 6732.0
         n = 140
+        spacing = "linear"           # or "log"
 
         [[class]]
         name = "emission"
@@ -106,8 +107,8 @@ def parse_definition(written: bytes, path: str) -> Definition:
     default = Definition()
     grid = default.grid
     if "grid" in content:
-        given = _take(path, "[grid]", content["grid"], {"start": float, "end": float, "n": int}, ())
-        grid = Grid(given["start"], given["end"], given["n"])
+        kinds = {"start": float, "end": float, "n": int, "spacing": Spacing}
+        grid = Grid(**_take(path, "[grid]", content["grid"], kinds, ("spacing",)))
     for name in ("class", "line"):
         _check_list(path, name, content.get(name, []))
     classes = tuple(

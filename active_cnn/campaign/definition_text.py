@@ -18,6 +18,7 @@ def write_definition(campaign: Campaign) -> str:
             "start": campaign.grid.start,
             "end": campaign.grid.end,
             "n": campaign.grid.n,
+            "spacing": str(campaign.grid.spacing),
         },
         "class": [_stated(asdict(one)) for one in campaign.classes],
         "line": [asdict(one) for one in campaign.lines],

@@ -17,7 +17,7 @@ from active_cnn.campaign.labelling import Task, count_open, lay_out
 from active_cnn.campaign.store import Store
 from active_cnn.campaign.training_data import trained_answers
 from active_cnn.errors import SpectrumError
-from active_cnn.records import Answer, Campaign, Grid, Medium, Spectrum
+from active_cnn.records import Answer, Campaign, Grid, Medium, Spacing, Spectrum
 from active_cnn.spectra.confined import SECONDS_WATCHED, confined
 from active_cnn.spectra.preprocessing import find_resolving_power, prepare_and_count, rescale
 from active_cnn.spectra.readers import read
@@ -274,6 +274,7 @@ def prepare_file(path: Path, grid: Grid, resolution: PoolResolution) -> Preparat
         medium = "Wavelengths: from standard air to vacuum (Piskunov's inverse of Birch & Downs)."
     else:
         medium = "Wavelengths: in vacuum already, kept."
+    steps = " of the logarithm" if grid.spacing is Spacing.LOG else ""
     return Preparation(
         spectrum,
         window,
@@ -281,8 +282,8 @@ def prepare_file(path: Path, grid: Grid, resolution: PoolResolution) -> Preparat
             medium,
             *([f"{BRIDGED_PIXELS}: {n_bridged}, bridged by straight lines."] if n_bridged else []),
             f"Resolution: {_describe_degrading(spectrum, resolution)}.",
-            f"Grid: linear interpolation to {grid.n} equally spaced wavelengths, "
-            f"{grid.start:g}–{grid.end:g} Å (vacuum), both ends included.",
+            f"Grid: linear interpolation to {grid.n} wavelengths, {grid.start:g}–{grid.end:g} Å "
+            f"(vacuum), both ends included, in equal steps{steps}.",
             "Scale: the window's own minimum and maximum become −1 and 1.",
         ),
     )

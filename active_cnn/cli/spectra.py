@@ -19,7 +19,7 @@ from active_cnn.cli.options import (
 from active_cnn.cli.output import Bar, say
 from active_cnn.engine import count_cores
 from active_cnn.errors import CampaignError, SpectrumError
-from active_cnn.records import Grid
+from active_cnn.records import Grid, Spacing
 from active_cnn.spectra.ingest import SHARD, IngestProgress, ingest
 from active_cnn.spectra.naming import HEADER, NAME, PATH
 from active_cnn.spectra.resolving_power import (
@@ -76,6 +76,13 @@ def add_ingest(commands: Commands) -> None:
         help=f"wavelengths in Å (vacuum) and their number (default: {Grid()})",
     )
     command.add_argument(
+        "--spacing",
+        choices=[one.value for one in Spacing],
+        default=Spacing.LINEAR.value,
+        help="whether the steps of the grid are equal in wavelength or in its logarithm "
+        "(default: %(default)s)",
+    )
+    command.add_argument(
         "--pool-resolving-power",
         type=_power,
         metavar=f"R|{AS_IS_TEXT}",
@@ -114,7 +121,7 @@ def _resolution(options: argparse.Namespace) -> PoolResolution:
 
 
 def _ingest(options: argparse.Namespace) -> None:
-    grid = Grid()
+    grid = Grid(spacing=Spacing(options.spacing))
     if options.grid:
         try:
             start, end, n = float(options.grid[0]), float(options.grid[1]), int(options.grid[2])
@@ -123,7 +130,7 @@ def _ingest(options: argparse.Namespace) -> None:
                 f"--grid {' '.join(options.grid)} is no grid: {error}. "
                 "Give two wavelengths in Å and a whole number."
             ) from error
-        grid = Grid(start, end, n)
+        grid = Grid(start, end, n, grid.spacing)
     resolution = _resolution(options)
     with Bar("Ingesting", "spectra") as bar:
 

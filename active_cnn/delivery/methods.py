@@ -20,7 +20,7 @@ from active_cnn.errors import CampaignError, StoreError
 from active_cnn.evaluation.precision import Precision
 from active_cnn.evaluation.proportions import choose_method, describe_share
 from active_cnn.evaluation.recovery import describe_recovery
-from active_cnn.records import Campaign, Iteration, Purpose, TrainingResult
+from active_cnn.records import Campaign, Iteration, Purpose, Spacing, TrainingResult
 from active_cnn.spectra.resolving_power import PoolResolution
 from active_cnn.wording import one_or_many
 
@@ -77,12 +77,13 @@ def _search(store: Store, campaign: Campaign) -> str:
     initial = read_initial_set(store, campaign)
     classes = Counter(campaign.trains[label] for label in initial.labels)
     grid = campaign.grid
+    steps = ", in equal steps of the logarithm," if grid.spacing is Spacing.LOG else ""
     return (
         f"We searched {_spectra(pool.n)}, of which {int(pool.usable.sum()):,} can be used, for "
         f"{_join(campaign.targets)} with Active CNN {__version__}, which follows Škoda et al. "
         f"(2020). What marks them: {campaign.search.describe()}. {_resolution(pool.resolution)}"
         f"Each spectrum was resampled to {grid.n} vacuum wavelengths from {grid.start:g} to "
-        f"{grid.end:g} Å and rescaled to [−1, 1]. The initial training set holds "
+        f"{grid.end:g} Å{steps} and rescaled to [−1, 1]. The initial training set holds "
         f"{len(initial.labels):,} labelled spectra ({_counts(classes)})."
     )
 

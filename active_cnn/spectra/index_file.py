@@ -96,8 +96,7 @@ class PoolIndex:
                     f"(found: {version}). Index the pool again."
                 )
             self.fingerprint = str(index.attrs["fingerprint"])
-            start, end, n_wavelengths = index.attrs["grid"]
-            self.grid = Grid(float(start), float(end), int(n_wavelengths))
+            self.grid = Grid.from_numbers(index.attrs["grid"])
             self.n = len(index["defects"])
             self.shards = _read_shards(index["shards"])
             self.doubts = _read_doubts(index["doubts"])
@@ -207,7 +206,7 @@ def new_index(
         header = {
             "version": INDEX_VERSION,
             "fingerprint": fingerprint,
-            "grid": [grid.start, grid.end, grid.n],
+            "grid": grid.numbers,
         }
         with h5py.File(unfinished, "w") as index:
             index.attrs.update(header)

@@ -103,7 +103,7 @@ class Parts:
             files = self.files
             self._n_written = int(files[-1].stem.removeprefix("part-")) + 1 if files else 0
         with new_hdf5(self.folder / f"part-{self._n_written:06d}.h5") as part:
-            part.attrs["grid"] = [self.grid.start, self.grid.end, self.grid.n]
+            part.attrs["grid"] = self.grid.numbers
             part.attrs["identifier"] = json.dumps(astuple(self.naming))
             pool = create_pool(part, len(outcome.rows), self.grid, self.resolution)
             refused = create_refused(part, len(outcome.refused))
@@ -162,8 +162,7 @@ class Parts:
         digests = [digest([])]
         for path in self.files:
             with open_hdf5(path) as part:
-                start, end, n = part.attrs["grid"]
-                begun = Grid(float(start), float(end), int(n))
+                begun = Grid.from_numbers(part.attrs["grid"])
                 if begun != self.grid:
                     raise SpectrumError(
                         f"{self.out} was begun with the grid {begun}, not {self.grid}. "

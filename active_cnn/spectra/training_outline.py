@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from active_cnn.errors import CampaignError, SpectrumError
 from active_cnn.lines import open_lines
 from active_cnn.names import trim
-from active_cnn.records import Grid
+from active_cnn.records import Grid, Spacing
 from active_cnn.spectra.pool_file import WAVELENGTH_TOLERANCE
 from active_cnn.spectra.training_set import ARCHIVE_COLUMNS
 
@@ -46,7 +46,8 @@ def read_outline(path: Path) -> Outline:
     ------
     SpectrumError
         If the file cannot be read, lacks the columns `id` and `label`, has columns for wavelengths
-        that are not evenly spaced, or has more than `MOST_LABELS` labels.
+        that are in even steps neither of wavelength nor of its logarithm, or has more than
+        `MOST_LABELS` labels.
     """
     labels: Counter[str] = Counter()
     try:
@@ -87,18 +88,23 @@ def _grid(names: list[str], path: Path) -> Grid | None:
     if wavelength is None:
         return None
     try:
-        grid = Grid(float(wavelength[0]), float(wavelength[-1]), len(names))
+        grids = [
+            Grid(float(wavelength[0]), float(wavelength[-1]), len(names), spacing)
+            for spacing in Spacing
+        ]
     except CampaignError as error:
         raise SpectrumError(f"{path}: the header's wavelengths are no window: {error}") from error
-    off = np.abs(wavelength - grid.wavelength) > WAVELENGTH_TOLERANCE
-    if off.any():
-        first = int(np.argmax(off))
-        raise SpectrumError(
-            f"{path}: the wavelengths of its header are not evenly spaced: column {first + 1} is "
-            f"for {names[first]} Å, evenly it would be {grid.wavelength[first]:.4f} Å. Resample "
-            "the spectra to even steps."
-        )
-    return grid
+    # Asked this way round, a NaN counts as off the grid.
+    off = [~(np.abs(wavelength - one.wavelength) <= WAVELENGTH_TOLERANCE) for one in grids]
+    for grid, missed in zip(grids, off, strict=True):
+        if not missed.any():
+            return grid
+    first = int(np.argmax(off[0]))
+    raise SpectrumError(
+        f"{path}: the wavelengths of its header are not evenly spaced: column {first + 1} is "
+        f"for {names[first]} Å, evenly it would be {grids[0].wavelength[first]:.4f} Å, or "
+        f"{grids[1].wavelength[first]:.4f} Å in steps of the logarithm. Resample the spectra."
+    )
 
 
 def _wavelengths(names: list[str]) -> NDArray[np.float64] | None:

@@ -37,6 +37,7 @@ from active_cnn.records import (
     QueryItem,
     Sharing,
     SharingMode,
+    Spacing,
 )
 from active_cnn.ui.palette import class_colours
 
@@ -265,7 +266,12 @@ def describe_desk(
             {"name": name, "label": label, "key": campaign.keys[name]}
             for name, (label, _) in ACTIONS.items()
         ],
-        "grid": {"start": campaign.grid.start, "end": campaign.grid.end, "n": campaign.grid.n},
+        "grid": {
+            "start": campaign.grid.start,
+            "end": campaign.grid.end,
+            "n": campaign.grid.n,
+            "isLog": campaign.grid.spacing is Spacing.LOG,
+        },
         "lines": [{"name": one.name, "wavelength": one.wavelength} for one in campaign.lines],
         "means": means,
     }

@@ -8,7 +8,7 @@ from active_cnn.campaign.definition import Definition
 from active_cnn.campaign.proposal import describe_proposal, propose
 from active_cnn.cli import main
 from active_cnn.errors import CampaignError, SpectrumError
-from active_cnn.records import Grid
+from active_cnn.records import Grid, Spacing
 
 
 @pytest.fixture
@@ -77,13 +77,20 @@ def test_what_suggests_no_campaign_is_refused(training, labels, options, error, 
 
 def test_a_header_in_uneven_steps_is_refused(tmp_path):
     path = tmp_path / "log.csv"
-    wavelength = 10 ** np.linspace(3.6, 3.9, 200)
+    wavelength = np.linspace(2.0, 3.0, 200) ** 8
     path.write_text("id,label," + ",".join(f"{one:.3f}" for one in wavelength), encoding="utf-8")
     with pytest.raises(SpectrumError, match="not evenly spaced: column 2"):
         propose(path)
     path.write_text("name,class,1,2", encoding="utf-8")
     with pytest.raises(SpectrumError, match="no column 'id'"):
         propose(path)
+
+
+def test_a_header_in_steps_of_the_logarithm_is_a_window_too(training):
+    grid = Grid(3900.0, 8900.0, 500, Spacing.LOG)
+    found = propose(training(["star"] * 4 + ["odd"], grid))
+    assert found.grid.spacing is Spacing.LOG
+    np.testing.assert_allclose(found.grid.wavelength, grid.wavelength, atol=1e-3)
 
 
 def test_a_target_without_an_example_is_refused(store, survey, training):

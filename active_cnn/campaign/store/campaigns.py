@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 
 from active_cnn.campaign.store.connection import Connection
 from active_cnn.errors import CampaignError
-from active_cnn.records import Campaign, Grid, Line, OracleClass
+from active_cnn.records import Campaign, Grid, Line, OracleClass, Spacing
 from active_cnn.search import HALPHA_EMISSION, Band, Frame, Search, Sign, TargetLine
 
 
@@ -37,6 +37,7 @@ class Campaigns(Connection):
                     "grid_start": campaign.grid.start,
                     "grid_end": campaign.grid.end,
                     "grid_n": campaign.grid.n,
+                    "grid_spacing": str(campaign.grid.spacing),
                     "training_path": campaign.training_path,
                     "training_sha256": campaign.training_sha256,
                     "pool_path": campaign.pool_path,
@@ -95,7 +96,9 @@ class Campaigns(Connection):
         return Campaign(
             name=row["name"],
             created_at=row["created_at"],
-            grid=Grid(row["grid_start"], row["grid_end"], row["grid_n"]),
+            grid=Grid(
+                row["grid_start"], row["grid_end"], row["grid_n"], Spacing(row["grid_spacing"])
+            ),
             classes=tuple(
                 OracleClass(**{**one, "is_target": bool(one["is_target"])}) for one in classes
             ),

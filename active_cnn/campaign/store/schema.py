@@ -285,3 +285,9 @@ def m009_other(db: Database) -> None:
                     "is_target": 0,
                 }
             )
+
+
+@MIGRATIONS()
+def m010_spacing_of_the_grid(db: Database) -> None:
+    """Grids in equal steps of the logarithm."""
+    db.execute("ALTER TABLE campaign ADD COLUMN grid_spacing TEXT NOT NULL DEFAULT 'linear'")

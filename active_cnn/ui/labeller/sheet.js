@@ -41,8 +41,9 @@ export class Sheet {
 
   arrange(desk) {
     this.desk = desk;
-    const { start, end, n } = desk.grid;
-    this.grid = Float64Array.from({ length: n }, (_, i) => start + ((end - start) * i) / (n - 1));
+    const { start, end, n, isLog } = desk.grid;
+    const at = isLog ? (share) => start * (end / start) ** share : (share) => start + (end - start) * share;
+    this.grid = Float64Array.from({ length: n }, (_, i) => at(i / (n - 1)));
     this.means = Object.fromEntries(
       Object.entries(desk.means).map(([name, packed]) => [name, unpack(packed)]),
     );
