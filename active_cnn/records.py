@@ -316,8 +316,8 @@ class TrainingResult:
             return ""
         return (
             f"This training has learned nothing. {' '.join(self.alarms)} Nothing that comes of its "
-            "predictions can be relied upon. Train the iteration again, with a lower learning rate "
-            "or another seed; where that does not help, look at the labels and their spectra."
+            "predictions can be relied upon. Train the iteration again, with another learning "
+            "rate or seed; where that does not help, look at the labels and their spectra."
         )
 
 

@@ -13,6 +13,7 @@ from active_cnn.evaluation.proportions import percentage
 from active_cnn.evaluation.recovery import AXES, describe_recovery, limits_by_snr, map_recovery
 from active_cnn.spectra.injection import DOUBLE, SINGLE
 from active_cnn.spectra.rule import K_SIGMA
+from active_cnn.ui.counts import counts_in
 from active_cnn.ui.figures import show_figure
 from active_cnn.ui.page import View
 from active_cnn.ui.recovery_chart import recovery_map
@@ -59,7 +60,8 @@ def show_planted(view: View) -> None:
         limits,
         hide_index=True,
         placeholder="–",
-        column_config={
+        column_config=counts_in(limits[["planted"]])
+        | {
             str(name): st.column_config.NumberColumn(format=PERCENT)
             for name in limits
             if str(name).startswith(_FOUND)
