@@ -513,7 +513,7 @@ class Sharing:
     def __post_init__(self) -> None:
         if not 2 <= self.n_judges <= 20:
             raise CampaignError(
-                f"{self.n_judges} people to judge each spectrum: give a number from 2 to 20."
+                f"Each spectrum cannot be judged by {self.n_judges}: give from 2 to 20 people."
             )
 
     @property
