@@ -353,8 +353,8 @@ class TrainingResult:
             return ""
         return (
             f"This training has learned nothing. {' '.join(self.alarms)} Nothing that comes of its "
-            "predictions can be relied upon. Train the iteration again, with a lower learning rate "
-            "or another seed; where that does not help, look at the labels and their spectra."
+            "predictions can be relied upon. Train the iteration again, with another learning "
+            "rate or seed; where that does not help, look at the labels and their spectra."
         )
 
 
@@ -550,7 +550,7 @@ class Sharing:
     def __post_init__(self) -> None:
         if not 2 <= self.n_judges <= 20:
             raise CampaignError(
-                f"{self.n_judges} people to judge each spectrum: give a number from 2 to 20."
+                f"Each spectrum cannot be judged by {self.n_judges}: give from 2 to 20 people."
             )
 
     @property

@@ -127,7 +127,7 @@ def _ingest(options: argparse.Namespace) -> None:
             start, end, n = float(options.grid[0]), float(options.grid[1]), int(options.grid[2])
         except ValueError as error:
             raise CampaignError(
-                f"--grid {' '.join(options.grid)} is no grid: {error}. "
+                f"--grid {' '.join(options.grid)} is no grid. "
                 "Give two wavelengths in Å and a whole number."
             ) from error
         grid = Grid(start, end, n, grid.spacing)

@@ -18,6 +18,7 @@ from active_cnn.evaluation.recovery import (
     name_lines,
 )
 from active_cnn.spectra.injection import DOUBLE
+from active_cnn.ui.counts import counts_in
 from active_cnn.ui.figures import show_figure
 from active_cnn.ui.page import View
 from active_cnn.ui.recovery_chart import recovery_map
@@ -67,7 +68,8 @@ def show_planted(view: View) -> None:
         limits,
         hide_index=True,
         placeholder="–",
-        column_config={
+        column_config=counts_in(limits[["planted"]])
+        | {
             str(name): st.column_config.NumberColumn(format=PERCENT)
             for name in limits
             if str(name).startswith(_FOUND)

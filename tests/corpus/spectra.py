@@ -600,6 +600,22 @@ TABLES = {
                 ("ivar", N - 1, LINEAR, ""))})],
         refusal="is damaged: 1999 errors for 2000 fluxes",
     ),
+    "table beside a picture": Case(
+        lambda: [image(np.ones((30, 40))), table(**{
+            "wavelength": ("D", LINEAR, "Angstrom"), "flux": ("D", line(LINEAR), "Jy")})],
+        LINEAR,
+    ),
+    "table behind an image of the sky": Case(
+        lambda: [empty(), image(np.ones(50), name="SKY"), table(**{
+            "wavelength": ("D", LINEAR, "Angstrom"), "flux": ("D", line(LINEAR), "Jy")})],
+        LINEAR,
+    ),
+    "image with an axis beside a table": Case(
+        lambda: [image(line(LINEAR), FITTED), table(**{
+            "wavelength": ("D", LINEAR + 1, "Angstrom"), "flux": ("D", line(LINEAR), "Jy")})],
+        refusal="contradicts itself about its wavelengths",
+    ),
+    "one pixel": Case(lambda: [image([1.0], FITTED)], refusal="holds no spectrum: 1 pixel"),
     "table without rows": Case(
         lambda: [empty(), table(**{
             "wavelength": ("D", LINEAR[:0], "Angstrom"), "flux": ("D", LINEAR[:0], "Jy")})],

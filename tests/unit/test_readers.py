@@ -624,7 +624,7 @@ REFUSALS = {
     "linear called log10": (lambda: linear(DC_FLAG=1), "no usable axis"),
     "uncalibrated": (lambda: linear(DC_FLAG=-1), "not calibrated in wavelength: DC-FLAG = -1"),
     "medium that is none": (lambda: linear(VACUUM="perhaps"), "air or vacuum: VACUUM = 'perhaps'"),
-    "one pixel": (lambda: [image(np.ones(1), LINEAR)], "holds no spectrum: 1 pixels"),
+    "one pixel": (lambda: [image(np.ones(1), LINEAR)], "holds no spectrum: 1 pixel"),
     "LAMOST without coefficients": (
         lambda: change(lamost_dr1(), COEFF0=None),
         "no spectral axis: COEFF0 and COEFF1",

@@ -89,3 +89,10 @@ def test_counts_in_a_table_get_separators_and_numbers_do_not():
 def test_names_of_classes_keep_their_capitals_in_the_advice_on_stopping():
     advice = judge_stopping(Goals(), {"Be star": None}, [], None, []).advice
     assert "Precision of Be star (confirmed ones included) is not known yet" in advice
+
+
+def test_a_grid_that_is_none_is_refused_without_words_of_python(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        main(["ingest", str(tmp_path), "--out", "x.h5", "--grid", "6519", "6732", "1e3"])
+    said = capsys.readouterr().err
+    assert "--grid 6519 6732 1e3 is no grid. Give two wavelengths in Å and a whole number." in said

@@ -13,6 +13,7 @@ from active_cnn.names import unpacked
 from active_cnn.plain_text import MOST_TEXT, plain
 from active_cnn.records import Medium, Spectrum
 from active_cnn.spectra.readers.axis import refuse_implausible
+from active_cnn.wording import one_or_many
 
 # An error of so many times the usual one is none, but a mark.
 MOST_ERROR = 1e6
@@ -53,7 +54,8 @@ def assemble(
         if values is not None and values.shape != flux.shape:
             raise SpectrumError(f"is damaged: {values.size} {name} for {flux.size} fluxes")
     if flux.size < 2:
-        raise SpectrumError(f"holds no spectrum: {flux.size} pixels")
+        pixels = one_or_many(flux.size, "pixel", "pixels")
+        raise SpectrumError(f"holds no spectrum: {flux.size} {pixels}")
     with np.errstate(invalid="ignore"):  # infinite wavelengths are refused by their steps
         steps = np.diff(wavelength)
     if not np.isfinite(steps).all() or not ((steps > 0).all() or (steps < 0).all()):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from active_cnn.errors import SpectrumError
 from active_cnn.records import Medium, Spectrum
-from active_cnn.spectra.readers import companions, fits_file, surveys
+from active_cnn.spectra.readers import companions, fits_file, surveys, table
 from active_cnn.spectra.readers.assembly import assemble, ivar_of
 from active_cnn.spectra.readers.axis import (
     agree,
@@ -24,8 +24,15 @@ from active_cnn.spectra.readers.axis import (
 
 
 def recognises(hdus: fits.HDUList) -> bool:
-    """Tell whether the first data of the file are an image."""
-    return _flux_image(hdus) is not None
+    """Tell whether the first data of the file are an image, and no mere picture beside a table."""
+    hdu = _flux_image(hdus)
+    return hdu is not None and (_has_axis(hdus, hdu) or not table.recognises(hdus))
+
+
+def _has_axis(hdus: fits.HDUList, hdu: Any) -> bool:
+    number = spectral_axis(hdu.header, fits_file.image_shape(hdu))
+    headers = surveys.headers_of(hdus, hdu)
+    return any(f"CRVAL{number}" in one or "COEFF0" in one for one in headers)
 
 
 def _flux_image(hdus: fits.HDUList) -> Any:

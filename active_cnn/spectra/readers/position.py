@@ -48,7 +48,9 @@ def position(
         Where the system and its equinox are looked for, each if `header` does not tell it.
     """
     ra, dec = as_written(header, ra_keys, dec_keys)
-    return UNKNOWN if math.isnan(ra) else in_icrs(ra, dec, header, *others)
+    if math.isnan(ra):
+        return UNKNOWN
+    return in_icrs(ra, dec, header, *(other for other in others if other is not header))
 
 
 def as_written(
@@ -73,14 +75,19 @@ def in_icrs(ra: float, dec: float, *headers: fits.Header) -> tuple[float, float]
     Pence et al. (2010), A&A, 524, A42, section 8.3: RADESYS, EQUINOX and what they mean alone;
     EPOCH is an older name of EQUINOX, but the day of observation in many headers.
     """
-    frame = _frame(*(_said(headers, cards) for cards in (SYSTEM_CARDS, EQUINOX_CARDS, EPOCH_CARDS)))
+    frame = _frame(
+        _said(headers, SYSTEM_CARDS), _said(headers, EQUINOX_CARDS), _said(headers, EPOCH_CARDS)
+    )
     if frame is None:
         return UNKNOWN
     return (ra, dec) if frame is SAME else _transformed(ra, dec, *frame)
 
 
 def _said(headers: tuple[fits.Header, ...], cards: tuple[str, ...]) -> str:
-    return next((said for header in headers if (said := fits_file.text(header, *cards))), "")
+    for header in headers:
+        if said := fits_file.text(header, *cards):
+            return said
+    return ""
 
 
 @lru_cache(maxsize=256)  # a survey has one system

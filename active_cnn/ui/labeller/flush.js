@@ -36,7 +36,7 @@ class Flusher {
   send() {
     const old = everything().filter(({ act }) => !(Date.now() - act.done < AGE));
     const open = old.filter(({ act }) => !this.held.has(act.event));
-    const said = [`${old.length} answers wait in this browser to be stored.`];
+    const said = [`${old.length} ${old.length === 1 ? "answer waits" : "answers wait"} in this browser to be stored.`];
     for (const reason of this.reasons) said.push(`Not stored: ${reason}`);
     this.line.textContent = old.length ? said.join(" ") : "";
     if (!open.length || !this.setStateValue) return;

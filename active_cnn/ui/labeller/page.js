@@ -151,12 +151,13 @@ const methods = {
     this.count.textContent = nAsked ? `${done.toLocaleString("en")} of ${nAsked.toLocaleString("en")} answered` : "";
     this.bar.style.width = nAsked ? `${(100 * done) / nAsked}%` : "0";
     const lines = [];
-    if (session.trouble) lines.push(`${session.trouble} ${n} unsaved answers are kept in this browser; it tries again.`);
-    else if (isWaiting) lines.push(`${n} unsaved: the server does not answer. They are kept in this browser and sent again.`);
+    if (session.trouble) lines.push(`${session.trouble} ${n} ${n === 1 ? "unsaved answer is" : "unsaved answers are"} kept in this browser; it tries again.`);
+    else if (isWaiting) lines.push(`${n} unsaved: the server does not answer. ${n === 1 ? "It is" : "They are"} kept in this browser and sent again.`);
     for (const reason of new Set(session.refused.values())) lines.push(`Not stored: ${reason}`);
     if (session.held.size) {
       const names = [...new Set(session.held.values())].join(", ");
-      lines.push(`${session.held.size} unsaved answers of ${names} wait in this browser. They are stored when ${names} works here again.`);
+      const [what, they] = session.held.size === 1 ? ["unsaved answer", "waits in this browser. It is"] : ["unsaved answers", "wait in this browser. They are"];
+      lines.push(`${session.held.size} ${what} of ${names} ${they} stored when ${names} works here again.`);
     }
     const text = lines.join("\n");
     if (this.banner.dataset.text !== text) {
