@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 import numpy as np
@@ -186,6 +186,10 @@ class Search:
             repeated = next((name for name in names if names.count(name) > 1), None)
             if repeated:
                 raise CampaignError(f"The {what} {repeated!r} is given twice: make it unique.")
+
+    def described_as(self, other: Search) -> Search:
+        """Give the same search with the title and the source of another one."""
+        return replace(self, title=other.title, source=other.source)
 
     @property
     def fixed_lines(self) -> tuple[TargetLine, ...]:

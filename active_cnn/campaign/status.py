@@ -41,6 +41,7 @@ def summarise(store: Store, campaign: Campaign) -> dict[str, Any]:
         "campaign": campaign.name,
         "created_at": campaign.created_at,
         "grid": asdict(campaign.grid),
+        "search": campaign.search.describe(),
         "classes": list(campaign.network_classes),
         "targets": list(campaign.targets),
         "n_pool": pool.n,

@@ -21,6 +21,7 @@ _COMMANDS = {
     "ingest": "spectra.add_ingest",
     "create": "creation.add_create",
     "presets": "presets.add_presets",
+    "definition": "definition.add_definition",
     "train": "training.add_train",
     "predict": "spectra.add_predict",
     "next": "campaigns.add_next",

@@ -8,6 +8,9 @@ from dataclasses import asdict
 import pandas as pd
 import streamlit as st
 
+from active_cnn.campaign.definition import parse_definition
+from active_cnn.campaign.definition_text import write_definition
+from active_cnn.campaign.redefinition import redefine
 from active_cnn.errors import ActiveCnnError
 from active_cnn.keys import ACTIONS, NAMED_KEYS
 from active_cnn.records import Campaign, Resolution, Sharing, SharingMode
@@ -43,6 +46,38 @@ def show_settings(view: View) -> None:
     _ask_sharing(view.campaign, view.store.sharing(view.campaign.name))
     _show_changes(view)
     _ask_answers(view)
+    _show_definition(view)
+
+
+def _show_definition(view: View) -> None:
+    campaign = view.campaign
+    st.subheader("Definition", anchor=False)
+    st.caption(f"Search: {plain(campaign.search.describe())}.")
+    left, right = st.columns(2, gap="large")
+    left.download_button(
+        "Download the definition (TOML)",
+        write_definition(campaign),
+        file_name=f"{campaign.name}.toml",
+        mime="application/toml",
+        key="download-definition",
+        on_click="ignore",
+        help="To begin another campaign of the same kind, or to edit it.",
+    )
+    edited = right.file_uploader(
+        "Take over an edited definition",
+        type="toml",
+        key=f"definition-{campaign.name}",
+        help="Lines to mark, answers and keys can be changed at any time, what marks the targets "
+        "until something has been predicted, window and classes of the network never.",
+    )
+    if edited and right.button("Change the campaign", key="change-definition"):
+        try:
+            redefine(view.store, campaign, parse_definition(edited.getvalue(), edited.name))
+        except ActiveCnnError as error:
+            st.error(plain(error))
+        else:
+            say("The definition is taken over.")
+            st.rerun()
 
 
 def _ask_sharing(campaign: Campaign, current: Sharing) -> None:

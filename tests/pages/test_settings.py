@@ -118,7 +118,7 @@ def test_a_class_that_has_been_given_as_an_answer_stays(store, campaign, setting
     query = draw_relabel_query(store, campaign, size=1)
     act = AnswerEvent("e", query.number, query.items[0].identifier, "unsure")
     store.add_answers(campaign.name, [act], "ANN")
-    at = save_edited(settings(), classes={"deleted_rows": [5]})
+    at = save_edited(settings(), classes={"deleted_rows": [6]})
     assert "the class has to stay" in said(at.error)
     assert store.campaign(campaign.name).classes == campaign.classes
 

@@ -125,19 +125,62 @@ class Campaigns(Connection):
             of the network than before, or a key does two things.
         """
         with self._write():
+            self._change_answers(self.campaign(name), classes, chosen_keys)
+
+    def change_definition(
+        self,
+        name: str,
+        classes: tuple[OracleClass, ...],
+        chosen_keys: Mapping[str, str],
+        search: Search,
+        lines: tuple[Line, ...],
+    ) -> None:
+        """Change what the oracle can say, keys, what marks the targets, and the lines to mark.
+
+        Raises
+        ------
+        CampaignError
+            As `change_answers`; or if what rule and planted lines follow from changes after
+            something has been predicted, since the figures of then could no longer be told from
+            those of now.
+        """
+        with self._write():
             before = self.campaign(name)
-            after = replace(before, classes=classes, chosen_keys=dict(chosen_keys))
-            after.check_keys()
-            self._refuse_lost_answers(before, after)
-            # Answers refer to their class: rows are changed where they are.
-            for position, one in enumerate(classes):
-                self._db.table("oracle_class").upsert(
-                    {"campaign": name, "position": position, **asdict(one)},
-                    pk=("campaign", "name"),
+            is_scored = self._rows(
+                "SELECT 1 FROM iteration WHERE campaign = ? AND result IS NOT NULL LIMIT 1", [name]
+            )
+            if is_scored and search.described_as(before.search) != before.search:
+                raise CampaignError(
+                    f"Campaign {name!r} has been predicted, and its planted lines and the simple "
+                    "rule follow from its search: only its title, source and marked lines can be "
+                    "changed. Create another campaign for another search."
                 )
-            for gone in {c.name for c in before.classes} - {c.name for c in classes}:
-                self._db.table("oracle_class").delete((name, gone))
-            self._db.table("campaign").update(name, {"chosen_keys": json.dumps(after.chosen_keys)})
+            replace(before, search=search, lines=lines)  # which refuses what contradicts itself
+            self._change_answers(before, classes, chosen_keys)
+            stored = json.dumps(asdict(search), ensure_ascii=False)
+            self._db.table("campaign").update(name, {"search": stored})
+            self._db.table("line").delete_where("campaign = ?", [name])
+            self._db.table("line").insert_all(
+                {"campaign": name, "position": position, **asdict(line)}
+                for position, line in enumerate(lines)
+            )
+
+    def _change_answers(
+        self, before: Campaign, classes: tuple[OracleClass, ...], chosen_keys: Mapping[str, str]
+    ) -> None:
+        after = replace(before, classes=classes, chosen_keys=dict(chosen_keys))
+        after.check_keys()
+        self._refuse_lost_answers(before, after)
+        # Answers refer to their class: rows are changed where they are.
+        for position, one in enumerate(classes):
+            self._db.table("oracle_class").upsert(
+                {"campaign": before.name, "position": position, **asdict(one)},
+                pk=("campaign", "name"),
+            )
+        for gone in {c.name for c in before.classes} - {c.name for c in classes}:
+            self._db.table("oracle_class").delete((before.name, gone))
+        keys = {"chosen_keys": json.dumps(after.chosen_keys)}
+        self._db.table("campaign").update(before.name, keys)
 
     def goals(self, name: str) -> dict[str, float]:
         """Give the goals that were kept of a campaign; none where nobody has set any."""
