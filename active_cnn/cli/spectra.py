@@ -8,7 +8,6 @@ import sys
 
 from active_cnn.cli.options import (
     Commands,
-    Parser,
     add_campaign,
     add_command,
     add_engine,

@@ -153,5 +153,8 @@ def _terms(
         if not grid:
             grid, whose = Grid(), "the default"
     power = "as-is" if resolution.power is None else f"R = {resolution.text}"
-    of = whose if options.pool else "the default" if resolution.power is None else "as asked for"
+    if options.pool:
+        of = whose if resolution.is_stated else f"{options.pool} does not state it"
+    else:
+        of = "the default" if options.pool_resolving_power is None else "as was asked for"
     return grid, resolution, f"Grid {grid} ({whose}); resolving power {power} ({of})."

@@ -15,7 +15,7 @@ import numpy as np
 
 from active_cnn.engine import Engine, open_engine
 from active_cnn.errors import SpectrumError, StoreError
-from active_cnn.plain_text import MOST_TEXT, plain
+from active_cnn.excerpt import shorten
 from active_cnn.records import Grid
 from active_cnn.spectra.batches import Files, Outcome, PoolRows, read_batch
 from active_cnn.spectra.label_matching import RADIUS, Matcher
@@ -31,7 +31,7 @@ from active_cnn.spectra.labelled_sources import (
 )
 from active_cnn.spectra.naming import NAME, read_naming
 from active_cnn.spectra.pool_file import categorise
-from active_cnn.spectra.resolving_power import AS_IS, PoolResolution
+from active_cnn.spectra.resolving_power import AS_IS, NOT_STATED, PoolResolution
 from active_cnn.spectra.sources import describe_passed_over
 from active_cnn.spreadsheet import disarm
 from active_cnn.whole_file import check_place, new_file
@@ -109,7 +109,10 @@ class LabellingReport:
         if self.census.not_stated:
             first, *others = self.census.not_stated
             more = f" (and {len(others)} more)" if others else ""
-            said.append(f"{first}{more} does not state its resolving power: R = 1800 was taken.")
+            said.append(
+                f"{first}{more} does not state its resolving power: R = {NOT_STATED.power:g} was "
+                "taken."
+            )
         return said
 
 
@@ -203,6 +206,7 @@ def build_training_csv(
             report = made.report(census)
             if not made.labels:
                 raise _no_use(table, report, found, out)
+            file.flush()  # so that the list does not appear when the disk is too full for this one
             _write_refused(refused, made)
     return report
 
@@ -276,9 +280,7 @@ class _Made:
         self._refused += found.refused
         named = {row for rows in found.spots.values() for row in rows}
         named.update(row for row, _, _ in self._refused)
-        why = NOT_FOUND
-        if found.unknown:
-            why += " that could be read"
+        why = _not_found(found)
         self._refused += [(row, "", why) for row in range(len(table.labels)) if row not in named]
         self._n_bridged = self._n_blurrier = 0
         self.labels: Counter[str] = Counter()
@@ -299,7 +301,7 @@ class _Made:
             self._used.update(self._rows[source])
             self._n_bridged += n_bridged > 0
             self._n_blurrier += self._resolution.is_blurrier(power)
-            # Nine digits give back the very float32 that a pool has.
+            # Nine digits tell every float32 from the next, and a pool has no more.
             yield [name, label, *(f"{flux:.9g}" for flux in window.tolist())]
 
     def _refuse(self, source: str, reason: str) -> None:
@@ -352,11 +354,19 @@ def _write_refused(path: Path, made: _Made) -> None:
 
 def _no_use(table: LabelTable, report: LabellingReport, found: Found, out: Path) -> SpectrumError:
     listed = "; ".join(f"{reason} ({n})" for reason, n in report.reasons.items())
-    advice = ""
-    if table.way is not Way.POSITION and not found.spots and report.n_unnamed:
-        advice = f" The table's first {table.way} is '{plain(table.names[0], MOST_TEXT)}'."
+    compared = ""
+    if table.way is not Way.POSITION and report.reasons.get(_not_found(found)):
+        of_spectrum = found.first.path if table.way is Way.PATH else found.first.identifier
+        compared = (
+            f" The first {table.way} of the table is {shorten(table.names[0])}, that of the "
+            f"sources is {shorten(of_spectrum)}."
+        )
     return SpectrumError(
         f"None of the {report.n_rows} rows of {table.path} can be used, so {out} was not written. "
-        f"Why, and how many: {listed}.{advice} Check the sources, the columns that were taken and "
-        f"the grid."
+        f"Why, and how many: {listed}.{compared} Check the sources, the columns that were taken "
+        "and the grid."
     )
+
+
+def _not_found(found: Found) -> str:
+    return f"{NOT_FOUND} that could be read" if found.unknown else NOT_FOUND

@@ -123,12 +123,15 @@ class Found:
         Rows that cannot be meant, with the spectrum ('' = none) and the reason.
     unknown : list of (str, str)
         Files that could not be held against the table, with the reason.
+    first : Known
+        What the first spectrum was held against the table by.
     """
 
     spots: dict[Spot, list[int]] = field(default_factory=dict)
     n_unnamed: int = 0
     refused: list[tuple[int, str, str]] = field(default_factory=list)
     unknown: list[tuple[str, str]] = field(default_factory=list)
+    first: Known = Known()
 
 
 def take_census(sources: Sources) -> Census:
@@ -192,6 +195,8 @@ def find_labelled(
     hits: dict[str, _Hit] = {}
     n = n_named = n_places = 0
     for batch in _batches(engine, sources, table.way, found):
+        if not n and batch:
+            found.first = batch[0][1]
         for (spot, known), matches in zip(
             batch, matcher.match([known for _, known in batch]), strict=True
         ):
