@@ -17,7 +17,7 @@ from active_cnn.engine import count_cores
 from active_cnn.errors import CampaignError
 from active_cnn.records import Grid
 from active_cnn.spectra.label_matching import RADIUS
-from active_cnn.spectra.label_table import USUAL
+from active_cnn.spectra.label_table import USUAL, read_columns
 from active_cnn.spectra.labelled import build_training_csv, refused_beside
 from active_cnn.spectra.pool_terms import read_terms
 from active_cnn.spectra.resolving_power import PoolResolution
@@ -52,7 +52,6 @@ def add_training_set(commands: Commands) -> None:
         dest="columns",
         action="append",
         default=[],
-        type=_column,
         metavar="PART=NAME",
         help=f"column of the table, if it is not called as usual; PART is one of "
         f"{', '.join(USUAL)} (may be given several times)",
@@ -82,15 +81,6 @@ def add_training_set(commands: Commands) -> None:
     add_engine(command)
 
 
-def _column(text: str) -> tuple[str, str]:
-    part, sign, name = text.partition("=")
-    if part not in USUAL or not sign or not name:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} names no column: give PART=NAME, where PART is one of {', '.join(USUAL)}"
-        )
-    return part, name
-
-
 def _training_set(options: argparse.Namespace) -> None:
     definition = read_definition(options.definition) if options.definition else None
     grid, resolution, told = _terms(options, definition)
@@ -109,7 +99,7 @@ def _training_set(options: argparse.Namespace) -> None:
             grid=grid,
             resolution=resolution,
             identifier=options.identifier,
-            columns=dict(options.columns),
+            columns=read_columns(options.columns),
             known_labels=_labels_of(definition),
             radius=options.radius,
             refused=options.refused,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
@@ -149,6 +149,26 @@ def read_label_table(
             problems[row] = problem
     written = [(known or {}).get(label, label) for label in cells[LABEL]]
     return LabelTable(path, way, taken, written, names, places, problems)
+
+
+def read_columns(texts: Iterable[str]) -> dict[str, str]:
+    """Read which columns were named, each as ``PART=NAME``, for `read_label_table`.
+
+    Raises
+    ------
+    SpectrumError
+        If one is not of that form.
+    """
+    columns = {}
+    for text in texts:
+        part, _, name = text.partition("=")
+        if part not in USUAL or not name:
+            raise SpectrumError(
+                f"{text!r} names no column: give PART=NAME, where PART is one of "
+                f"{', '.join(USUAL)}."
+            )
+        columns[part] = name
+    return columns
 
 
 def _may_be(chosen: frozenset[str], name: str) -> bool:

@@ -58,7 +58,7 @@ class LabellingReport:
         How much was refused for each reason, the most frequent first: rows, and of rows that name
         several spectra each of these.
     n_unnamed : int
-        Spectra of the sources that no row names.
+        Spectra of the sources that no usable row names.
     n_unknown : int
         Files that could not be read, so that it is not known whether a row names them.
     n_bridged, n_blurrier : int
@@ -96,7 +96,7 @@ class LabellingReport:
             said.append(f"{sum(self.reasons.values())} were refused:")
             said += [f"{count:8d}  {reason}" for reason, count in self.reasons.items()]
         if self.n_unnamed:
-            said.append(f"{self.n_unnamed} spectra of the sources are named by no row.")
+            said.append(f"{self.n_unnamed} spectra of the sources are named by no usable row.")
         if self.n_unknown:
             said.append(
                 f"{self.n_unknown} files could not be read, so that it is not known whether a row "

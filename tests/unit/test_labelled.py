@@ -87,7 +87,7 @@ def test_what_is_written_is_what_a_pool_of_the_same_files_holds(tmp_path, folder
     np.testing.assert_array_equal(pool[0], expected)
     said = "\n".join(report.describe())
     assert "2 spectra are labelled by 2 of 2 rows: absorption 1, emission 1." in said
-    assert "4 spectra of the sources are named by no row." in said
+    assert "4 spectra of the sources are named by no usable row." in said
 
 
 def test_a_campaign_is_created_on_it(store, survey, table, tmp_path):
@@ -452,7 +452,7 @@ def test_what_the_command_cannot_do_is_one_line(tmp_path, folder, table, run):
         (["--pool", tmp_path / "pool.h5", "--pool-resolving-power", 9000], 2, "not allowed with"),
         (["--pool", tmp_path / "pool.h5", "--grid", 6519, 6732, 41], 1, "needs (n, 41)"),
         (["--definition", tmp_path / "d.toml", "--grid", 6519, 6732, 40], 1, "Leave one of them"),
-        (["--column", "kind=label"], 2, "names no column: give PART=NAME"),
+        (["--column", "kind=label"], 1, "names no column: give PART=NAME"),
         (["--column", "label=kind"], 1, "has no column 'kind': its columns are path, label."),
         (["--radius", "nan"], 1, "A radius of nan arcsec is none"),
         (["--grid", 3000, 3100, 40], 1, "None of the 1 rows of"),
