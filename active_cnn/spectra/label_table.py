@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
@@ -13,7 +14,7 @@ from active_cnn.errors import SpectrumError
 from active_cnn.excerpt import shorten
 from active_cnn.names import trim
 from active_cnn.plain_text import MOST_TEXT, plain
-from active_cnn.spectra.confined import confined
+from active_cnn.spectra.confined import Confinement
 from active_cnn.spectra.readers.position import sexagesimal
 from active_cnn.spectra.sky import is_place
 from active_cnn.spectra.table_texts import Texts, read_texts
@@ -123,7 +124,7 @@ def read_label_table(
                 f"A table of labels has no part {part!r}: name a column for {', '.join(USUAL)}."
             )
     try:
-        found = confined(SECONDS, read_texts, path, partial(_may_be, frozenset(chosen.values())))
+        found = _read(path, frozenset(chosen.values()))
     except SpectrumError as error:
         raise SpectrumError(
             f"The table of labels {path} {error}. Give a table in CSV, FITS, VOTable or ECSV."
@@ -149,6 +150,14 @@ def read_label_table(
             problems[row] = problem
     written = [(known or {}).get(label, label) for label in cells[LABEL]]
     return LabelTable(path, way, taken, written, names, places, problems)
+
+
+def _read(path: Path, chosen: frozenset[str]) -> Texts:
+    # A process for this table alone: it may take minutes and much memory, and others who read
+    # spectra meanwhile shall not wait for it.
+    with closing(Confinement()) as process:
+        found: Texts = process.call(SECONDS, read_texts, path, partial(_may_be, chosen))
+    return found
 
 
 def read_columns(texts: Iterable[str]) -> dict[str, str]:

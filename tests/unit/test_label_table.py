@@ -10,10 +10,12 @@ from astropy.io import fits
 from astropy.table import MaskedColumn, Table
 
 from active_cnn.errors import SpectrumError
-from active_cnn.spectra import label_table, table_texts
-from active_cnn.spectra.confined import confined
+from active_cnn.spectra import table_texts
+from active_cnn.spectra.confined import Confinement, confined
 from active_cnn.spectra.label_table import Way, read_label_table
 from active_cnn.spectra.table_texts import read_texts
+
+pytestmark = pytest.mark.usefixtures("tables_in_one_process")
 
 FORMATS = {"csv": "ascii.csv", "fits": "fits", "vot": "votable", "ecsv": "ascii.ecsv"}
 
@@ -212,7 +214,7 @@ def test_an_image_and_a_column_of_arrays_are_no_table_of_labels(tmp_path):
 
 @pytest.mark.parametrize("limit", ["MOST_BYTES", "MOST_ROWS", "MOST_COLUMNS"])
 def test_a_table_beyond_the_limits_is_refused(tmp_path, monkeypatch, limit):
-    monkeypatch.setattr(label_table, "confined", lambda _, function, *args: function(*args))
+    monkeypatch.setattr(Confinement, "call", lambda _, __, function, *args: function(*args))
     monkeypatch.setattr(table_texts, limit, 1 if limit == "MOST_COLUMNS" else 20)
     path = csv_of(tmp_path, "id,label\n" + "1,emission\n" * 21)
     said = refusal_of(path)

@@ -24,6 +24,8 @@ from active_cnn.spectra.training_set import read_training_csv
 from tests.corpus import spectra as corpus
 from tests.lamost_files import write_folder, write_spectrum
 
+pytestmark = pytest.mark.usefixtures("tables_in_one_process")
+
 GRID = Grid(n=40)
 CLASSES = {"absorption": "not-interesting", "emission": "emission", "double-peak": "double-peak"}
 
