@@ -16,6 +16,7 @@ import numpy as np
 from active_cnn.engine import Engine, open_engine
 from active_cnn.errors import SpectrumError, StoreError
 from active_cnn.excerpt import shorten
+from active_cnn.plain_text import MOST_TEXT, plain
 from active_cnn.records import Grid
 from active_cnn.spectra.batches import Files, Outcome, PoolRows, read_batch
 from active_cnn.spectra.label_matching import RADIUS, Matcher
@@ -35,6 +36,8 @@ from active_cnn.spectra.resolving_power import AS_IS, NOT_STATED, PoolResolution
 from active_cnn.spectra.sources import describe_passed_over
 from active_cnn.spreadsheet import disarm
 from active_cnn.whole_file import check_place, new_file
+
+MOST_LABELS = 40  # that are told one by one
 
 LOOKING, READING = "Looking for the labelled spectra", "Reading the labelled spectra"
 NOT_FOUND = "names no spectrum of the sources"
@@ -81,7 +84,10 @@ class LabellingReport:
     def describe(self) -> list[str]:
         """Say it in lines."""
         n = sum(self.labels.values())
-        counts = ", ".join(f"{label} {count}" for label, count in self.labels.items())
+        told = list(self.labels.items())[:MOST_LABELS]
+        counts = ", ".join(f"{plain(label, MOST_TEXT)} {count}" for label, count in told)
+        if len(self.labels) > MOST_LABELS:
+            counts += f", and {len(self.labels) - MOST_LABELS} other labels"
         said = [
             self.table,
             f"{n} spectra are labelled by {self.n_used} of {self.n_rows} rows: {counts}.",

@@ -333,6 +333,31 @@ def test_a_disk_that_is_full_leaves_nothing_half_written(tmp_path, folder, table
     assert not list(tmp_path.glob("unfinished*"))
 
 
+def test_odd_names_and_labels_are_kept_but_told_in_one_line(tmp_path, table, build):
+    names = ['a"b,c.fits', "new\nline.fits", " pad .fits", "=sum.fits", "ü.fits"]
+    for i, name in enumerate(names):
+        write_spectrum(tmp_path / "in" / name, seed=i)
+    unnamed = Path(os.fsdecode(os.fsencode(tmp_path) + b"/in/\xff.fits"))
+    write_spectrum(tmp_path / "x.fits", RA=20.0, DEC=5.0).rename(unnamed)
+    labels = table("path,label", *([f"in/{name}", f"k\n{i}"] for i, name in enumerate(names)))
+    report, found, refused = build(labels, tmp_path / "in")
+    assert found == {name.strip(): f"k\n{i}" for i, name in enumerate(names)}
+    assert refused == []
+    assert all("\n" not in line for line in report.describe())
+    write_spectrum(tmp_path / "in" / "y.fits", RA=10.0, DEC=5.0)
+    _, found, refused = build(table("ra,dec,label", [20, 5, "a"], [10, 5, "b"]), tmp_path / "in")
+    assert (found, refused) == (
+        {"y.fits": "b"}, [("1", "has a name that is not valid text: rename the file")]
+    )  # fmt: skip
+
+
+def test_of_many_labels_the_most_frequent_are_told(folder, table, build, monkeypatch):
+    monkeypatch.setattr(labelled, "MOST_LABELS", 2)
+    rows = [[f"s{i}.fits", label] for i, label in enumerate("abcadb")]
+    report, _, _ = build(table("path,label", *rows), folder)
+    assert "by 6 of 6 rows: a 2, b 2, and 2 other labels." in "\n".join(report.describe())
+
+
 def test_places_that_cannot_be_written_are_refused_before_any_work(tmp_path, folder, table):
     labels = table("path,label", ["s1.fits", "a"])
     for out, refused, said in (
