@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from active_cnn.errors import CampaignError
 from active_cnn.keys import assign_keys, check_keys, heard, shared_keys
 from active_cnn.recipes import TrainingSettings
+from active_cnn.search import HALPHA_EMISSION, Search
 
 
 class Medium(StrEnum):
@@ -115,6 +116,14 @@ class OracleClass:
             )
 
 
+OTHER = "other"
+
+
+def plain_names(network_class: str) -> tuple[str, ...]:
+    """Name the answers that say nothing but that a spectrum is of a class of the network."""
+    return network_class, OTHER, f"{OTHER} {network_class}"
+
+
 @dataclass(frozen=True, eq=False)
 class Spectrum:
     """One spectrum as its file gives it, with its place in the sky.
@@ -191,6 +200,8 @@ class Campaign:
         Below these lie the files of spectra that may be shown, besides the pool's own folder.
     chosen_keys : dict of str to str
         Keys of the labelling page that a person has changed, by action.
+    search : Search
+        What marks the targets.
     """
 
     name: str
@@ -205,6 +216,7 @@ class Campaign:
     seed: int
     folders: tuple[str, ...] = ()
     chosen_keys: dict[str, str] = field(default_factory=dict)
+    search: Search = HALPHA_EMISSION
 
     def __post_init__(self) -> None:
         names = [c.name for c in self.classes]
@@ -274,9 +286,9 @@ class Campaign:
         check_keys(self._named_keys, self.chosen_keys)
 
     def confirms(self, network_class: str) -> OracleClass:
-        """Tell which answer says that a prediction is right."""
+        """Tell which answer says that a prediction is right, and no more than that."""
         same = [c for c in self.classes if c.network_class == network_class]
-        return next((c for c in same if c.name == network_class), same[0])
+        return next((c for c in same if c.name in plain_names(network_class)), same[0])
 
 
 @dataclass(frozen=True, eq=False)

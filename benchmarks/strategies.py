@@ -31,8 +31,9 @@ from active_cnn.experiment.rehearsal import Rehearsal, read_results, rehearse
 from active_cnn.experiment.truth import Oracle
 from active_cnn.query.strategies import DEFAULT_STRATEGY, PLAIN, STRATEGIES
 from active_cnn.records import Grid
+from active_cnn.search import HALPHA, HALPHA_EMISSION
 from active_cnn.spectra.preprocessing import find_defects
-from active_cnn.spectra.rule import K_SIGMA, line_significance
+from active_cnn.spectra.rule import line_significance
 from active_cnn.spectra.simulation import write_demo
 
 YARDSTICK = "entropy, the authors' network"
@@ -157,8 +158,8 @@ def measure_rule(survey: Survey) -> dict[str, float]:
     is_visible = np.array([truth[name]["is_visible"] != "0" for name in names])
     usable = find_defects(flux) == 0
     significance = np.full(len(flux), -np.inf)
-    significance[usable] = line_significance(flux[usable], Grid().wavelength)
-    is_called = significance >= K_SIGMA
+    significance[usable] = line_significance(flux[usable], Grid().wavelength, HALPHA)
+    is_called = significance >= HALPHA_EMISSION.sigma
     ranked = usable & (is_visible | ~is_sought)
     return {
         "precision": float(is_sought[is_called].mean()),
@@ -280,7 +281,8 @@ def main() -> None:
     if not options.open:
         rules = pd.DataFrame([measure_rule(survey) for survey in surveys.values()])
         p, r, ap = (f"{rules[name].mean():.3f} ± {rules[name].std():.3f}" for name in rules)
-        print(f"| the rule, {K_SIGMA:g} σ | {len(rules)} | 0 | {p} | {r} | – | – | – | {ap} | – |")
+        sigma = HALPHA_EMISSION.sigma
+        print(f"| the rule, {sigma:g} σ | {len(rules)} | 0 | {p} | {r} | – | – | – | {ap} | – |")
     if DEFAULT_STRATEGY in set(results["arm"]):
         print()
         print(differences(results, DEFAULT_STRATEGY))

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from active_cnn.campaign import jobs
+from active_cnn.ui.counts import counts_in
 from active_cnn.ui.page import page
 from active_cnn.ui.text import PERCENT
 from active_cnn.ui.training import ask_settings, history_table, show_result, watch_job
@@ -42,11 +43,13 @@ with page("Train", lead="Train the network on all labels so far, and predict the
         show_result(campaign, iteration, iteration.result)
     if len(iterations) > 1 or iteration.result:
         st.subheader("History", anchor=False)
+        history = history_table(campaign, iterations, store.current_answers(campaign.name))
         st.dataframe(
-            history_table(campaign, iterations, store.current_answers(campaign.name)),
+            history,
             hide_index=True,
             placeholder="–",
             column_config={
+                **counts_in(history),
                 "best loss": st.column_config.NumberColumn(format="%.4g"),
                 "hold-out accuracy": st.column_config.NumberColumn(format=PERCENT),
             },

@@ -35,7 +35,8 @@ with page("Candidates", lead=LEAD) as view:
         st.stop()
 
     threshold = ask_threshold(campaign, found)
-    st.caption(f"Probabilities: {cached.calibration(*state)}.")
+    said = cached.calibration(*state)
+    st.caption(f"Probabilities of being a target are {said}.")
     kept = above_threshold(found, threshold, campaign)
     shown = ask_filter(kept, lambda: cached.candidate_texts(*state))
     offer_downloads(campaign, shown, scored.number, len(found), describe_selection(threshold))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple
 
@@ -15,11 +16,14 @@ from active_cnn.names import trim
 from active_cnn.records import Purpose
 from active_cnn.times import LONGEST_LOOK, is_look, read_time
 
+LONGEST_TIME = 60  # characters
 LONGEST_STRATEGY = 200  # characters
 LONGEST_NOTICE = 10_000  # characters
 LONGEST_DESIGN = 2**20  # characters of JSON
 # By what single precision may lie outside of 0 to 1.
 _ROUNDING = 1e-3
+
+_PLACE = re.compile(r"(answer|item|line|query) \d+ of ")
 
 
 class Kind(NamedTuple):
@@ -93,7 +97,7 @@ SECONDS = Kind(
 )
 FLAG = Kind(lambda value: type(value) is bool, "yes or no: true or false, in a CSV 1 or 0")
 _TIME = Kind(
-    lambda value: read_time(value) is not None,
+    lambda value: read_time(value) is not None and len(value) <= LONGEST_TIME,
     "a time as in 2026-05-04T21:30:00.000+00:00, from 1970 to now",
 )
 _PURPOSE = Kind(
@@ -193,5 +197,6 @@ def check_values(where: str, row: Mapping[str, Any], kinds: Mapping[str, Kind]) 
 
 def refusal(where: str, what: str) -> StoreError:
     """Make the error that refuses a file for something at one of its places."""
-    place = where[:1].upper() + where[1:]
+    # The name of a file keeps its small letter.
+    place = where[:1].upper() + where[1:] if _PLACE.match(where) else where
     return StoreError(f"{place}: {what}. Nothing was imported; mend the file and import it again.")

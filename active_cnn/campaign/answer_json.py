@@ -20,7 +20,7 @@ from active_cnn.campaign.answer_fields import (
 )  # fmt: skip
 from active_cnn.campaign.logged_answer import LoggedAnswer, make_answer, make_query
 from active_cnn.errors import StoreError
-from active_cnn.excerpt import shorten
+from active_cnn.excerpt import explain, shorten
 from active_cnn.json_parts import read_members
 from active_cnn.names import trim
 from active_cnn.records import Query, QueryItem
@@ -106,7 +106,7 @@ def read_at_once(name: str, text: str) -> list[LoggedAnswer]:
     except json.JSONDecodeError as error:
         raise refusal(f"line {error.lineno} of {name}", f"it is not JSON: {error.msg}") from error
     except (ValueError, RecursionError) as error:
-        raise refusal(name, f"it is not JSON that can be read: {error}") from error
+        raise refusal(name, f"it is not JSON that can be read: {explain(error)}") from error
     if not isinstance(content, dict):
         content = {}
     version = _version(name, {"format": None, "version": None, **content})

@@ -34,7 +34,6 @@ from active_cnn.evaluation.completeness import (
 from active_cnn.evaluation.precision import Unsure
 from active_cnn.query.scored import Choice
 from active_cnn.records import Answer, Campaign, Iteration, Purpose, Query
-from active_cnn.spectra.rule import K_SIGMA
 
 AUDIT_SIZE = 300
 ELUSION_SIZE = 100
@@ -210,7 +209,7 @@ def _count_called(store: Store, campaign: Campaign, plan: AuditPlan) -> list[int
     significance = rule_significance(store, campaign)
     if significance is None:
         return None
-    is_called = significance[plan.ranked[: plan.floor]] >= K_SIGMA
+    is_called = significance[plan.ranked[: plan.floor]] >= campaign.search.sigma
     return _by_stratum(plan.strata, is_called).tolist()
 
 
@@ -281,7 +280,7 @@ class Audit:
         network has learned from. None while they cannot be told, if nothing was calibrated then,
         or if the predictions of an earlier iteration are gone.
     rule : AuditedClassifier or None
-        The same of the rule "a peak at Hα above the continuum".
+        The same of the plain rule, where the search has one.
     missed : tuple of MissedTarget
         Those that stand for the most spectra first. A slip of the hand that makes one of these
         moves the recall more than any other, so that they are to be looked at twice.
@@ -439,7 +438,9 @@ class _OtherClassifiers:
         n_called = self._query.design.get("called_by_rule")  # not known to an earlier version
         if significance is None or n_called is None:
             return None
-        return self._estimate(np.asarray(significance[self._rows]) >= K_SIGMA, n_called)
+        return self._estimate(
+            np.asarray(significance[self._rows]) >= self._campaign.search.sigma, n_called
+        )
 
     def _estimate(
         self, is_called: NDArray[np.bool_], n_called: Sequence[int], n_known: int = 0

@@ -80,7 +80,7 @@ class Confidence:
                 f"{self.n_targets} of them targets, bear out better than a curve fitted to them"
             )
         return (
-            f"logistic curve fitted to {self.n} answers of iteration {self.iteration}, "
+            f"by a logistic curve fitted to {self.n} answers of iteration {self.iteration}, "
             f"{self.n_targets} of them targets"
         )
 
@@ -93,7 +93,7 @@ def describe_confidence(confidence: Confidence | None) -> str:
             f"{FEWEST} answers on what the networks call targets, {FEWEST_OF_EACH} of either kind "
             "at least, and networks that these do not contradict"
         )
-    return f"calibrated: {confidence}" if confidence.is_fitted else f"not calibrated: {confidence}"
+    return f"calibrated {confidence}" if confidence.is_fitted else f"not calibrated: {confidence}"
 
 
 def find_confidence(

@@ -127,6 +127,20 @@ def describe_unknown_places(store: Store, campaign: Campaign) -> str:
     )
 
 
+def describe_assumed(campaign: Campaign) -> str:
+    """Say which search a campaign has whose definition names none."""
+    search = campaign.search
+    follows = (
+        ""
+        if search.lines or search.bands
+        else (" No simple rule stands beside the network, and no lines are planted.")
+    )
+    return (
+        f"What marks the targets was not said. Assumed: {search.describe()}.{follows} To say it, "
+        "create the campaign with a definition that has [search]."
+    )
+
+
 @dataclass(frozen=True, eq=False)
 class Gallery:
     """Some spectra of one class: names, and windows of shape (n_spectra, n_wavelengths)."""

@@ -16,21 +16,24 @@ from active_cnn.campaign.training_data import initial_identifiers
 from active_cnn.errors import SpectrumError, StoreError
 from active_cnn.evaluation.calibration import log_odds
 from active_cnn.records import Campaign, Iteration
+from active_cnn.search import TargetLine
 from active_cnn.spectra.injection import (
+    DIP,
     DOUBLE,
+    MIXED,
     SINGLE,
+    Profiles,
     draw_profiles,
     measure_hosts,
     plant,
 )
 from active_cnn.spectra.preprocessing import rescale
-from active_cnn.spectra.rule import HALPHA_RANGE, line_significance
-from active_cnn.spectra.wavelength import LINES, SPEED_OF_LIGHT
+from active_cnn.spectra.rule import line_significance
+from active_cnn.spectra.wavelength import SPEED_OF_LIGHT
 from active_cnn.whole_file import write_whole
 
 N_PLANTED = 10_000
 LOG_ODDS = "log_odds"
-HALPHA = LINES[0].wavelength
 
 Predict = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
@@ -64,20 +67,22 @@ def recover_planted(
     Returns
     -------
     pandas.DataFrame
-        A row for each line: identifier, kind ("emission" or "double-peak"), equivalent_width (Å),
-        fwhm, separation, velocity (km/s), snr (of a pixel), rule (what `line_significance` says of
-        it), log_odds (of being a target, the mean over these networks), and p_0, p_1 … of the
-        newest one's classes.
+        A row for each spectrum: identifier, kind ("emission", "double-peak", "absorption", or
+        "both" where the search has lines of either sign), equivalent_width (Å; of each line),
+        fwhm, separation, velocity (km/s), snr (of a pixel beside the first line), rule (what
+        `line_significance` says of it), log_odds (of being a target, the mean over these
+        networks), and p_0, p_1 … of the newest one's classes.
 
     Raises
     ------
     SpectrumError
-        If the grid does not hold the campaign's first line with continuum on both sides, or no
-        spectrum is left that can host one.
+        If the search names no line that could be planted, the grid does not hold one of them with
+        continuum on both sides, or no spectrum is left that can host them.
     """
     rng = np.random.default_rng([iteration.seed, 1])
-    wavelength, line = campaign.grid.wavelength, _line(campaign)
-    measure_hosts(np.ones((1, len(wavelength))), wavelength, line)  # before anything is read
+    wavelength, lines = campaign.grid.wavelength, _lines(campaign)
+    for line in lines:  # before anything is read
+        measure_hosts(np.ones((1, len(wavelength))), wavelength, line.wavelength)
     pool = open_pool(store, campaign)
     targets = target_positions(campaign)
     is_free = pool.usable & ~np.isin(labels, targets)
@@ -86,40 +91,49 @@ def recover_planted(
     free = np.flatnonzero(is_free)
     rows = rng.choice(free, min(size, len(free)), replace=False)
     flux = pool.flux(rows)
-    hosts = measure_hosts(flux, wavelength, line)
-    rows, flux, snr = rows[hosts.can_host], flux[hosts.can_host], hosts.snr[hosts.can_host]
+    hosts = [measure_hosts(flux, wavelength, line.wavelength) for line in lines]
+    can_host = np.all([one.can_host for one in hosts], axis=0)
+    rows, flux, snr = rows[can_host], flux[can_host], hosts[0].snr[can_host]
     if not len(rows):
         raise SpectrumError(
             "none of the pool's spectra has a continuum that an equivalent width could be "
             "measured in: give a pool that is not rescaled"
         )
-    step = SPEED_OF_LIGHT * float(np.diff(wavelength).max()) / line
-    profiles = draw_profiles(len(rows), step, rng)
-    planted = plant(flux, wavelength, line, profiles, rng)
+    step = SPEED_OF_LIGHT * float(np.diff(wavelength).max()) / lines[0].wavelength
+    profiles = draw_profiles(len(rows), step, rng, lines[0])
+    planted = plant(flux, wavelength, lines, profiles, rng)
     windows = rescale(planted)
     probabilities = predict(windows)
     said = [probabilities, *(one(windows) for one in earlier)]
-    here = (line + HALPHA_RANGE[0] - HALPHA, line + HALPHA_RANGE[1] - HALPHA)
     return pd.DataFrame(
         {
             "identifier": pool.identifiers(rows),
-            "kind": np.where(profiles.is_double, DOUBLE, SINGLE),
+            "kind": _kinds(lines, profiles),
             "equivalent_width": profiles.equivalent_width,
             "fwhm": profiles.fwhm,
             "separation": profiles.separation,
             "velocity": profiles.velocity,
             "snr": snr,
-            "rule": line_significance(planted, wavelength, here),
+            "rule": line_significance(planted, wavelength, *lines),
             LOG_ODDS: np.mean([log_odds(one, targets) for one in said], axis=0),
             **{f"p_{i}": probabilities[:, i] for i in range(len(campaign.network_classes))},
         }
     )
 
 
-def _line(campaign: Campaign) -> float:
-    if not campaign.lines:
-        raise SpectrumError("the campaign names no line that could be planted")
-    return campaign.lines[0].wavelength
+def _lines(campaign: Campaign) -> tuple[TargetLine, ...]:
+    lines = campaign.search.fixed_lines
+    if not lines:
+        raise SpectrumError("the search names no line that could be planted")
+    return lines
+
+
+def _kinds(lines: Sequence[TargetLine], profiles: Profiles) -> NDArray[np.str_]:
+    signs = {line.sign for line in lines}
+    if len(signs) > 1:
+        return np.full(len(profiles), MIXED)
+    kinds = np.where(profiles.is_emission, SINGLE, DIP)
+    return np.where(profiles.is_double, DOUBLE, kinds)
 
 
 def write_recovery(table: pd.DataFrame, path: Path) -> str:

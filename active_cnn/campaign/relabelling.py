@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,8 @@ from active_cnn.campaign.questions import ask, newest_scored, open_rows, open_sc
 from active_cnn.campaign.standing import repeatable
 from active_cnn.campaign.store import Store
 from active_cnn.errors import AcquisitionError, SpectrumError
-from active_cnn.query.lookalikes import first_of_a_kind, is_instrumental
+from active_cnn.query.instrumental import is_instrumental
+from active_cnn.query.lookalikes import SAMPLE, find_alike, first_of_a_kind
 from active_cnn.query.mixture import check_shares, interleave
 from active_cnn.query.scored import Choice, Scored
 from active_cnn.query.selection import refuse_size, select
@@ -170,6 +172,7 @@ class _Screening:
         self._screen, self._pool = screen, pool
         self._wavelength = campaign.grid.wavelength
         self._lines = [line.wavelength for line in campaign.lines]
+        self._seed = campaign.seed
         self.counts = {"look-alike": 0, "instrumental": 0}
 
     def passes(self, rows: NDArray[np.int64], n_kept: int) -> NDArray[np.bool_]:
@@ -180,14 +183,29 @@ class _Screening:
         windows = self._pool.windows(rows)
         if self._screen.instrumental:
             new = windows[n_kept:]
-            passed[n_kept:] &= ~is_instrumental(new, self._wavelength, self._lines)
+            passed[n_kept:] &= ~is_instrumental(new, self._wavelength, self._lines, self._power)
             self.counts["instrumental"] += int((~passed).sum())
         if self._screen.lookalikes:
             ra, dec = self._pool.places(rows[passed])
-            kept = first_of_a_kind(windows[passed], ra, dec, n_kept)
+            kept = first_of_a_kind(windows[passed], ra, dec, n_kept, self._alike)
             self.counts["look-alike"] += int((~kept).sum())
             passed[passed] = kept
         return passed
+
+    @cached_property
+    def _sample(self) -> NDArray[np.int64]:
+        usable = np.flatnonzero(self._pool.usable)
+        rng = np.random.default_rng(self._seed)
+        return np.sort(rng.choice(usable, min(SAMPLE, len(usable)), replace=False))
+
+    @cached_property
+    def _alike(self) -> float:
+        return find_alike(self._pool.windows(self._sample))
+
+    @cached_property
+    def _power(self) -> float | None:
+        powers = self._pool.powers(self._sample)
+        return None if np.isnan(powers).all() else float(np.nanmax(powers))
 
 
 def _choose(

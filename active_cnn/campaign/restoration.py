@@ -24,6 +24,7 @@ from active_cnn.campaign.references import references
 from active_cnn.campaign.store import FILE_NAME, Store
 from active_cnn.campaign.store.connection import unknown_migrations
 from active_cnn.errors import StoreError
+from active_cnn.excerpt import explain
 from active_cnn.lines import read_bounded
 
 MOST_MANIFEST = 64 * 2**20  # bytes
@@ -101,7 +102,7 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
         ) from error
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise StoreError(
-            f"{path} is not the manifest of a backup ({type(error).__name__}: {error}). "
+            f"{path} is not the manifest of a backup ({type(error).__name__}: {explain(error)}). "
             "Give a folder that `active-cnn backup` has made."
         ) from error
     if unknown:

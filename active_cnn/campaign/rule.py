@@ -1,8 +1,9 @@
-"""What the Hα rule says of a campaign's pool, kept in a file beside what the networks say."""
+"""What the plain rule says of a campaign's pool, kept in a file beside what the networks say."""
 
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -18,9 +19,10 @@ from numpy.typing import NDArray
 from active_cnn.campaign.files import open_pool
 from active_cnn.campaign.store import Store
 from active_cnn.engine import Engine
-from active_cnn.errors import StoreError
+from active_cnn.errors import SpectrumError, StoreError
 from active_cnn.learning.predictions import ROOM_LEFT
 from active_cnn.records import Campaign
+from active_cnn.search import HALPHA_EMISSION, TargetLine
 from active_cnn.spectra.pool import Pool
 from active_cnn.spectra.pool_file import publish
 from active_cnn.spectra.rule import line_significance, place_bands
@@ -41,21 +43,31 @@ class RuleStretch:
         The pool and its index.
     start, stop : int
         The rows.
+    lines : tuple of TargetLine
+        What the rule looks for.
     """
 
     pool: Path
     index: Path
     start: int
     stop: int
+    lines: tuple[TargetLine, ...]
 
 
 def rule_path(store: Store, campaign: Campaign) -> Path:
-    """Give the file of the rule's significances; its name tells which pool they belong to."""
-    return store.home / campaign.name / f"rule-{campaign.pool_fingerprint[:12]}.npy"
+    """Give the file of the rule's significances; its name tells of which pool and which lines."""
+    lines = campaign.search.fixed_lines
+    # Versions that knew no other line left it out of the name.
+    of = "" if lines == HALPHA_EMISSION.lines else f"-{_digest(lines)}"
+    return store.home / campaign.name / f"rule-{campaign.pool_fingerprint[:12]}{of}.npy"
+
+
+def _digest(lines: tuple[TargetLine, ...]) -> str:
+    return hashlib.sha256(repr(lines).encode()).hexdigest()[:12]
 
 
 def rule_significance(store: Store, campaign: Campaign) -> NDArray[np.float32] | None:
-    """Read how far each spectrum's peak at Hα stands out; see `line_significance`.
+    """Read how far each spectrum stands out at the search's lines; see `line_significance`.
 
     Parameters
     ----------
@@ -107,20 +119,23 @@ def compute_rule(
     Raises
     ------
     SpectrumError
-        If the campaign's grid does not hold the line with continuum on both sides, or the pool
-        cannot be read.
+        If the search names no line that could be looked for, the campaign's grid does not hold
+        one with continuum on both sides, or the pool cannot be read.
     CampaignError
         If the pool is no longer the one that the campaign was created on.
     StoreError
         If the file cannot be written, or the disk has no room for it.
     """
-    place_bands(campaign.grid.wavelength)
+    if not campaign.search.fixed_lines:
+        raise SpectrumError("the search names no line that could be looked for at one wavelength")
+    for line in campaign.search.fixed_lines:
+        place_bands(campaign.grid.wavelength, line.range)
     pool = open_pool(store, campaign)
     path = rule_path(store, campaign)
     with _alone(path):
         found = rule_significance(store, campaign)
         if found is None or len(found) != pool.n:
-            _write(path, pool, engine, report)
+            _write(path, pool, campaign.search.fixed_lines, engine, report)
             found = rule_significance(store, campaign)
     if found is None:
         raise StoreError(
@@ -133,11 +148,12 @@ def compute_rule(
 def _write(
     path: Path,
     pool: Pool,
+    lines: tuple[TargetLine, ...],
     engine: Engine,
     report: Callable[[str, int, int, dict[str, Any]], None],
 ) -> None:
     stretches = (
-        RuleStretch(pool.path, pool.index_path, start, min(start + STRETCH, pool.n))
+        RuleStretch(pool.path, pool.index_path, start, min(start + STRETCH, pool.n), lines)
         for start in range(0, pool.n, STRETCH)
     )
     report(_WHAT, 0, pool.n, {})
@@ -160,7 +176,7 @@ def measure_stretch(stretch: RuleStretch) -> NDArray[np.float32]:
     rows = slice(stretch.start, stretch.stop)
     ((_, usable, windows),) = pool.chunks(stretch.stop - stretch.start, rows)
     significance = np.full(len(usable), np.nan, dtype=np.float32)
-    significance[usable] = line_significance(windows, pool.grid.wavelength)
+    significance[usable] = line_significance(windows, pool.grid.wavelength, *stretch.lines)
     return significance
 
 

@@ -21,6 +21,7 @@ _COMMANDS = {
     "ingest": "spectra.add_ingest",
     "training-set": "training_set.add_training_set",
     "create": "creation.add_create",
+    "presets": "presets.add_presets",
     "train": "training.add_train",
     "predict": "spectra.add_predict",
     "next": "campaigns.add_next",

@@ -7,6 +7,7 @@ import argparse
 from active_cnn.campaign.answer_log import export_answers, import_answers
 from active_cnn.cli.options import Commands, add_campaign, add_command, open_store, path
 from active_cnn.cli.output import say
+from active_cnn.wording import one_or_many
 
 
 def add_answers(commands: Commands) -> None:
@@ -33,18 +34,23 @@ def add_answers(commands: Commands) -> None:
 def _export(options: argparse.Namespace) -> None:
     with open_store(options) as store:
         n = export_answers(store, options.out, options.campaign)
-    say(f"{n} answers are in {options.out}.")
+    say(f"{n} {one_or_many(n, 'answer is', 'answers are')} in {options.out}.")
 
 
 def _import(options: argparse.Namespace) -> None:
     with open_store(options) as store:
         report = import_answers(store, options.file, options.campaign)
+    added = one_or_many(report.n_new, "answer was", "answers were")
+    queries = one_or_many(report.n_queries, "query", "queries")
+    known = one_or_many(report.n_known, "was", "were")
     say(
-        f"{report.n_new} answers were added with {report.n_queries} queries; "
-        f"{report.n_known} were there already."
+        f"{report.n_new} {added} added with {report.n_queries} {queries}; "
+        f"{report.n_known} {known} there already."
     )
     if report.n_overtaken:
+        overtaken = one_or_many(report.n_overtaken, "is", "are")
+        them = one_or_many(report.n_overtaken, "it", "them")
         say(
-            f"{report.n_overtaken} of them are older than what the same person had said of the "
-            "same spectrum here. What was added last counts: look at them again."
+            f"{report.n_overtaken} of them {overtaken} older than what the same person had said of "
+            f"the same spectrum here. What was added last counts: look at {them} again."
         )

@@ -8,6 +8,7 @@ from active_cnn.campaign.backup import back_up
 from active_cnn.campaign.restoration import restore
 from active_cnn.cli.options import Commands, add_command, add_home, open_store, path
 from active_cnn.cli.output import Bar, say
+from active_cnn.wording import one_or_many
 
 
 def add_backup(commands: Commands) -> None:
@@ -31,7 +32,7 @@ def _backup(options: argparse.Namespace) -> None:
         )
     for notice in report.notices:
         say(notice)
-    say(f"{report.n_files} files ({report.n_bytes / 1e6:.1f} MB) are in {options.out}.")
+    say(f"{_contents(report.n_files, report.n_bytes)} in {options.out}.")
 
 
 def add_restore(commands: Commands) -> None:
@@ -48,4 +49,9 @@ def _restore(options: argparse.Namespace) -> None:
         report = restore(options.folder, options.home, progress=bar.show)
     for notice in report.notices:
         say(notice)
-    say(f"{report.n_files} files ({report.n_bytes / 1e6:.1f} MB) are in {options.home}.")
+    say(f"{_contents(report.n_files, report.n_bytes)} in {options.home}.")
+
+
+def _contents(n: int, n_bytes: int) -> str:
+    size = f"({n_bytes / 1e6:.1f} MB)"
+    return f"{n} {one_or_many(n, f'file {size} is', f'files {size} are')}"

@@ -11,6 +11,7 @@ from active_cnn.campaign.status import summarise
 from active_cnn.campaign.training_data import trained_answers
 from active_cnn.cli.options import Commands, add_campaign, add_command, open_store
 from active_cnn.cli.output import say
+from active_cnn.wording import one_or_many
 
 
 def add_next(commands: Commands) -> None:
@@ -27,9 +28,8 @@ def _next(options: argparse.Namespace) -> None:
         jobs.refresh(store, campaign)
         iteration = close_iteration(store, campaign)
         n = len(trained_answers(store, campaign, iteration))
-    say(
-        f"Iteration {iteration.number} of {campaign.name!r} is open: {n} answers join its training."
-    )
+    joining = one_or_many(n, "answer joins", "answers join")
+    say(f"Iteration {iteration.number} of {campaign.name!r} is open: {n} {joining} its training.")
 
 
 def add_status(commands: Commands) -> None:

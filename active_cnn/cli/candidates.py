@@ -17,6 +17,7 @@ from active_cnn.delivery.origin import trace_origin
 from active_cnn.delivery.tables import FORMATS, write_candidates
 from active_cnn.errors import StoreError
 from active_cnn.whole_file import check_place
+from active_cnn.wording import one_or_many
 
 
 def add_export(commands: Commands) -> None:
@@ -46,4 +47,5 @@ def _export(options: argparse.Namespace) -> None:
         candidates = describe_candidates(store, campaign, listed)
         origin = trace_origin(store, campaign, describe_threshold(options.threshold))
     write_candidates(candidates, options.out, origin)
-    say(f"{len(candidates)} candidates are in {options.out}.")
+    n = len(candidates)
+    say(f"{n} {one_or_many(n, 'candidate is', 'candidates are')} in {options.out}.")

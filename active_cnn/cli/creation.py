@@ -7,7 +7,9 @@ import argparse
 from active_cnn.campaign import demo
 from active_cnn.campaign.campaign import create_campaign
 from active_cnn.campaign.definition import Definition, read_definition
-from active_cnn.campaign.overview import describe_unknown_places
+from active_cnn.campaign.overview import describe_assumed, describe_unknown_places
+from active_cnn.campaign.presets import read_preset
+from active_cnn.campaign.proposal import describe_proposal, propose
 from active_cnn.campaign.reach import path_out_of_reach
 from active_cnn.campaign.store import Store
 from active_cnn.cli.options import Commands, add_command, add_home, path
@@ -105,13 +107,48 @@ def add_create(commands: Commands) -> None:
         "--definition",
         type=path,
         metavar="FILE.toml",
-        help="grid, classes and lines of the campaign (default: those of the method's authors)",
+        help="grid, classes, lines and search of the campaign (default: what header and labels of "
+        "the training set suggest)",
+    )
+    command.add_argument(
+        "--target",
+        dest="targets",
+        action="append",
+        default=[],
+        metavar="LABEL",
+        help="label of the training set that is looked for, where no definition says it (may be "
+        "given several times; default: the rare ones)",
+    )
+    command.add_argument(
+        "--preset",
+        metavar="NAME",
+        help="the same of a search that others have made; `active-cnn presets` lists them",
     )
     command.add_argument("--seed", type=int, default=1, metavar="S", help="default: %(default)s")
 
 
+def _define(options: argparse.Namespace) -> Definition:
+    if options.preset:
+        return read_preset(options.preset)
+    if options.definition:
+        return read_definition(options.definition)
+    proposed = propose(options.training, options.targets)
+    say(describe_proposal(proposed))
+    return proposed
+
+
 def _create(options: argparse.Namespace) -> None:
-    definition = read_definition(options.definition) if options.definition else Definition()
+    if options.preset and options.definition:
+        raise CampaignError(
+            "Both --preset and --definition are given: choose one. To change a preset, save what "
+            f"`active-cnn presets show {options.preset}` prints, and give that file."
+        )
+    if (options.preset or options.definition) and options.targets:
+        raise CampaignError(
+            "--target says what is looked for where no definition does: leave it out, or change "
+            "is_target in the definition."
+        )
+    definition = _define(options)
     with Store(options.home) as store:
         with Bar("Reading the pool", "spectra") as bar:
             campaign = create_campaign(
@@ -122,6 +159,7 @@ def _create(options: argparse.Namespace) -> None:
                 grid=definition.grid,
                 classes=definition.classes,
                 lines=definition.lines,
+                search=definition.search,
                 chosen_keys=definition.keys,
                 seed=options.seed,
                 folders=options.folders,
@@ -129,6 +167,8 @@ def _create(options: argparse.Namespace) -> None:
             )
         file = path_out_of_reach(store, campaign)
         unknown = describe_unknown_places(store, campaign)
+    if definition.search is None:
+        say(describe_assumed(campaign))
     if unknown:
         say(unknown)
     if file:

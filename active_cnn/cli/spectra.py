@@ -28,6 +28,7 @@ from active_cnn.records import Grid
 from active_cnn.spectra.ingest import SHARD, IngestProgress, ingest
 from active_cnn.spectra.resolving_power import NOT_STATED, Blurrier, PoolResolution
 from active_cnn.spectra.sources import describe_passed_over
+from active_cnn.wording import one_or_many
 
 
 def add_ingest(commands: Commands) -> None:
@@ -91,10 +92,12 @@ def _ingest(options: argparse.Namespace) -> None:
             resolution=resolution,
             progress=show,
         )
-    say(f"{report.accepted} spectra are in {options.out}; {report.refused} were refused.")
+    accepted = one_or_many(report.accepted, "spectrum is", "spectra are")
+    say(f"{report.accepted} {accepted} in {options.out}; {_refused(report.refused)}.")
     if report.bridged:
+        of_them = one_or_many(report.accepted, "it", f"{report.bridged} of them")
         say(
-            f"In {report.bridged} of them pixels of the window have no value (not finite, or "
+            f"In {of_them} pixels of the window have no value (not finite, or "
             f"weight 0), at most {report.most_bridged}: straight lines bridge these."
         )
     say(report.powers.describe())
@@ -136,7 +139,12 @@ def _predict(options: argparse.Namespace) -> None:
             identifier=options.identifier,
             progress=bar.show,
         )
-    say(f"{n_classified} spectra are classified in {options.out}; {n_refused} were refused.")
+    classified = one_or_many(n_classified, "spectrum is", "spectra are")
+    say(f"{n_classified} {classified} classified in {options.out}; {_refused(n_refused)}.")
+
+
+def _refused(n: int) -> str:
+    return f"{n} {one_or_many(n, 'was', 'were')} refused"
 
 
 def _silence_libraries() -> None:

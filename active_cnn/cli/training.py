@@ -20,6 +20,7 @@ from active_cnn.recipes import (
     TrainingSettings,
 )
 from active_cnn.records import Job, JobState, TrainingResult
+from active_cnn.wording import one_or_many
 
 POLL_EVERY = 0.5  # s, between two looks at how far a job is
 
@@ -133,8 +134,9 @@ def _report(job: Job, result: TrainingResult) -> None:
     for notice in result.notices:
         say(notice)
     counts = ", ".join(f"{count} {name}" for name, count in result.predicted_counts.items())
+    n_epochs = len(result.history["loss"])
     say(
-        f"Iteration {job.iteration}: {len(result.history['loss'])} epochs in "
+        f"Iteration {job.iteration}: {n_epochs} {one_or_many(n_epochs, 'epoch', 'epochs')} in "
         f"{result.seconds['training']:.0f} s, the pool in {result.seconds['predicting']:.0f} s "
         f"on {result.device}. Predicted: {counts}."
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from active_cnn.campaign.definition import Definition, read_definition
+from active_cnn.campaign.presets import read_preset
 from active_cnn.cli.options import Commands, add_command, add_engine, path
 from active_cnn.cli.output import Bar, say
 from active_cnn.cli.source_options import (
@@ -20,7 +21,7 @@ from active_cnn.spectra.label_matching import RADIUS
 from active_cnn.spectra.label_table import USUAL, read_columns
 from active_cnn.spectra.labelled import build_training_csv, refused_beside
 from active_cnn.spectra.pool_terms import read_terms
-from active_cnn.spectra.resolving_power import PoolResolution
+from active_cnn.spectra.resolving_power import AS_IS_TEXT, PoolResolution
 
 
 def add_training_set(commands: Commands) -> None:
@@ -72,17 +73,24 @@ def add_training_set(commands: Commands) -> None:
         help="the pool that it is for, whose grid and resolving power are taken",
     )
     add_resolving_power(terms)
-    command.add_argument(
+    search = command.add_mutually_exclusive_group()
+    search.add_argument(
         "--definition",
         type=path,
         metavar="FILE.toml",
-        help="of the campaign that it is for: its grid, and the labels that may occur",
+        help="of the campaign that it is for: its grid, its resolving power, and the labels that "
+        "may occur",
+    )
+    search.add_argument(
+        "--preset",
+        metavar="NAME",
+        help="the same of a search that others have made; `active-cnn presets` lists them",
     )
     add_engine(command)
 
 
 def _training_set(options: argparse.Namespace) -> None:
-    definition = read_definition(options.definition) if options.definition else None
+    definition = _define(options)
     grid, resolution, told = _terms(options, definition)
     bars: dict[str, Bar] = {}
 
@@ -123,28 +131,36 @@ def _labels_of(definition: Definition | None) -> list[str] | None:
     return [one.name for one in definition.classes if one.network_class]
 
 
+def _define(options: argparse.Namespace) -> Definition | None:
+    if options.preset:
+        return read_preset(options.preset)
+    return read_definition(options.definition) if options.definition else None
+
+
 def _terms(
     options: argparse.Namespace, definition: Definition | None
 ) -> tuple[Grid, PoolResolution, str]:
     """Give grid and resolving power, and say whose they are."""
     grid, whose = given_grid(options), "as was asked for"
+    defined = f"of {options.preset or options.definition}"
     if definition:
         if grid and grid != definition.grid:
             raise CampaignError(
-                f"--grid is {grid}, the grid of {options.definition} is {definition.grid}. Leave "
-                "one of them out."
+                f"--grid is {grid}, the grid {defined} is {definition.grid}. Leave one of them out."
             )
-        grid, whose = definition.grid, f"of {options.definition}"
+        grid, whose = definition.grid, defined
     if options.pool:
         grid, resolution = read_terms(options.pool, grid)
         whose = f"of {options.pool}"
-    else:
-        resolution = PoolResolution(options.pool_resolving_power)
-        if not grid:
-            grid, whose = Grid(), "the default"
-    power = "as-is" if resolution.power is None else f"R = {resolution.text}"
-    if options.pool:
         of = whose if resolution.is_stated else f"{options.pool} does not state it"
     else:
-        of = "the default" if options.pool_resolving_power is None else "as was asked for"
+        if not grid:
+            grid, whose = Grid(), "the default"
+        asked, of = options.pool_resolving_power, "as was asked for"
+        if asked is None and definition and definition.search:
+            asked, of = definition.search.resolving_power, defined
+        resolution = PoolResolution(asked)
+        if asked is None:
+            of = "nothing is degraded"
+    power = AS_IS_TEXT if resolution.power is None else f"R = {resolution.text}"
     return grid, resolution, f"Grid {grid} ({whose}); resolving power {power} ({of})."

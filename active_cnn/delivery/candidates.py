@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from active_cnn.campaign.committee import (
     mean_log_odds,
@@ -136,7 +139,7 @@ def list_candidates(store: Store, campaign: Campaign) -> pd.DataFrame:
             ),
             CALIBRATED: p_target[rows],
             "entropy": predictions.entropy()[rows],
-            RULE: np.nan if rule is None else np.asarray(rule[rows]),
+            **_rule_column(campaign, rule, rows),
             "iteration": number,
             "snr_r": pool.column("snr_r")[rows],
             "oracle": oracle,
@@ -145,6 +148,14 @@ def list_candidates(store: Store, campaign: Campaign) -> pd.DataFrame:
     )
     order = np.lexsort((rows, -candidate_probability(table, campaign), source != ORACLE))
     return table.iloc[order].reset_index(drop=True)
+
+
+def _rule_column(
+    campaign: Campaign, rule: NDArray[np.float32] | None, rows: NDArray[np.int64]
+) -> dict[str, Any]:
+    if not campaign.search.fixed_lines:
+        return {}
+    return {RULE: np.nan if rule is None else np.asarray(rule[rows])}
 
 
 def describe_candidates(store: Store, campaign: Campaign, listed: pd.DataFrame) -> pd.DataFrame:
@@ -173,6 +184,7 @@ def describe_candidates(store: Store, campaign: Campaign, listed: pd.DataFrame) 
                 "entropy", RULE, "iteration", "snr_r", "designation", "pipeline_class",
                 "oracle", "note", "path",
             )
+            if name in columns
         }
     )  # fmt: skip
 

@@ -42,7 +42,7 @@ MEANINGS = {
     "answer": Meaning("meta.code", "What the oracle answered, if anything"),
     CALIBRATED: Meaning("stat.probability", "Probability of being a target, by the answers"),
     "entropy": Meaning("stat.value", "Entropy of the probabilities (nats)"),
-    RULE: Meaning("stat.snr", "Peak at the line above the continuum, in units of the noise"),
+    RULE: Meaning("stat.snr", "Line over the continuum, in units of the noise"),
     "iteration": Meaning("meta.number", "Iteration that the label comes from"),
     "snr_r": Meaning("stat.snr", "Signal-to-noise ratio in r"),
     "designation": Meaning("meta.id.assoc", "Name of the object"),

@@ -22,6 +22,7 @@ from active_cnn.evaluation.proportions import choose_method, describe_share
 from active_cnn.evaluation.recovery import describe_recovery
 from active_cnn.records import Campaign, Iteration, Purpose, TrainingResult
 from active_cnn.spectra.resolving_power import PoolResolution
+from active_cnn.wording import one_or_many
 
 
 def describe_methods(store: Store, campaign: Campaign) -> str:
@@ -77,11 +78,11 @@ def _search(store: Store, campaign: Campaign) -> str:
     classes = Counter(campaign.trains[label] for label in initial.labels)
     grid = campaign.grid
     return (
-        f"We searched {pool.n:,} spectra, of which {int(pool.usable.sum()):,} can be used, for "
+        f"We searched {_spectra(pool.n)}, of which {int(pool.usable.sum()):,} can be used, for "
         f"{_join(campaign.targets)} with Active CNN {__version__}, which follows Škoda et al. "
-        f"(2020). {_resolution(pool.resolution)}Each spectrum was resampled to {grid.n} vacuum "
-        f"wavelengths from {grid.start:g} to {grid.end:g} Å and rescaled to [−1, 1]. The initial "
-        "training set holds "
+        f"(2020). What marks them: {campaign.search.describe()}. {_resolution(pool.resolution)}"
+        f"Each spectrum was resampled to {grid.n} vacuum wavelengths from {grid.start:g} to "
+        f"{grid.end:g} Å and rescaled to [−1, 1]. The initial training set holds "
         f"{len(initial.labels):,} labelled spectra ({_counts(classes)})."
     )
 
@@ -102,7 +103,9 @@ def _training(result: TrainingResult) -> str:
     if settings.augmentation:
         shown.append("labelled spectra shown with the noise of the pool and with planted lines")
     if settings.background:
-        shown.append(f"{settings.background:,} unlabelled spectra of the pool shown as no targets")
+        shown.append(
+            f"up to {settings.background:,} unlabelled spectra of the pool shown as no targets"
+        )
     if settings.answer_weight > 1:
         shown.append(f"answered spectra shown {settings.answer_weight} times as often")
     if settings.balancing != "none":
@@ -129,7 +132,7 @@ def _labelling(store: Store, campaign: Campaign, scored: Iteration) -> str:
     rounds = "one iteration" if not scored.number else f"{scored.number + 1} iterations"
     share = describe_share(sum(one.answer in targets for one in given) / len(given), len(given))
     text = (
-        f"In {rounds} {_people(len(people))} answered {len(given):,} spectra "
+        f"In {rounds} {_people(len(people))} answered {_spectra(len(given))} "
         f"({_counts(Counter(one.answer or '' for one in given))}), {share} of them targets"
     )
     if asked:
@@ -151,7 +154,7 @@ def _candidates(store: Store, campaign: Campaign, scored: Iteration) -> str:
         else f"the network predicts with a probability of {THRESHOLD:g} at least, not calibrated"
     )
     return (
-        f"The candidate list holds {len(found):,} spectra "
+        f"The candidate list holds {_spectra(len(found))} "
         f"({_counts(Counter(found['label']))}): {confirmed:,} confirmed by a person, and "
         f"{len(found) - confirmed:,} that, after iteration {scored.number}, {how}."
     )
@@ -186,7 +189,7 @@ def _completeness(store: Store, campaign: Campaign, scored: Iteration) -> str:
     audited, audit = found
     text = (
         f"The completeness of what iteration {audited.number} predicts was measured by an audit of "
-        f"{int(audit.n_judged.sum()):,} spectra, drawn at random in {len(audit.strata)} strata of "
+        f"{_spectra(int(audit.n_judged.sum()))}, drawn at random in {len(audit.strata)} strata of "
         f"ranks. {audit.words}"
     )
     if audit.missed:
@@ -201,7 +204,7 @@ def _completeness(store: Store, campaign: Campaign, scored: Iteration) -> str:
         "The candidate list with its confirmed spectra, as it was when the audit was drawn,": (
             audit.listed
         ),
-        "A simple rule, a peak above the continuum,": audit.rule,
+        f"A simple rule, {campaign.search.describe_rule()},": audit.rule,
     }
     for what, one in others.items():
         if one:
@@ -275,6 +278,10 @@ def _strategy(name: str, design: dict[str, object]) -> str:
 
 def _counts(counts: Counter[str]) -> str:
     return ", ".join(f"{n:,} {name}" for name, n in counts.most_common()) or "none"
+
+
+def _spectra(n: int) -> str:
+    return f"{n:,} {one_or_many(n, 'spectrum', 'spectra')}"
 
 
 def _people(n: int) -> str:

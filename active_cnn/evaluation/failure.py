@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.stats import mannwhitneyu
 
 from active_cnn.evaluation.calibration import log_odds
+from active_cnn.wording import one_or_many
 
 # Of targets and of others: with 5 of each, a network that parts them reaches a p-value of 0.004.
 FEWEST_OF_EACH = 5
@@ -65,13 +66,15 @@ def find_failure(
         return f"gives all {n:,} the same probabilities"
     said = np.unique(probabilities.argmax(axis=1))
     if len(said) == 1:
-        return f"calls all {n:,} {classes[said[0]]!r}, of which {int(truth.sum()):,} are targets"
+        are_targets = one_or_many(truth.sum(), "is a target", "are targets")
+        return f"calls all {n:,} {classes[said[0]]!r}, of which {truth.sum():,} {are_targets}"
     odds = log_odds(probabilities, tuple(np.flatnonzero(is_target).tolist()))
     found = mannwhitneyu(odds[truth], odds[~truth], alternative="greater")
     if found.pvalue > SIGNIFICANCE:
         area = found.statistic / (truth.sum() * (~truth).sum())
+        targets = one_or_many(truth.sum(), "only target", f"{truth.sum():,} targets")
         return (
-            f"ranks the {int(truth.sum()):,} targets among {n:,} no better than chance would (area "
-            f"under the ROC curve {area:.2f}, chance 0.50)"
+            f"ranks the {targets} among {n:,} no better than chance would (area under the ROC "
+            f"curve {area:.2f}, chance 0.50)"
         )
     return None

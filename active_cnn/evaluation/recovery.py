@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from active_cnn.errors import EvaluationError
 from active_cnn.evaluation.calibration import fit_logistic
 from active_cnn.evaluation.proportions import describe_share, wilson_interval
+from active_cnn.wording import percent
 
 # What a map can be drawn against.
 AXES = {
@@ -149,6 +150,14 @@ def limits_by_snr(table: pd.DataFrame, is_found: NDArray[np.bool_]) -> pd.DataFr
     return pd.DataFrame(rows, columns=["snr_from", "snr_to", "n", "share", "limit"])
 
 
+def name_lines(table: pd.DataFrame) -> str:
+    """Name what was planted by its kinds: emission lines, absorption lines, or lines of both."""
+    kinds = set(table["kind"])
+    if kinds <= {"emission", "double-peak"}:
+        return "emission lines"
+    return "absorption lines" if kinds == {"absorption"} else "emission and absorption lines"
+
+
 def describe_recovery(table: pd.DataFrame, is_found: NDArray[np.bool_], what: str) -> str:
     """Say in words what is found again of the planted lines.
 
@@ -161,18 +170,18 @@ def describe_recovery(table: pd.DataFrame, is_found: NDArray[np.bool_], what: st
     """
     share = describe_share(float(is_found.mean()), len(is_found))
     text = (
-        f"Of {len(table):,} emission lines planted into spectra of the pool that nobody has "
+        f"Of {len(table):,} {name_lines(table)} planted into spectra of the pool that nobody has "
         f"labelled and that are not predicted to be targets, {share} are {what}."
     )
     limits = limits_by_snr(table, is_found).dropna(subset="limit")
     if limits.empty:
-        return f"{text} In no range of S/N does the share reach {COMPLETE:.0%}."
+        return f"{text} In no range of S/N does the share reach {percent(COMPLETE)}."
     parts = [
         f"{limit:.1f} Å at S/N {_range(low, high)}"
         for low, high, limit in limits[["snr_from", "snr_to", "limit"]].to_numpy()
     ]
     return (
-        f"{text} {COMPLETE:.0%} are found from an equivalent width of {_join(parts)} on "
+        f"{text} {percent(COMPLETE)} are found from an equivalent width of {_join(parts)} on "
         "(S/N of a pixel of the continuum)."
     )
 

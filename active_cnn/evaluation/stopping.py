@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from active_cnn.errors import EvaluationError
+from active_cnn.wording import one_or_many, percent
 
 ROUNDS = 3  # successive networks that have to agree
 
@@ -132,8 +133,8 @@ def judge_stopping(
     criteria = [
         Criterion(
             f"precision of {name} (confirmed ones included)",
-            "nothing judged" if low is None else f"{low:.1%} at least",
-            f"{goals.precision:.0%} at least (one-sided 95 %)",
+            "nothing judged" if low is None else f"{percent(low, 1)} at least",
+            f"{percent(goals.precision)} at least (one-sided 95 %)",
             _light(low, goals.precision, 0.05),
         )
         for name, low in precision.items()
@@ -156,8 +157,8 @@ def judge_stopping(
     criteria.append(
         Criterion(
             "audited recall",
-            "no audit" if recall is None else f"{recall:.1%} at least",
-            f"{goals.recall:.0%} at least (lower 95 % limit)",
+            "no audit" if recall is None else f"{percent(recall, 1)} at least",
+            f"{percent(goals.recall)} at least (lower 95 % limit)",
             complete,
         )
     )
@@ -193,7 +194,8 @@ def _advise(
     expected = ""
     if yields:
         n = yields[-1] * size / 100
-        expected = f"Another round of {size} is expected to find about {n:.0f} new targets"
+        expected = f"Another round of {size} is expected to find about {n:.0f} new "
+        expected += one_or_many(round(n), "target", "targets")
         expected += f", as the last one did ({yields[-1]:.0f} per 100 labels)."
     if is_advised:
         return f"All that has to hold does: the campaign may stop. {expected}".strip()
@@ -202,4 +204,5 @@ def _advise(
         for one in criteria
         if one.light is not Light.MET
     ]
-    return f"Go on. {expected} {'; '.join(lacking).capitalize()}.".replace("  ", " ")
+    said = "; ".join(lacking)
+    return f"Go on. {expected} {said[:1].upper()}{said[1:]}.".replace("  ", " ")

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from active_cnn.errors import AcquisitionError
+from active_cnn.wording import one_or_many
 
 OPEN = "spectra that have not been answered"
 
@@ -49,6 +50,7 @@ def refuse_size(size: int, n: int, what: str = OPEN) -> None:
     """
     if not 0 < size <= n:
         raise AcquisitionError(
-            f"Cannot ask about {size} spectra: there are {n} {what}. "
+            f"Cannot ask about {size} {one_or_many(size, 'spectrum', 'spectra')}: "
+            f"{one_or_many(n, 'there is', 'there are')} {n} {what}. "
             "Ask for fewer, or choose another strategy."
         )

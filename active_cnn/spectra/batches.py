@@ -279,8 +279,10 @@ def _copy_rows(batch: PoolRows) -> Outcome:
         defects = np.zeros(len(windows), dtype=np.uint8)
         defects[usable] = find_defects(windows[usable])  # of fluxes beyond float32
         names = read_names(group, rows)
+        bridged = np.nan_to_num(read_column(BRIDGED, group, rows))
         columns = {
-            BRIDGED: np.nan_to_num(read_column(BRIDGED, group, rows)).astype(np.int64),
+            # A count from elsewhere may be anything.
+            BRIDGED: np.clip(bridged, 0, batch.grid.n).astype(np.int64),
             RESOLVING_POWER: found.known,
             **{name: read_column(name, group, rows) for name in METADATA},
         }

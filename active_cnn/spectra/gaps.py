@@ -15,6 +15,7 @@ from active_cnn.errors import SpectrumError
 from active_cnn.records import Grid
 from active_cnn.spectra.noise import pixel_noise
 from active_cnn.spectra.wavelength import SPEED_OF_LIGHT
+from active_cnn.wording import percent
 
 # The widest gap that is bridged, in steps of the axis, or one resolution element of the pool (of a
 # pool as-is: of the spectrum) where that is wider: what is narrower than that leaves no gap once
@@ -129,7 +130,7 @@ def bridge(
     if n_bridged > MOST_BRIDGED * inside.sum():
         raise SpectrumError(
             f"has too many pixels without a value: {n_bridged} of {inside.sum()} in the window "
-            f"(not finite, or without weight); at most {MOST_BRIDGED:.0%} are bridged"
+            f"(not finite, or without weight); at most {percent(MOST_BRIDGED)} are bridged"
         )
     filled = flux.copy()
     filled[~valued] = np.interp(wavelength[~valued], known, flux[valued], left=np.nan, right=np.nan)

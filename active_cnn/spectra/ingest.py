@@ -30,6 +30,7 @@ from active_cnn.spectra.sources import (
     is_pool,
 )
 from active_cnn.whole_file import check_place
+from active_cnn.wording import one_or_many
 
 DEFAULT_GRID = Grid()
 
@@ -162,8 +163,10 @@ def ingest(
             parts.remove()
     if not report.accepted:
         listed = "; ".join(f"{reason} ({n})" for reason, n in report.reasons.items())
+        n = report.refused
+        none = one_or_many(n, "The only spectrum cannot", f"None of the {n} spectra can")
         raise SpectrumError(
-            f"None of the {report.refused} spectra can be used, so {out} was not written. "
+            f"{none} be used, so {out} was not written. "
             f"Why, and how many: {listed}. Check the sources and the grid {grid}. "
             f"{describe_passed_over(passed_over)}".strip()
         )

@@ -1,7 +1,8 @@
-"""Emission lines of known strength and shape, planted into spectra of the pool."""
+"""Lines of known strength and shape, planted into spectra of the pool."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,21 +10,19 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from active_cnn.errors import SpectrumError
+from active_cnn.search import Sign, TargetLine
 from active_cnn.spectra.noise import pixel_noise
 from active_cnn.spectra.rule import place_bands
 from active_cnn.spectra.wavelength import SPEED_OF_LIGHT
 
 FWHM_TO_SIGMA = 1 / np.sqrt(8 * np.log(2))
 
-SINGLE, DOUBLE = "emission", "double-peak"
+SINGLE, DOUBLE, DIP, MIXED = "emission", "double-peak", "absorption", "both"
 
-# Å, km/s: from what nobody would see to what nobody would miss, and as Be stars have them
-# (Porter & Rivinius 2003, PASP, 115, 1153).
-EQUIVALENT_WIDTH = (0.3, 30.0)
-FWHM = (100.0, 700.0)
-SEPARATION = (100.0, 600.0)
 BLUE_SHARE = (0.35, 0.65)
-VELOCITY = 60.0
+VELOCITY = 60.0  # km/s, standard deviation
+
+DEEPEST = 0.9  # of the continuum: no absorption line goes further down at such resolving powers
 
 # No line can be observed narrower than the spectrograph sees it, two pixels at best.
 NARROWEST = 2.0
@@ -34,14 +33,16 @@ LOWEST_DIP = -0.5  # of the continuum: spectra that fall below have lost their z
 
 @dataclass(frozen=True, eq=False)
 class Profiles:
-    """Emission lines, each an array of shape (n_profiles,).
+    """Lines, each an array of shape (n_profiles,); every line of a search gets the same.
 
     Parameters
     ----------
     is_double : ndarray of bool
         Two Gaussians instead of one.
+    is_emission : ndarray of bool
+        What a line does that can be either.
     equivalent_width : ndarray
-        Of all that is added, in angstrom; positive, as for emission.
+        Of all that is added or taken away, in angstrom; positive for both.
     fwhm : ndarray
         Of each Gaussian as it is observed, the instrument's width included, in km/s.
     separation : ndarray
@@ -53,6 +54,7 @@ class Profiles:
     """
 
     is_double: NDArray[np.bool_]
+    is_emission: NDArray[np.bool_]
     equivalent_width: NDArray[np.float64]
     fwhm: NDArray[np.float64]
     separation: NDArray[np.float64]
@@ -85,8 +87,8 @@ class Hosts:
         return self.continuum / self.noise
 
 
-def draw_profiles(n: int, step: float, rng: np.random.Generator) -> Profiles:
-    """Draw lines, every other one double.
+def draw_profiles(n: int, step: float, rng: np.random.Generator, line: TargetLine) -> Profiles:
+    """Draw lines; of what can be double or not, and emission or not, every other one is.
 
     Parameters
     ----------
@@ -95,23 +97,38 @@ def draw_profiles(n: int, step: float, rng: np.random.Generator) -> Profiles:
     step : float
         Width of a pixel in km/s: nothing narrower than two of them is drawn.
     rng : numpy.random.Generator
+    line : TargetLine
+        With the ranges that are drawn from.
 
     Returns
     -------
     Profiles
-        Equivalent widths, widths and separations are uniform in their logarithms; of a double
-        line each Gaussian is narrower than the separation, so that there are two peaks.
+        Equivalent widths, widths and separations are uniform in their logarithms. Of a double
+        line each Gaussian is narrower than the separation, so that there are two peaks; no
+        absorption line is deeper than `DEEPEST`.
     """
-    is_double = np.arange(n) % 2 == 1
-    narrowest = max(FWHM[0], NARROWEST * step)
+    is_odd = np.arange(n) % 2 == 1
+    is_double = is_odd & (line.separation is not None)
+    is_emission = (line.sign is Sign.EMISSION) | ((line.sign is Sign.EITHER) & is_odd)
+    is_emission = np.broadcast_to(is_emission, n)
+    narrowest = max(line.fwhm[0], NARROWEST * step)
+    apart = line.separation or line.fwhm
     separation = np.where(
-        is_double, _log_uniform(max(SEPARATION[0], 1.2 * narrowest), SEPARATION[1], n, rng), 0.0
+        is_double,
+        _log_uniform(max(apart[0], 1.2 * narrowest), max(apart[1], 1.2 * narrowest), n, rng),
+        0.0,
     )
-    widest = np.where(is_double, np.minimum(separation / 1.1, FWHM[1]), FWHM[1])
+    widest = np.where(is_double, np.minimum(separation / 1.1, line.fwhm[1]), line.fwhm[1])
+    strength = rng.random(n)
+    fwhm = _log_uniform(narrowest, np.maximum(widest, narrowest), n, rng)
+    low, high = line.widths
+    area = np.sqrt(2 * np.pi) * FWHM_TO_SIGMA * fwhm / SPEED_OF_LIGHT * line.wavelength
+    highest = np.where(is_emission, high, np.clip(DEEPEST * area, low, high))
     return Profiles(
         is_double=is_double,
-        equivalent_width=_log_uniform(*EQUIVALENT_WIDTH, n, rng),
-        fwhm=_log_uniform(narrowest, np.maximum(widest, narrowest), n, rng),
+        is_emission=is_emission,
+        equivalent_width=low * (highest / low) ** strength,
+        fwhm=fwhm,
         separation=separation,
         blue_share=np.where(is_double, rng.uniform(*BLUE_SHARE, n), 1.0),
         velocity=rng.normal(0, VELOCITY, n),
@@ -155,11 +172,11 @@ def measure_hosts(
 def plant(
     flux: NDArray[np.floating],
     wavelength: NDArray[np.float64],
-    line: float,
+    lines: Sequence[TargetLine],
     profiles: Profiles,
     rng: np.random.Generator,
 ) -> NDArray[np.float64]:
-    """Add a line to each spectrum, with the photon noise of its light.
+    """Plant the lines of a search into each spectrum, with the photon noise that goes with them.
 
     Parameters
     ----------
@@ -167,8 +184,8 @@ def plant(
         Of spectra that can host a line, not rescaled; it stays as it is.
     wavelength : ndarray, shape (n_wavelengths,)
         Their increasing vacuum wavelengths in angstrom.
-    line : float
-        Vacuum wavelength of the line at rest.
+    lines : sequence of TargetLine
+        Each gets the profile of its spectrum.
     profiles : Profiles
         One for each spectrum.
     rng : numpy.random.Generator
@@ -181,15 +198,27 @@ def plant(
     Raises
     ------
     SpectrumError
-        If there is not one line for each spectrum, or one of them cannot host any.
+        If there is not one profile for each spectrum, or one of them cannot host a line.
 
     Notes
     -----
     Gaussians are integrated over the pixels, which keeps the equivalent width. The noise of the
     continuum is taken for that of its photons: light that doubles the flux adds noise of the same
-    variance.
+    variance, and of a share (1 − a) of the photons √(1 − a) of the noise is left.
     """
-    hosts = measure_hosts(flux, wavelength, line)
+    for line in lines:
+        flux = _plant(flux, wavelength, line, profiles, rng)
+    return np.asarray(flux, dtype=np.float64)
+
+
+def _plant(
+    flux: NDArray[np.floating],
+    wavelength: NDArray[np.float64],
+    line: TargetLine,
+    profiles: Profiles,
+    rng: np.random.Generator,
+) -> NDArray[np.float64]:
+    hosts = measure_hosts(flux, wavelength, line.wavelength)
     if len(flux) != len(profiles) or not hosts.can_host.all():
         n_bad = int((~hosts.can_host).sum())
         raise SpectrumError(
@@ -198,15 +227,21 @@ def plant(
         )
     half = profiles.separation / 2
     added = sum(
-        share[:, None] * _gaussians(wavelength, line, profiles.velocity + shift, profiles.fwhm)
+        share[:, None]
+        * _gaussians(wavelength, line.wavelength, profiles.velocity + shift, profiles.fwhm)
         for share, shift in (
             (profiles.blue_share, -half),
             (1 - profiles.blue_share, half),
         )
     )
     added = added * profiles.equivalent_width[:, None]  # in units of the continuum
-    noise = hosts.noise[:, None] * np.sqrt(added) * rng.standard_normal(flux.shape)
-    return flux + hosts.continuum[:, None] * added + noise
+    # What is left of the noise itself where light is taken away is less than it would be.
+    is_emission = profiles.is_emission if line.sign is Sign.EITHER else line.sign is Sign.EMISSION
+    rises = np.broadcast_to(is_emission, len(flux))[:, None]
+    taken = np.where(rises, 0.0, added.clip(max=1.0))
+    variance = np.where(rises, added, taken * (1 - taken))
+    noise = hosts.noise[:, None] * np.sqrt(variance) * rng.standard_normal(flux.shape)
+    return flux * (1 - taken) + np.where(rises, hosts.continuum[:, None] * added, 0.0) + noise
 
 
 def _gaussians(

@@ -36,13 +36,13 @@ from active_cnn.spectra.resolving_power import AS_IS, NOT_STATED, PoolResolution
 from active_cnn.spectra.sources import describe_passed_over
 from active_cnn.spreadsheet import disarm
 from active_cnn.whole_file import check_place, new_file
+from active_cnn.wording import one_or_many
 
 MOST_LABELS = 40  # that are told one by one
 
 LOOKING, READING = "Looking for the labelled spectra", "Reading the labelled spectra"
 NOT_FOUND = "names no spectrum of the sources"
 TAKEN = "has the identifier of another spectrum"
-OUT_OF_REACH = "lies outside the folders that may be read"
 
 
 @dataclass(frozen=True)
@@ -90,26 +90,35 @@ class LabellingReport:
             counts += f", and {len(self.labels) - MOST_LABELS} other labels"
         said = [
             self.table,
-            f"{n} spectra are labelled by {self.n_used} of {self.n_rows} rows: {counts}.",
+            f"{n} {one_or_many(n, 'spectrum is', 'spectra are')} labelled by {self.n_used} of "
+            f"{self.n_rows} {one_or_many(self.n_rows, 'row', 'rows')}: {counts}.",
         ]
         if self.n_bridged:
             said.append(
                 f"In {self.n_bridged} of them straight lines bridge pixels without a value."
             )
         if self.n_blurrier:
-            said.append(f"{self.n_blurrier} of them are blurrier than the pool.")
+            are = one_or_many(self.n_blurrier, "is", "are")
+            said.append(f"{self.n_blurrier} of them {are} blurrier than the pool.")
         if self.reasons:
-            said.append(f"{sum(self.reasons.values())} were refused:")
+            refused = sum(self.reasons.values())
+            said.append(f"{refused} {one_or_many(refused, 'was', 'were')} refused:")
             said += [f"{count:8d}  {reason}" for reason, count in self.reasons.items()]
         if self.n_unnamed:
-            said.append(f"{self.n_unnamed} spectra of the sources are named by no usable row.")
+            are = one_or_many(
+                self.n_unnamed, "spectrum of the sources is", "spectra of the sources are"
+            )
+            said.append(f"{self.n_unnamed} {are} named by no usable row.")
         if self.n_unknown:
             said.append(
-                f"{self.n_unknown} files could not be read, so that it is not known whether a row "
-                "names them."
+                f"{self.n_unknown} {one_or_many(self.n_unknown, 'file', 'files')} could not be "
+                "read, so that it is not known whether a row names what is there."
             )
-        if self.census.n_out_of_reach:
-            said.append(f"{self.census.n_out_of_reach} files were not read: each {OUT_OF_REACH}.")
+        if n := self.census.n_out_of_reach:
+            said.append(
+                f"{n} {one_or_many(n, 'file was', 'files were')} not read: outside the folders "
+                "that may be."
+            )
         if self.census.passed_over:
             said.append(describe_passed_over(self.census.passed_over))
         if self.census.not_stated:
@@ -360,6 +369,11 @@ def _write_refused(path: Path, made: _Made) -> None:
 
 def _no_use(table: LabelTable, report: LabellingReport, found: Found, out: Path) -> SpectrumError:
     listed = "; ".join(f"{reason} ({n})" for reason, n in report.reasons.items())
+    none = one_or_many(
+        report.n_rows,
+        f"The only row of {table.path} cannot be used",
+        f"None of the {report.n_rows} rows of {table.path} can be used",
+    )
     compared = ""
     if table.way is not Way.POSITION and report.reasons.get(_not_found(found)):
         of_spectrum = found.first.path if table.way is Way.PATH else found.first.identifier
@@ -368,7 +382,7 @@ def _no_use(table: LabelTable, report: LabellingReport, found: Found, out: Path)
             f"sources is {shorten(of_spectrum)}."
         )
     return SpectrumError(
-        f"None of the {report.n_rows} rows of {table.path} can be used, so {out} was not written. "
+        f"{none}, so {out} was not written. "
         f"Why, and how many: {listed}.{compared} Check the sources, the columns that were taken "
         "and the grid."
     )

@@ -36,7 +36,12 @@ from active_cnn.spectra.pool_file import (
 from active_cnn.spectra.pool_index import find_resolution, index_pool, is_indexed
 from active_cnn.spectra.pool_reader import Pick, PoolReader
 from active_cnn.spectra.preprocessing import DEFECTS, rescale
-from active_cnn.spectra.resolving_power import PoolResolution, PowerCounts, count_powers
+from active_cnn.spectra.resolving_power import (
+    PoolResolution,
+    PowerCounts,
+    count_powers,
+    is_believable,
+)
 
 __all__ = ["Pool", "index_pool", "is_indexed"]
 
@@ -273,6 +278,13 @@ class Pool:
         known = self._index.doubts.known(*(columns[name] for name in PLACE))
         columns |= zip(PLACE, known, strict=True)
         return pd.DataFrame(columns)
+
+    def powers(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Give the resolving power that some rows have now, shape (n_rows,); NaN if not known."""
+        (own,) = self._reader.take(self._check(rows), partial(pick_column, RESOLVING_POWER))
+        own = np.where(is_believable(own), own, np.nan)
+        power = self.resolution.power
+        return own if power is None else np.fmin(own, power)
 
     def column(self, name: str) -> NDArray[np.float64]:
         """Read a whole numeric column ('ra', 'dec' or 'snr_r'), shape (n,); NaN where not known."""

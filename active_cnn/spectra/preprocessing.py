@@ -92,6 +92,13 @@ def near_window(wavelength: NDArray[np.float64], grid: Grid) -> slice | None:
     return None if has_gap else slice(int(near[0]), int(near[-1]) + 1)
 
 
+def _around(wavelength: NDArray[np.float64], grid: Grid) -> tuple[float, float]:
+    """Give the last wavelength before the window's middle, and the first one after it."""
+    place = int(np.searchsorted(wavelength, (grid.start + grid.end) / 2))
+    place = min(max(place, 1), len(wavelength) - 1)
+    return float(wavelength[place - 1]), float(wavelength[place])
+
+
 def _refuse_uncovered(start: float, end: float, grid: Grid) -> None:
     if not (start <= grid.start and grid.end <= end):
         raise SpectrumError(
@@ -200,6 +207,12 @@ def prepare_and_count(
     wavelength, flux = to_vacuum(spectrum.wavelength[near]), spectrum.flux[near].astype(np.float64)
     close = _select(wavelength, grid, MARGIN)
     if close.sum() < 2:
+        before, after = _around(to_vacuum(spectrum.wavelength.clip(*AIR_RANGE)), grid)
+        if after - before > grid.end - grid.start + 2 * MARGIN:
+            raise SpectrumError(
+                f"has a gap in the window: none of its pixels is between {before:.1f} and "
+                f"{after:.1f} Å"
+            )
         raise SpectrumError(f"is too coarse: {close.sum()} of its pixels are near the window")
     ends = wavelength[close][[0, -1]]
     _refuse_uncovered(ends[0], ends[1], grid)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from active_cnn.errors import SpectrumError
-from active_cnn.excerpt import shorten
+from active_cnn.excerpt import explain, shorten
 from active_cnn.lines import read_bounded
 from active_cnn.whole_file import write_whole
 
@@ -111,8 +111,8 @@ def read_manifest(path: Path) -> tuple[Shard, ...]:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise SpectrumError(
-            f"The manifest {path} is not JSON: {error}. Give one that was written as "
-            "docs/formats.md tells."
+            f"The manifest {path} is not JSON that can be read: {explain(error)}. Give one that "
+            "was written as docs/formats.md tells."
         ) from error
     return _check(path, content)
 

@@ -10,12 +10,13 @@ from pathlib import Path
 
 from active_cnn.errors import SpectrumError
 from active_cnn.lines import open_lines
-from active_cnn.names import PACKED_SUFFIXES
+from active_cnn.names import PACKED_SUFFIXES, trim
 from active_cnn.records import Grid
 from active_cnn.regular_file import open_regular
 from active_cnn.spectra.pool_file import open_pool
 from active_cnn.spectra.resolving_power import read_resolution
 from active_cnn.spectra.shards import is_manifest, read_manifest
+from active_cnn.wording import one_or_many
 
 PLAIN_SUFFIXES = (".fits", ".fit", ".fts")
 FITS_SUFFIXES = (
@@ -154,9 +155,10 @@ def describe_passed_over(passed_over: Mapping[str, int] | None) -> str:
     kinds = sorted(passed_over.items(), key=lambda one: (-one[1], one[0]))
     listed = ", ".join(f"{n} {kind or 'without a suffix'}" for kind, n in kinds[:MOST_KINDS])
     others = sum(n for _, n in kinds[MOST_KINDS:])
-    listed += f", {others} others" if others else ""
+    listed += f", {others} {one_or_many(others, 'other', 'others')}" if others else ""
     n = sum(passed_over.values())
-    return f"{n} file{'s' * (n != 1)} passed over in folders: {listed}. {describe_search()}"
+    files = one_or_many(n, "file", "files")
+    return f"{n} {files} passed over in folders: {listed}. {describe_search()}"
 
 
 def is_folder(path: Path, where: str = "") -> bool:
@@ -219,8 +221,8 @@ def read_list(path: Path) -> Iterator[tuple[int, str]]:
         encoding, errors = ("utf-16", "replace") if is_utf16 else ("utf-8-sig", "surrogateescape")
         with open_lines(path, encoding=encoding, errors=errors) as lines:
             for number, line in enumerate(lines, 1):
-                if line.strip():
-                    yield number, line.strip()
+                if name := trim(line):
+                    yield number, name
     except OSError as error:
         raise SpectrumError(
             f"The list {path} cannot be read: {error.strerror}. Give a text file with a path a "

@@ -10,6 +10,7 @@ import streamlit as st
 from active_cnn.campaign.team import PersonalActivity, QueryProgress, activity, query_progress
 from active_cnn.evaluation.proportions import percentage
 from active_cnn.ui import agreement_charts
+from active_cnn.ui.counts import counts_in
 from active_cnn.ui.page import RELABEL, View, link
 from active_cnn.ui.text import PERCENT, moments
 
@@ -57,10 +58,12 @@ def show_activity(view: View) -> None:
 
 
 def _show_progress(progress: Sequence[QueryProgress], n_wanted: int) -> None:
+    table = progress_table(progress)
     st.dataframe(
-        progress_table(progress),
+        table,
         hide_index=True,
         column_config={
+            **counts_in(table),
             "progress": st.column_config.ProgressColumn(
                 format=PERCENT, min_value=0.0, max_value=100.0
             ),

@@ -41,6 +41,7 @@ from active_cnn.ui.page import (
 )
 from active_cnn.ui.paging import page_of
 from active_cnn.ui.text import PERCENT, plain
+from active_cnn.wording import percent
 
 FEWEST_SHARED = 20  # below, the interval of a pair is not to be trusted
 
@@ -122,7 +123,7 @@ def _interval(low: float, high: float) -> str | None:
 
 
 def _show_pairs(pairs: Sequence[PairAgreement]) -> None:
-    st.markdown("**Each two people**")
+    st.markdown("**Pair by pair**")
     figure = st.column_config.NumberColumn
     st.dataframe(
         pair_table(pairs),
@@ -261,7 +262,7 @@ def _list_disagreements(view: View, found: Sequence[Disagreement]) -> None:
     if len(divided) < len(found):
         st.markdown(
             f"**Doubtful answers: {len(found) - len(divided):,}.** The network, before it was "
-            f"taught them, gave each a chance below {LEAST_LIKELY:.0%}, calibrated on all "
+            f"taught them, gave each a chance below {percent(LEAST_LIKELY)}, calibrated on all "
             "answers. Many are slips of the hand, some are what the network has yet to learn: say "
             "what you see. Until then they count as they stand."
         )

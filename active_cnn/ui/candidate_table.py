@@ -28,6 +28,7 @@ from active_cnn.ui.page import OVERVIEW, View, link, rows_of_numbers
 from active_cnn.ui.paging import page_of
 from active_cnn.ui.spectrum_view import show_metadata, show_probabilities, show_spectrum
 from active_cnn.ui.text import plain
+from active_cnn.wording import one_or_many
 
 DOWNLOADS = {
     "CSV": (".csv", "text/csv"),
@@ -127,7 +128,8 @@ def offer_downloads(
 ) -> None:
     """Offer what is shown as files, which say that it is this selection."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(f"{len(shown):,} of {n:,} candidates are shown; downloads hold these.")
+        are_shown = one_or_many(n, "candidate is", "candidates are")
+        st.caption(f"{len(shown):,} of {n:,} {are_shown} shown; downloads hold these.")
         for name, (ending, mime) in DOWNLOADS.items():
             st.download_button(
                 f"Download {name}",
@@ -190,7 +192,7 @@ def _select_row(page: pd.DataFrame, campaign: Campaign) -> int | None:
             RULE: number(
                 "rule (σ)",
                 format="%.1f",
-                help="A peak at the line above the local continuum: the simple rule.",
+                help=f"The simple rule calls {campaign.search.describe_rule()}.",
             ),
             "snr_r": number("S/N r", format="%.1f"),
         },

@@ -23,11 +23,13 @@ from active_cnn.evaluation.completeness import Completeness
 from active_cnn.evaluation.precision import Unsure
 from active_cnn.evaluation.proportions import percentage
 from active_cnn.records import SharingMode
-from active_cnn.spectra.rule import HALPHA_RANGE, K_SIGMA
+from active_cnn.search import Search
 from active_cnn.ui import cached
+from active_cnn.ui.counts import counts_in
 from active_cnn.ui.labelling import judge, select_to_open, show_list
 from active_cnn.ui.page import View, acting, say
 from active_cnn.ui.text import PERCENT, plain
+from active_cnn.wording import one_or_many
 
 MOST = 20_000
 _COUNTED = {
@@ -51,7 +53,7 @@ def show_completeness(view: View) -> None:
     )
     audit = measure_audit(view.store, view.campaign, view.iteration)
     if audit:
-        _show(audit)
+        _show(audit, view.campaign.search)
         # Where people judge apart from each other, each spectrum is judged twice as it is.
         if view.store.sharing(view.campaign.name).mode is not SharingMode.DOUBLE:
             _offer_second_look(view, audit)
@@ -103,7 +105,8 @@ def _offer(view: View) -> None:
     size, floor, below = (st.session_state[f"audit-{name}"] for name in ("size", "floor", "below"))
     plan = plan_audit(view.store, view.campaign, size, floor)
     st.info(_promise(plan, size, min(below, len(plan.ranked) - plan.floor)))
-    st.dataframe(_plan_table(plan), hide_index=True)
+    planned = _plan_table(plan)
+    st.dataframe(planned, hide_index=True, column_config=counts_in(planned))
     n_drawn = view.store.count_queries(view.campaign.name)
     st.button(
         "Draw this audit",
@@ -127,10 +130,11 @@ def _promise(plan: AuditPlan, size: int, n_below: int) -> str:
             " They could not be held against answers, and a network promises too much: judge a "
             "random sample under Precision first, if you can."
         )
+    n = size + n_below
     return (
-        f"{size + n_below} spectra to judge. If {said} are right, some {plan.expected.sum():,.0f} "
-        f"targets lie above rank {plan.floor:,}, and the 95 % interval of the recall will be about "
-        f"{plan.width:.2f} wide.{warning}"
+        f"{n:,} {one_or_many(n, 'spectrum', 'spectra')} to judge. If {said} are right, some "
+        f"{plan.expected.sum():,.0f} targets lie above rank {plan.floor:,}, and the 95 % interval "
+        f"of the recall will be about {plan.width:.2f} wide.{warning}"
     )
 
 
@@ -154,23 +158,28 @@ def _draw(view: View, n_drawn: int) -> None:
         )
         query = draw_audit(view.store, view.campaign, size, floor, below)
         st.query_params.pop("identifier", None)
-        say(f"{len(query.items)} spectra were drawn with the seed {query.seed}.")
+        n = len(query.items)
+        drawn = one_or_many(n, "spectrum was", "spectra were")
+        say(f"{n:,} {drawn} drawn with the seed {query.seed}.")
 
 
-def _show(audit: Audit) -> None:
+def _show(audit: Audit, search: Search) -> None:
     st.subheader("Completeness", anchor=False)
     n_open = int((audit.n_drawn - audit.n_judged - audit.n_unsure).sum())
     if n_open:
-        st.caption(f"{n_open} spectra above the floor are still to be judged.")
+        left = one_or_many(n_open, "spectrum above the floor is", "spectra above the floor are")
+        st.caption(f"{n_open:,} {left} still to be judged.")
     if not audit.words:
         st.info("Each stratum needs two labels before anything can be said: judge more.")
     else:
         st.markdown(plain(audit.words))
+        table = completeness_table(audit)
         st.dataframe(
-            completeness_table(audit),
+            table,
             hide_index=True,
             placeholder="–",
-            column_config={
+            column_config=counts_in(table)
+            | {
                 name: st.column_config.NumberColumn(format=PERCENT)
                 for name in ("recall", "95 % from", "95 % to")
             },
@@ -187,12 +196,14 @@ def _show(audit: Audit) -> None:
                     for name in others.columns[1:]
                 },
             )
-            st.caption(" ".join(_WHICH[name] for name in others["which"]))
+            which = " ".join(_WHICH[name] for name in others["which"])
+            st.caption(which.format(rule=search.describe_rule()))
 
 
 def _show_strata(audit: Audit) -> None:
     with st.expander("Stratum by stratum"):
-        st.dataframe(strata_table(audit), hide_index=True)
+        table = strata_table(audit)
+        st.dataframe(table, hide_index=True, column_config=counts_in(table))
     st.caption(
         "Each stratum stands for its size; limits from posterior draws of the targets of each "
         "stratum, whose coverage was checked on simulated surveys. Nothing is claimed of spectra "
@@ -206,10 +217,7 @@ _WHICH = {
         "The candidate list: at its usual threshold, as it was when the audit was drawn; the "
         "confirmed targets that the network has learned from count as found."
     ),
-    "rule": (
-        f"The rule: a pixel within {HALPHA_RANGE[0]:g}–{HALPHA_RANGE[1]:g} Å that is {K_SIGMA:g} σ "
-        "above the local continuum, above the audit floor."
-    ),
+    "rule": "The rule: {rule}, above the audit floor.",
 }
 
 

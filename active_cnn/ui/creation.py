@@ -22,6 +22,7 @@ from active_cnn.spectra.wavelength import LINES
 from active_cnn.ui import identity, labelled_form
 from active_cnn.ui.page import open_created
 from active_cnn.ui.text import plain
+from active_cnn.wording import percent
 
 
 def offer_creation(store: Store) -> None:
@@ -36,8 +37,8 @@ def _offer_demo(store: Store) -> None:
         st.subheader("Demo", anchor=False)
         st.markdown(
             f"A simulated survey: {demo.TRAINING_SIZE:,} labelled spectra and a pool of "
-            f"{demo.POOL_SIZE:,}, of which {demo.EMISSION_SHARE:.1%} show emission and "
-            f"{demo.DOUBLE_PEAK_SHARE:.1%} a double peak. It takes a few seconds."
+            f"{demo.POOL_SIZE:,}, of which {percent(demo.EMISSION_SHARE, 1)} show emission and "
+            f"{percent(demo.DOUBLE_PEAK_SHARE, 1)} a double peak. It takes a few seconds."
         )
         if st.button("Make the demo", key="make-demo", type="primary"):
             with _progress("Simulating the survey") as report:

@@ -20,6 +20,7 @@ from active_cnn.records import Purpose, Query
 from active_cnn.ui import cached
 from active_cnn.ui.page import View, acting, say
 from active_cnn.ui.text import plain
+from active_cnn.wording import one_or_many, percent
 
 MOST = 5000
 REPEATED = 0.05  # of a batch
@@ -52,7 +53,7 @@ def offer_relabel_query(view: View) -> None:
             help="Spectra that are remarkable for a cosmic ray, dead pixels or the night sky.",
         )
         st.checkbox(
-            f"Blind repeats ({REPEATED:.0%})",
+            f"Blind repeats ({percent(REPEATED)})",
             value=False,
             key="repeats",
             help="Spectra that you have judged come again among the new ones, unmarked: the page "
@@ -147,9 +148,10 @@ def _asked(purpose: Purpose) -> tuple[int, int | None]:
 
 def _show_drawn(view: View, purpose: Purpose) -> None:
     for query in cached.desk(view.store, view.campaign, Task(purpose.value)).drawn:
+        n = len(query.items)
         st.caption(
-            f"Drawn as query {query.number}: {len(query.items)} spectra, {plain(query.strategy)}, "
-            f"seed {query.seed}. {plain(query.notice)}"
+            f"Drawn as query {query.number}: {n:,} {one_or_many(n, 'spectrum', 'spectra')}, "
+            f"{plain(query.strategy)}, seed {query.seed}. {plain(query.notice)}"
         )
 
 
@@ -196,7 +198,9 @@ def _draw_performance(view: View, n_drawn: int) -> None:
 
 def _tell(query: Query, where: str) -> None:
     st.query_params.pop("identifier", None)
+    n = len(query.items)
     say(
-        f"{len(query.items)} spectra were drawn with the seed {query.seed}, to be judged {where}. "
+        f"{n:,} {one_or_many(n, 'spectrum was', 'spectra were')} drawn with the seed {query.seed}, "
+        f"to be judged {where}. "
         f"{plain(query.notice)}"
     )

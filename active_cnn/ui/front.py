@@ -90,7 +90,7 @@ class Front:
             return
 
         async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
+            if message["type"].endswith("http.response.start"):
                 given = message.get("headers", [])
                 own = [pair for pair in given if pair[0].lower() not in self._names]
                 message = {**message, "headers": [*own, *self._headers]}
@@ -99,7 +99,7 @@ class Front:
         hosts, origins = _values(scope, b"host"), _values(scope, b"origin")
         reason = refusal(hosts, origins, self._allowed)
         if reason:
-            await _refuse(scope["type"], reason, send_with_headers)
+            await _refuse(scope, reason, send_with_headers)
             return
         if origins:
             host = origins[0].partition("://")[2].encode("ascii")
@@ -112,16 +112,19 @@ def _values(scope: Scope, name: bytes) -> list[str]:
     return [value.decode("latin-1") for key, value in scope["headers"] if key == name]
 
 
-async def _refuse(kind: str, reason: str, send: Send) -> None:
-    if kind == "websocket":
-        # Becomes a 403; a browser tells the page nothing more of it, so the log does.
+async def _refuse(scope: Scope, reason: str, send: Send) -> None:
+    answer = "http.response"
+    if scope["type"] == "websocket":
+        # A browser tells the page nothing of why, so the log does.
         _log.warning(reason)
-        await send({"type": "websocket.close", "code": 1008})
-        return
+        answer = "websocket.http.response"
+        if answer not in scope.get("extensions", ()):
+            await send({"type": "websocket.close", "code": 1008})
+            return
     body = f"{reason}\n".encode()
     headers = [
         (b"content-type", b"text/plain; charset=utf-8"),
         (b"content-length", str(len(body)).encode()),
     ]
-    await send({"type": "http.response.start", "status": 403, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    await send({"type": f"{answer}.start", "status": 403, "headers": headers})
+    await send({"type": f"{answer}.body", "body": body})

@@ -8,6 +8,7 @@ from active_cnn.campaign.campaign import close_iteration
 from active_cnn.campaign.overview import joining_answers
 from active_cnn.ui import cached
 from active_cnn.ui.page import AGREEMENT, TRAIN, View, acting, link, say
+from active_cnn.wording import one_or_many
 
 
 def offer_next_iteration(view: View) -> None:
@@ -18,13 +19,15 @@ def offer_next_iteration(view: View) -> None:
     left_out = {name: n for name, n in joining.items() if n and name not in view.campaign.trains}
     st.subheader("Next iteration", anchor=False)
     if trainable:
-        what = f"{sum(trainable.values())} new answers join the training set ({_list(trainable)})."
+        n = sum(trainable.values())
+        joining_now = one_or_many(n, "new answer joins", "new answers join")
+        what = f"{n:,} {joining_now} the training set ({_list(trainable)})."
     else:
         what = "No new answer joins the training set: the next network would learn nothing new."
     if left_out:
         what += f" Left out: {_list(left_out)}."
     st.markdown(
-        f"Iteration {iteration.number} is closed and never changes again. {what} "
+        f"Going on closes iteration {iteration.number}, which then never changes again. {what} "
         f"Then iteration {iteration.number + 1} can be trained."
     )
     n_events = view.store.count_events(view.campaign.name)
@@ -32,7 +35,8 @@ def offer_next_iteration(view: View) -> None:
     if n_doubtful:
         link(
             AGREEMENT,
-            f"Look again at {n_doubtful:,} doubtful {'answer' if n_doubtful == 1 else 'answers'} "
+            f"Look again at {n_doubtful:,} doubtful "
+            f"{one_or_many(n_doubtful, 'answer', 'answers')} "
             "first: the network contradicts what was said",
             view.campaign,
             section="Adjudicate",
@@ -49,7 +53,7 @@ def offer_next_iteration(view: View) -> None:
 
 
 def _list(counts: dict[str, int]) -> str:
-    return ", ".join(f"{n} {name}" for name, n in counts.items())
+    return ", ".join(f"{n:,} {name}" for name, n in counts.items())
 
 
 # The number goes with the click: a second one finds that iteration closed and does nothing.

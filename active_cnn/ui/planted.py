@@ -10,16 +10,20 @@ from numpy.typing import NDArray
 from active_cnn.campaign.confidence import THRESHOLD, find_confidence
 from active_cnn.campaign.recovery import LOG_ODDS, is_predicted, read_recovery
 from active_cnn.evaluation.proportions import percentage
-from active_cnn.evaluation.recovery import AXES, describe_recovery, limits_by_snr, map_recovery
-from active_cnn.spectra.injection import DOUBLE, SINGLE
-from active_cnn.spectra.rule import K_SIGMA
+from active_cnn.evaluation.recovery import (
+    AXES,
+    describe_recovery,
+    limits_by_snr,
+    map_recovery,
+    name_lines,
+)
+from active_cnn.spectra.injection import DOUBLE
 from active_cnn.ui.figures import show_figure
 from active_cnn.ui.page import View
 from active_cnn.ui.recovery_chart import recovery_map
 from active_cnn.ui.text import PERCENT, plain
 
 PREDICTED, LISTED, RULE = "predicted to be targets", "listed as candidates", "called by the rule"
-_SHAPES = {"single and double": (SINGLE, DOUBLE), "single": (SINGLE,), "double": (DOUBLE,)}
 
 
 def show_planted(view: View) -> None:
@@ -32,7 +36,8 @@ def show_planted(view: View) -> None:
         )
         return
     st.markdown(
-        "After each training, emission lines of known strength and shape are planted into spectra "
+        f"After each training, {name_lines(table)} of known strength and shape are planted into "
+        "spectra "
         "of the pool that nobody has labelled and that are not predicted to be targets, with the "
         "noise that their light brings. What the network finds of them tells how faint a line it "
         "sees, in the pool's own noise. It says nothing of targets of other shapes."
@@ -40,12 +45,15 @@ def show_planted(view: View) -> None:
     ways = _ways(view, table)
     first, second, third = st.columns(3)
     way = first.selectbox("Found means", list(ways), key="planted-way")
-    shape = second.selectbox("Lines", list(_SHAPES), key="planted-shape")
-    axes = ["snr", "fwhm", *(["separation"] if shape == "double" else [])]
+    kinds = list(table["kind"].unique())
+    kind = second.selectbox(
+        "Lines", ["all", *kinds] if len(kinds) > 1 else kinds, key="planted-shape"
+    )
+    axes = ["snr", "fwhm", *(["separation"] if kind == DOUBLE else [])]
     x = third.selectbox(
         "Equivalent width against", axes, format_func=lambda one: AXES[one], key="planted-axis"
     )
-    here = table["kind"].isin(_SHAPES[shape]).to_numpy()
+    here = table["kind"].isin(kinds if kind == "all" else [kind]).to_numpy()
     some, is_found = table[here], ways[way][here]
     st.markdown(plain(describe_recovery(some, is_found, way)))
     show_figure(
@@ -86,7 +94,7 @@ def _ways(view: View, table: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
     confidence = find_confidence(view.store, campaign, view.iteration)
     if confidence and LOG_ODDS in table:
         ways[LISTED] = table[LOG_ODDS].to_numpy() >= confidence.border(THRESHOLD)
-    return {**ways, RULE: table["rule"].to_numpy() >= K_SIGMA}
+    return {**ways, RULE: table["rule"].to_numpy() >= campaign.search.sigma}
 
 
 _FOUND, _FROM = "found: ", "90 % from (Å): "

@@ -11,12 +11,13 @@ from active_cnn.campaign.campaign import measure_precision, rule_in_sample
 from active_cnn.evaluation.precision import Certification, Precision, Unsure, certify
 from active_cnn.evaluation.proportions import percentage
 from active_cnn.records import Purpose
-from active_cnn.spectra.rule import K_SIGMA
 from active_cnn.ui import charts
+from active_cnn.ui.counts import counts_in
 from active_cnn.ui.figures import show_figure
 from active_cnn.ui.page import View
 from active_cnn.ui.palette import class_colours
 from active_cnn.ui.text import PERCENT, plain
+from active_cnn.wording import one_or_many, percent
 
 _PERCENT = ("precision", "95 % from", "95 % to", "if unsure are wrong", "if unsure are right")
 
@@ -30,11 +31,13 @@ def show_precision(view: View) -> None:
     for query in view.store.queries(iteration, Purpose.PERFORMANCE):
         if query.notice:
             st.info(plain(query.notice))
+    table = precision_table(measured, rule_in_sample(view.store, view.campaign, iteration))
     st.dataframe(
-        precision_table(measured, rule_in_sample(view.store, view.campaign, iteration)),
+        table,
         hide_index=True,
         placeholder="–",
-        column_config={name: st.column_config.NumberColumn(format=PERCENT) for name in _PERCENT},
+        column_config=counts_in(table)
+        | {name: st.column_config.NumberColumn(format=PERCENT) for name in _PERCENT},
     )
     if any(one.n_judged for one in measured.values()):
         left, right = st.columns([3, 2], gap="large")
@@ -46,8 +49,13 @@ def show_precision(view: View) -> None:
         "Precision = right / (right + wrong), without the spectra that the oracle is unsure "
         "of; beside it, what it would be if all of these were wrong, or right. Its 95 % "
         "interval is Wilson's, or the hypergeometric one where more than 5 % of the predicted "
-        "spectra were judged. Beside the network: how many of the right ones, and of the wrong "
-        f"ones, the simple rule calls too (a peak {K_SIGMA:g} σ above the continuum)."
+        "spectra were judged."
+        + (
+            " Beside the network: how many of the right ones, and of the wrong ones, the simple "
+            f"rule calls too ({rule})."
+            if (rule := view.campaign.search.describe_rule())
+            else ""
+        )
     )
 
 
@@ -79,15 +87,17 @@ def _show_certification(precision: Mapping[str, Precision]) -> None:
 
 def describe_certification(found: Certification, n_left: int | None = None) -> str:
     """Say whether a precision is certified, and what it still takes of the `n_left` to judge."""
-    share = f"{found.most_error:.1%}"
+    share = percent(found.most_error, 1)
     if found.is_certified:
-        return f"certified: at most {found.bound:.1%} are wrong, less than {share}."
+        return f"certified: at most {percent(found.bound, 1)} are wrong, less than {share}."
     if not found.n:
-        return f"not certified; {found.more_if_right} labels without an error would do it."
-    text = f"not certified: up to {found.bound:.1%} may be wrong. "
-    text += f"{found.more_if_right} more labels without an error would do it"
+        labels = one_or_many(found.more_if_right, "label", "labels")
+        return f"not certified; {found.more_if_right:,} {labels} without an error would do it."
+    text = f"not certified: up to {percent(found.bound, 1)} may be wrong. "
+    labels = one_or_many(found.more_if_right, "label", "labels")
+    text += f"{found.more_if_right:,} more {labels} without an error would do it"
     if n_left is not None and found.more_if_right > n_left:
-        return f"{text}, but only {n_left} are left to be judged."
+        return f"{text}, but only {n_left:,} {one_or_many(n_left, 'is', 'are')} left to be judged."
     if found.more_at_this_rate is None:
         return f"{text}; at the present rate of errors no number would."
     return f"{text}; at the present rate of errors {found.more_at_this_rate}."

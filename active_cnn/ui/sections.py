@@ -22,6 +22,7 @@ from active_cnn.ui.paging import page_of
 from active_cnn.ui.palette import SPECTRUM, class_colours
 from active_cnn.ui.spectrum_view import show_metadata, show_probabilities, show_spectrum
 from active_cnn.ui.text import plain
+from active_cnn.wording import one_or_many
 
 GALLERY_SIZES = (4, 8, 12, 16, 24)
 
@@ -77,6 +78,7 @@ def show_summary(view: View) -> None:
     st.caption(plain(cached.resolution(store, campaign)))
     lines = ", ".join(f"{plain(line.name)} {line.wavelength:.2f} Å" for line in campaign.lines)
     st.caption(
+        f"Search: {plain(campaign.search.describe())}. "
         f"Window: {campaign.grid} (vacuum). Lines: {lines or 'none'}. "
         f"Seed {campaign.seed}. Training set: {plain(campaign.training_path)}. "
         f"Pool: {plain(campaign.pool_path)}."
@@ -118,7 +120,8 @@ def show_gallery(view: View) -> None:
 
 def _draw_gallery(view: View, shown: Gallery, what: str, colour: str) -> None:
     st.caption(
-        f"{len(shown.identifiers)} of {shown.n_in_class:,} spectra {what}, drawn at random. "
+        f"{len(shown.identifiers)} of {shown.n_in_class:,} "
+        f"{one_or_many(shown.n_in_class, 'spectrum', 'spectra')} {what}, drawn at random. "
         f"Rescaled flux against vacuum wavelength (Å)."
     )
     if shown.identifiers:

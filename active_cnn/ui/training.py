@@ -31,9 +31,11 @@ from active_cnn.records import (
     TrainingResult,
 )
 from active_cnn.ui import charts
+from active_cnn.ui.counts import counts_in
 from active_cnn.ui.page import View, acting, rows_of_numbers, visiting
 from active_cnn.ui.palette import class_colours
 from active_cnn.ui.text import duration, plain
+from active_cnn.wording import one_or_many
 
 OWN = "own values"
 _OVER_POOL = ("predicting", "applying the rule")  # phases that go through all spectra
@@ -204,9 +206,9 @@ def _show_progress(view: View, job: Job) -> None:
     if phase == "training" and losses:
         more = epochs_to_patience(losses, job.settings.min_delta, job.settings.patience)
         st.caption(
-            f"It stops after {more} more epochs without an improvement of at least "
-            f"{job.settings.min_delta:g}, and after epoch {job.settings.max_epochs} at the latest: "
-            "when that will be cannot be known."
+            f"It stops after {more} more {one_or_many(more, 'epoch', 'epochs')} without an "
+            f"improvement of at least {job.settings.min_delta:g}, and after epoch "
+            f"{job.settings.max_epochs} at the latest: when that will be cannot be known."
         )
     st.caption(f"Device: {plain(details.get('device', 'not known yet'))}")
     if history.get("loss"):
@@ -276,23 +278,22 @@ def show_result(campaign: Campaign, iteration: Iteration, result: TrainingResult
         st.markdown("**Predicted in the pool**")
         st.altair_chart(charts.class_bars(result.predicted_counts, colours), key="predicted")
         st.markdown("**Training set, before and after balancing**")
-        st.dataframe(
-            pd.DataFrame(
-                {
-                    "class": list(result.counts_before),
-                    "labelled": list(result.counts_before.values()),
-                    "trained on": list(result.counts_after.values()),
-                }
-            ),
-            hide_index=True,
+        table = pd.DataFrame(
+            {
+                "class": list(result.counts_before),
+                "labelled": list(result.counts_before.values()),
+                "trained on": list(result.counts_after.values()),
+            }
         )
+        st.dataframe(table, hide_index=True, column_config=counts_in(table))
         if result.validation["n"]:
             st.caption("The hold-out is in neither.")
     with right:
         st.markdown("**Loss**")
         st.altair_chart(charts.loss_curves(result.history), key="loss")
         if result.validation["n"]:
-            st.markdown(f"**Hold-out of {result.validation['n']} spectra**")
+            n = result.validation["n"]
+            st.markdown(f"**Hold-out of {n:,} {one_or_many(n, 'spectrum', 'spectra')}**")
             st.altair_chart(
                 charts.confusion_matrix(result.validation["confusion"], campaign.network_classes),
                 key="confusion",

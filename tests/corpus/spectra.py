@@ -44,6 +44,7 @@ class Case:
     name: str = ""
     ivar: float | None = None  # of the pixel in the middle
     n_bad: int | None = None
+    n_weightless: int = 0
     refusal: str = ""
 
 
@@ -159,6 +160,18 @@ AXES = {
         6250 * np.exp(4e-5 * np.arange(N)),
     ),
     "log(nm)": on_axis({"CUNIT1": "log(nm)", "CRVAL1": LOG10[0] - 1, "CDELT1": 2e-5}, 10**LOG10),
+    "coefficients beside LINEAR": on_axis(
+        {"CTYPE1": "LINEAR", "CRVAL1": LOG10[0], "CD1_1": 2e-5, "CRPIX1": 1, "COEFF0": LOG10[0],
+         "COEFF1": 2e-5}, 10**LOG10,
+    ),
+    "coefficients beside an equal axis": on_axis(
+        {"CTYPE1": "LINEAR", "CRVAL1": LOG10[0], "CD1_1": 2e-5, "CRPIX1": 1, "DC-FLAG": 1,
+         "COEFF0": LOG10[0], "COEFF1": 2e-5}, 10**LOG10,
+    ),
+    "coefficients against an axis": refused(
+        {"COEFF0": LOG10[0], "COEFF1": 2e-5}, "contradicts itself about its wavelengths"
+    ),
+    "coefficients left over": on_axis(FITTED | {"COEFF0": 0.0, "COEFF1": 1.0}),
     "coefficients": on_axis({"COEFF0": LOG10[0], "COEFF1": 2e-5}, 10**LOG10),
     "unit of IRAF": on_axis(
         FITTED | {"CUNIT1": "deg", "WAT1_001": "wtype=linear label=Wavelength units=angstroms"}
@@ -170,6 +183,15 @@ AXES = {
         {"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CTYPE3": "AWAV", "CRVAL3": 6250.0,
          "CDELT3": 0.25, "CRPIX3": 1.0, "CUNIT3": "Angstrom", "CRVAL1": 180.0, "CDELT1": 1e-4},
         shape=(N, 1, 1),
+    ),
+    "third axis in vacuum": on_axis(
+        {"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CTYPE3": "WAVE", "CRVAL3": 6250.0,
+         "CDELT3": 0.25, "CRPIX3": 1.0, "CUNIT3": "Angstrom", "CRVAL1": 180.0, "CDELT1": 1e-4},
+        medium=VACUUM, shape=(N, 1, 1),
+    ),
+    "second axis in nm in vacuum": on_axis(
+        {"CTYPE2": "WAVE", "CRVAL2": 625.0, "CDELT2": 0.025, "CRPIX2": 1.0, "CUNIT2": "nm"},
+        medium=VACUUM, shape=(N, 1),
     ),
     "step along another axis": on_axis(
         FITTED | {"CDELT1": 0.5, "PC1_1": 0.5, "PC1_2": 40.0, "CRPIX2": 3.0, "CRVAL1": 6290.0},
@@ -264,6 +286,14 @@ SYSTEMS = {
     "EQUINOX of 0 and EPOCH": at(B1950, EQUINOX=0.0, EPOCH=1950.0),
     "absurd EQUINOX": at(PLACE, UNKNOWN, EQUINOX=51234.5),
     "apparent place": at(PLACE, UNKNOWN, RADESYS="GAPPT"),
+    "EQUINOX FK4": at(B1950, EQUINOX="FK4"),
+    "EQUINOX FK4 (B1950.0)": at(B1950, EQUINOX="FK4 (B1950.0)"),
+    "EQUINOX FK5/1975": at(precessed(1975), EQUINOX="FK5/1975"),
+    "EQUINOX ICRS": at(PLACE, EQUINOX="icrs"),
+    "EQUINOX of -1": at(PLACE, EQUINOX=-1.0),
+    "EQUINOX of date": at(PLACE, UNKNOWN, EQUINOX="of date"),
+    "EQUINOX that is a date": at(PLACE, UNKNOWN, EQUINOX="2005-09-12"),
+    "COORDSYS FK4": at(B1950, COORDSYS="FK4"),
     "Ondřejov": Case(
         lambda: [image(line(LINEAR), FITTED | {
             "OBSERVAT": "ONDREJOV", "INSTRUME": "COUDE700", "RA": PLACE[0], "DEC": PLACE[1],
@@ -307,6 +337,15 @@ EXTENSIONS = {
     "equinox in the primary": split(
         {"EQUINOX": 1950.0}, own={"RA": B1950[0], "DEC": B1950[1]}, medium=AIR, place=PLACE
     ),
+    "equinox in the primary beside the system in the extension": split(
+        {"EQUINOX": 1975.0},
+        own={"RADESYS": "FK5", "RA": precessed(1975)[0], "DEC": precessed(1975)[1]},
+        medium=AIR, place=PLACE,
+    ),
+    "day in EPOCH of the extension beside an equinox in the primary": split(
+        {"EQUINOX": 1950.0}, own={"EPOCH": 2005.7, "RA": B1950[0], "DEC": B1950[1]},
+        medium=AIR, place=PLACE,
+    ),
     "axis in the primary": Case(
         lambda: [empty(**FITTED, **SPOKEN), image(line(LINEAR, VACUUM), name="DATA")],
         LINEAR, VACUUM, **HEARD,
@@ -319,6 +358,12 @@ EXTENSIONS = {
     ),
     "astropy's uncertainty": split(
         BESIDE, image(np.full(N, 4.0), {"UTYPE": "InverseVariance"}, "UNCERT"), ivar=4.0
+    ),
+    "errors of 1e30": split(
+        BESIDE, image(np.where(WITH_BAD > 0, 1e30, 0.5), name="ERR"), ivar=4.0, n_weightless=7
+    ),
+    "variances of 1e30": split(
+        BESIDE, image(np.where(WITH_BAD > 0, 1e30, 0.25), name="VAR"), ivar=4.0, n_weightless=7
     ),
     "errors of zero": split(BESIDE, image(np.zeros(N), name="ERR")),
     "errors of another length": split(BESIDE, image(np.full(9, 0.5), name="ERR")),
@@ -333,6 +378,34 @@ EXTENSIONS = {
         refusal="contradicts itself about its wavelengths",
     ),
     "WAVELENGTH that holds none": split(BESIDE, image(np.arange(N), name="WAVELENGTH")),
+    **{
+        f"{name} that contradicts": split(
+            BESIDE, image(air_to_vacuum(LINEAR), name=name),
+            refusal="contradicts itself about its wavelengths",
+        )
+        for name in ("WAVELENGTH_VAC", "Wave (vac)", "WAVES", "WLEN", "WL", "WAV")
+    },
+    "WAVE_VAC alone": Case(
+        lambda: [image(line(LINEAR, VACUUM)), image(LINEAR, name="WAVE_VAC")], LINEAR, VACUUM
+    ),
+    "wave_air alone": Case(lambda: [image(line(LINEAR)), image(LINEAR, name="wave_air")], LINEAR),
+    "WAVE_AIR in a header that says vacuum": Case(
+        lambda: [image(line(LINEAR), BESIDE), image(LINEAR, name="WAVE_AIR")],
+        refusal="contradicts itself about air and vacuum",
+    ),
+    "column wave_vac beside an image": Case(
+        lambda: [image(line(LINEAR, VACUUM)), table(wave_vac=("D", LINEAR, "Angstrom"))],
+        LINEAR, VACUUM,
+    ),
+    "WAVELENGTH in log(Angstrom)": Case(
+        lambda: [image(line(10**LOG10)),
+                 image(LOG10.astype(np.float64), {"BUNIT": "log(Angstrom)"}, "WAVELENGTH")],
+        10**LOG10,
+    ),
+    "WAVELENGTH in logarithms that does not say so": Case(
+        lambda: [image(line(10**LOG10)), image(LOG10, name="WAVELENGTH")],
+        refusal="has no spectral axis",
+    ),
     "WAVELENGTH that contradicts": split(
         BESIDE, image(air_to_vacuum(LINEAR), name="WAVELENGTH"),
         refusal="contradicts itself about its wavelengths",
@@ -401,6 +474,14 @@ ARMS = {"B": DESI[:250], "R": DESI[200:600], "Z": DESI[550:], "BRZ": DESI}
 MANY = {
     "spPlate of 12": Case(lambda: plate(12), refusal="holds 12 spectra: it is an SDSS plate"),
     "spPlate of 5": Case(lambda: plate(5), refusal="holds 5 spectra: it is an SDSS plate"),
+    "spPlate of 5 without its errors": Case(
+        lambda: plate(5)[:1], refusal="holds 5 spectra: it is an SDSS plate"
+    ),
+    "spPlate of 5 with its errors last": Case(
+        lambda: [image(np.zeros((5, N)), SDSS), image(np.zeros(9)), image(np.ones((5, N)))],
+        refusal="holds 5 spectra: it is an SDSS plate",
+    ),
+    "spPlate of 1": Case(lambda: plate(1), refusal="holds 1 spectrum: it is an SDSS plate"),
     "spPlate without its errors": Case(
         lambda: plate(12)[:1], refusal="holds 12 spectra: it is an SDSS plate"
     ),
@@ -518,6 +599,11 @@ TABLES = {
                 ("wave", N, LINEAR, "Angstrom"), ("flux", N, line(LINEAR), "Jy"),
                 ("ivar", N - 1, LINEAR, ""))})],
         refusal="is damaged: 1999 errors for 2000 fluxes",
+    ),
+    "table without rows": Case(
+        lambda: [empty(), table(**{
+            "wavelength": ("D", LINEAR[:0], "Angstrom"), "flux": ("D", LINEAR[:0], "Jy")})],
+        refusal="holds no spectrum: 0 pixels",
     ),
     "table that overrules LAMOST's primary header": Case(
         lambda: [empty(TELESCOP="LAMOST", VACUUM=True), table("COADD", {"VACUUM": False}, **{

@@ -108,7 +108,10 @@ def handshake(server: DashboardServer, host: str, *headers: tuple[str, str]) -> 
 def test_foreign_pages_get_no_connection_and_nobody_outside_is_asked(server: WatchedServer) -> None:
     own = f"localhost:{server.port}"
     for origin in ("http://evil.test", "http://localhost:3000", "http://192.0.2.1", "null"):
-        assert handshake(server, own, ("Origin", origin)).status == 403
+        refused = handshake(server, own, ("Origin", origin))
+        assert refused.status == 403
+        assert refused.headers.get_all("x-content-type-options") == ["nosniff"]
+        assert refused.headers["content-security-policy"].startswith("default-src 'none'")
     assert handshake(server, f"evil.test:{server.port}").status == 403
     for host, origin in (
         (own, f"http://{own}"),
@@ -200,7 +203,10 @@ def test_what_a_proxy_says_of_another_host_changes_nothing(server: WatchedServer
 def test_a_request_that_names_no_single_place_is_refused(server: WatchedServer, head: str) -> None:
     with socket.create_connection((HOST, server.port), timeout=60) as connection:
         connection.sendall(head.encode())
-        assert re.match(rb"HTTP/1.1 40[03] ", connection.recv(1000))
+        answer = connection.recv(4000)
+    assert re.match(rb"HTTP/1.1 40[03] ", answer)
+    for header in (b"x-content-type-options: nosniff", b"content-security-policy: default-src"):
+        assert header in answer.lower()
 
 
 def test_messages_of_browsers_are_bounded_and_never_unpacked(server: WatchedServer) -> None:

@@ -167,7 +167,7 @@ def test_planted_lines_are_shown_as_a_map_and_in_words(open_page):
     assert table["planted"].sum() > 100
     at.selectbox(key="planted-way").set_value("called by the rule").run()
     assert "are called by the rule" in " ".join(one.value for one in at.markdown)
-    at.selectbox(key="planted-shape").set_value("double").run()
+    at.selectbox(key="planted-shape").set_value("double-peak").run()
     at.selectbox(key="planted-axis").set_value("separation").run()
     assert not at.exception
 
@@ -315,4 +315,6 @@ def test_the_panel_says_whether_to_stop_and_its_goals_can_be_set(store, campaign
     at.button(key="keep-goals").click().run()
     assert read_goals(store, campaign).precision == 0.75
     said = " ".join(text.value for text in at.markdown)
-    assert "precision of emission (confirmed ones included) | nothing judged | 75% at least" in said
+    assert (
+        "precision of emission (confirmed ones included) | nothing judged | 75 % at least" in said
+    )

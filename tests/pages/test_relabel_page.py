@@ -328,7 +328,7 @@ def test_the_next_iteration_says_how_many_answers_join(query, open_page):
     assert "No new answer joins the training set" in texts(at)
     give(at, act(query, 0, "emission", "a.1.0"), act(query, 1, "unsure", "a.2.0"))
     settle(at)
-    assert "1 new answers join the training set (1 emission)" in texts(at)
+    assert "1 new answer joins the training set (1 emission)" in texts(at)
     assert "Left out: 1 unsure" in texts(at)
 
 

@@ -244,7 +244,9 @@ def test_files_of_spectra_out_of_reach_are_noticed_in_one_line(home, run, far_po
     status, said, complaint = create(run, home, far_pool)
     assert status == 0
     assert not complaint
-    notice, ready = said.splitlines()
+    read, assumed, notice, ready = said.splitlines()
+    assert read.startswith("Read from the training set: the window 6519-6732 Å × 140")
+    assert assumed.startswith("What marks the targets was not said. Assumed: Hα emission")
     assert "--folder" in notice
     assert "archive" in notice
     assert "is ready" in ready
@@ -255,7 +257,7 @@ def test_folders_given_bring_files_of_spectra_into_reach(home, run, far_pool, tm
     folders = ["--folder", tmp_path / "other", "--folder", tmp_path / "archive"]
     status, said, _ = create(run, home, far_pool, *folders)
     assert status == 0
-    assert len(said.splitlines()) == 1
+    assert len(said.splitlines()) == 3  # what was read and assumed, and that it is ready
     with Store(home) as store:
         campaign = store.campaign("mine")
         assert campaign.folders == (str(tmp_path / "other"), str(tmp_path / "archive"))
@@ -267,7 +269,7 @@ def test_folders_given_bring_files_of_spectra_into_reach(home, run, far_pool, tm
 def test_files_of_spectra_beside_the_pool_need_no_folder(home, run):
     status, said, _ = create(run, home, home / "demo" / "survey" / "pool.h5")
     assert status == 0
-    assert len(said.splitlines()) == 1
+    assert len(said.splitlines()) == 3  # what was read and assumed, and that it is ready
 
 
 @pytest.mark.parametrize("folder", ["none", "file"])

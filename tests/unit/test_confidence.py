@@ -238,7 +238,7 @@ def test_a_curve_that_makes_them_better_is_used_and_named():
     is_target = rng.random(200) < expit(0.5 * odds - 2)
     curve = choose_logistic(odds, is_target)
     assert curve == fit_logistic(odds, is_target) != AS_SAID
-    assert describe_confidence(Confidence(curve, 2, 200, 90)).startswith("calibrated: logistic")
+    assert describe_confidence(Confidence(curve, 2, 200, 90)).startswith("calibrated by a logistic")
 
 
 def test_without_answers_it_is_said_what_a_calibration_takes():

@@ -35,6 +35,8 @@ def test_a_file_is_read_as_its_table_says(name, folder):
     assert spectrum.identifier == file_name(name)
     middle = None if spectrum.ivar is None else spectrum.ivar[len(spectrum.ivar) // 2]
     assert middle == (None if case.ivar is None else pytest.approx(case.ivar, rel=1e-5))
+    if case.ivar is not None and case.n_bad is None:
+        assert (spectrum.ivar == 0).sum() == case.n_weightless
     assert (None if spectrum.mask is None else spectrum.mask.sum()) == case.n_bad
     is_air = spectrum.medium is Medium.AIR
     wavelength = air_to_vacuum(spectrum.wavelength) if is_air else spectrum.wavelength

@@ -230,6 +230,16 @@ print(len(said))
 """
 
 
+@pytest.mark.parametrize("stored", [-5, 1e30, -np.inf, np.nan, 2**63 - 1])
+def test_absurd_numbers_of_bridged_pixels_stop_nothing(path, tmp_path, stored):
+    write(path, {"bridged": np.full(N, stored)})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        report = ingest([path], tmp_path / "new.h5", grid=GRID)
+    assert report.accepted == N
+    assert 0 <= report.most_bridged <= GRID.n
+
+
 def test_damage_anywhere_is_read_or_refused(path, tmp_path):
     write(path, {"path": np.array([f"a/{row}" for row in range(N)], h5py.string_dtype())})
     # In a process of its own: HDF5 is a library of another language, which could end it.

@@ -43,7 +43,7 @@ def test_chosen_keys_belong_to_the_campaign_from_its_creation(store, survey, def
     ("text", "said"),
     [
         ('keys = "x"', "write them under [keys]"),
-        ("[keys]\nundo = 3", "give a str"),
+        ("[keys]\nundo = 3", "give a text of at most"),
         ('[keys]\njump = "j"', "no action 'jump'"),
         ('[keys]\nundo = "Escape"', "give one character"),
         ('[keys]\nundo = "a"', "the answer 'absorption' and to the action 'undo'"),

@@ -126,7 +126,7 @@ def test_many_pixels_without_weight_in_a_row_refuse_the_spectrum_with_their_numb
 
 
 def test_many_pixels_without_weight_here_and_there_refuse_it_too():
-    with pytest.raises(SpectrumError, match="without a value: 46 of 140 in the window.* 20% are"):
+    with pytest.raises(SpectrumError, match="without a value: 46 of 140 in the window.* 20 % are"):
         prepare(spectrum(ivar=weights(slice(None, None, 3))), GRID)
 
 

@@ -90,7 +90,7 @@ def test_an_earlier_campaign_with_such_keys_opens_and_they_give_no_answer(store,
 
 
 def test_no_campaign_is_made_with_such_keys(store, survey):
-    classes = (*DEFAULT_CLASSES, OracleClass("other", "A", None))
+    classes = (*DEFAULT_CLASSES, OracleClass("extra", "A", None))
     with pytest.raises(CampaignError, match="are one to a keyboard"):
         create_campaign(store, "mine", survey.training, survey.pool, classes=classes)
     with pytest.raises(CampaignError, match="are one to a keyboard"):

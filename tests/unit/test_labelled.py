@@ -258,7 +258,7 @@ def test_files_of_which_nothing_is_known_are_listed_and_said(folder, table, buil
     assert found == {"101": "a"}
     assert refused[0] == ("2", "names no spectrum of the sources that could be read")
     assert refused[1][0] == ""
-    assert "1 files could not be read" in "\n".join(report.describe())
+    assert "1 file could not be read" in "\n".join(report.describe())
 
 
 def test_files_out_of_reach_are_not_read(tmp_path, folder, table, build):
@@ -270,7 +270,7 @@ def test_files_out_of_reach_are_not_read(tmp_path, folder, table, build):
     )
     assert found == {"s0.fits": "a"}
     assert refused == [("2", "names no spectrum of the sources")]
-    assert "1 files were not read: each lies outside the folders" in "\n".join(report.describe())
+    assert "1 file was not read: outside the folders that may be." in "\n".join(report.describe())
 
 
 def test_the_resolving_power_is_that_of_the_pool(tmp_path, table, build):
@@ -283,7 +283,7 @@ def test_the_resolving_power_is_that_of_the_pool(tmp_path, table, build):
     marking = PoolResolution(5000.0, Blurrier.MARK)
     report, found, _ = build(labels, tmp_path / "in" / "a.fits", resolution=marking)
     assert (found, report.n_blurrier) == ({"a.fits": "x"}, 1)
-    assert "1 of them are blurrier than the pool." in report.describe()
+    assert "1 of them is blurrier than the pool." in report.describe()
     build(labels, tmp_path / "in" / "a.fits", resolution=PoolResolution(900.0))
     training = read_training_csv(tmp_path / "training.csv", GRID, {"x": ""})
     expected = prepare(read(tmp_path / "in" / "a.fits"), GRID, 900.0).astype(np.float32)
@@ -445,7 +445,7 @@ def test_the_command_takes_the_terms_of_the_pool_and_create_takes_what_it_makes(
 ):
     pool, out = tmp_path / "pool.h5", tmp_path / "training.csv"
     grid = ["--grid", 6530, 6700, 60]
-    assert run("ingest", folder, "--out", pool, *grid, "--pool-resolving-power", 1200)[0] == 0
+    assert run("ingest", folder, "--out", pool, *grid, "--pool-resolving-power", 1800)[0] == 0
     definition = tmp_path / "d.toml"
     definition.write_text("[grid]\nstart = 6530\nend = 6700\nn = 60\n")
     labels = table("obsid,star,kind", ["101", "x", "emission"], ["102", "y", "absorption"],
@@ -454,20 +454,29 @@ def test_the_command_takes_the_terms_of_the_pool_and_create_takes_what_it_makes(
     command += ["--identifier", "header:OBSID", "--column", "label=kind"]
     status, said, complaint = run(*command, "--pool", pool, "--definition", definition)
     assert (status, complaint) == (0, "")
-    assert f"Grid 6530-6700 Å × 60 (of {pool}); resolving power R = 1200 (of {pool})." in said
+    assert f"Grid 6530-6700 Å × 60 (of {pool}); resolving power R = 1800 (of {pool})." in said
     assert "labels from the column 'kind', spectra by their identifier from 'obsid'" in said
     assert "3 spectra are labelled by 3 of 4 rows" in said
     assert "       1  has a label that is none of absorption, emission, double-peak" in said
     assert f"What was refused is listed in {tmp_path / 'training-refused.csv'}." in said
     home = ["--home", tmp_path / "home", "--name", "mine", "--definition", definition]
-    status, said, _ = run("create", *home, "--training", out, "--pool", pool)
-    assert (status, "ready" in said) == (0, True)
+    status, said, complaint = run("create", *home, "--training", out, "--pool", pool)
+    assert (status, complaint) == (0, "")
+    assert "is ready" in said
 
     status, said, _ = run(*command, *grid, "--refused", tmp_path / "r.csv")
-    assert "Grid 6530-6700 Å × 60 (as was asked for); resolving power as-is (the default)" in said
+    assert (
+        "Grid 6530-6700 Å × 60 (as was asked for); resolving power as-is (nothing is degraded)"
+        in said
+    )
     assert refused_in(tmp_path / "r.csv") == []  # no definition says which labels there are
     status, said, _ = run(*command)
     assert "Grid 6519-6732 Å × 140 (the default)" in said
+    status, said, _ = run(*command, "--preset", "halpha-emission")
+    whose = "(of halpha-emission)"
+    assert f"Grid 6519-6732 Å × 140 {whose}; resolving power R = 1800 {whose}." in said
+    status, said, _ = run(*command, "--preset", "halpha-emission", "--pool-resolving-power", 900)
+    assert "resolving power R = 900 (as was asked for)" in said
 
 
 def test_what_the_command_cannot_do_is_one_line(tmp_path, folder, table, run):
@@ -482,7 +491,7 @@ def test_what_the_command_cannot_do_is_one_line(tmp_path, folder, table, run):
         (["--column", "kind=label"], 1, "names no column: give PART=NAME"),
         (["--column", "label=kind"], 1, "has no column 'kind': its columns are path, label."),
         (["--radius", "nan"], 1, "A radius of nan arcsec is none"),
-        (["--grid", 3000, 3100, 40], 1, "None of the 1 rows of"),
+        (["--grid", 3000, 3100, 40], 1, "The only row of"),
     ):
         status, _, complaint = run(*command, *options)
         assert (status, complaint.count("\n")) == (expected, 1)

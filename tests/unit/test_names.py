@@ -270,3 +270,9 @@ def test_a_list_names_the_same_files_however_it_was_saved(tmp_path, encoding, en
     path.write_bytes(content)
     assert list(read_list(path)) == [(2, "a.fits"), (3, "b ä.fits")]
     assert [Path(one).name for one in find_files([path])] == names
+
+
+def test_lists_that_were_put_together_name_files_without_marks_and_padding(tmp_path):
+    path = tmp_path / "list.txt"
+    path.write_bytes("\ufeffa.fits\0\n\ufeffb.fits \0\0\n\0\n".encode())
+    assert list(read_list(path)) == [(1, "a.fits"), (2, "b.fits")]

@@ -1,5 +1,7 @@
 """What becomes of planted lines: the map, the limit, the sentence, the file, a real network."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -19,6 +21,7 @@ from active_cnn.evaluation.recovery import (
     limits_by_snr,
     map_recovery,
 )
+from active_cnn.search import HALPHA, Band, Search, Sign, TargetLine
 from active_cnn.spectra.rule import line_significance
 
 
@@ -32,6 +35,7 @@ def table():
             "snr": 5 * 16 ** rng.random(n),
             "fwhm": rng.uniform(100, 700, n),
             "separation": rng.uniform(100, 600, n),
+            "kind": "emission",
         }
     )
 
@@ -97,7 +101,7 @@ def rule(campaign):
     """Predict as a network would that calls a target what stands 10 σ above the continuum."""
 
     def predict(windows):
-        found = line_significance(windows, campaign.grid.wavelength) > 10
+        found = line_significance(windows, campaign.grid.wavelength, HALPHA) > 10
         return np.where(found[:, None], [[0.1, 0.8, 0.1]], [[0.9, 0.05, 0.05]]).astype(np.float32)
 
     return predict
@@ -161,3 +165,34 @@ def test_a_lost_or_damaged_file_is_told(store, score, content):
         (iteration_folder(store, iteration) / "recovery-1.csv").write_bytes(content)
     with pytest.raises(StoreError, match="Train the iteration again"):
         read_recovery(store, iteration)
+
+
+def test_what_is_planted_is_what_marks_the_targets(store, campaign, score):
+    iteration = score()
+    labels = open_predictions(store, iteration).labels()
+    lithium = TargetLine("Li I 6708", 6709.66, Sign.ABSORPTION, fwhm=(150.0, 400.0))
+    absorbed = replace(campaign, search=Search("Li-rich giants", (lithium,)))
+    table = recover_planted(store, absorbed, iteration, labels, rule(campaign))
+    assert set(table["kind"]) == {"absorption"}
+    deep = (table["equivalent_width"] > 1.5) & (table["snr"] > 20)
+    assert deep.sum() > 5
+    assert table["rule"][deep].median() > 5
+    assert describe_recovery(table, table["rule"] > 5, "found").startswith(
+        f"Of {len(table):,} absorption lines planted"
+    )
+
+
+@pytest.mark.parametrize(
+    "search",
+    [
+        Search(),
+        Search("quasars", (HALPHA,), redshift=(0.0, 0.4)),
+        Search("carbon stars", bands=(Band("C2 Swan", 6520.0, 6600.0),)),
+    ],
+    ids=str,
+)
+def test_where_no_line_can_be_planted_none_is(store, campaign, score, search):
+    iteration = score()
+    labels = open_predictions(store, iteration).labels()
+    with pytest.raises(SpectrumError, match="names no line that could be planted"):
+        recover_planted(store, replace(campaign, search=search), iteration, labels, rule(campaign))

@@ -278,6 +278,7 @@ def listing(*shards: object, **others: object) -> str:
     ("text", "message"),
     [
         ("{", "is not JSON"),
+        ('{"version": ' + "9" * 5000 + "}", "read: it has a number of too many digits. Give"),
         ("[" * 100_000, "is not JSON"),
         ("\xff", "is not JSON"),
         ("[]", "is not a pool's manifest"),

@@ -88,7 +88,7 @@ def test_a_campaign_is_judged_by_its_own_figures(store, campaign, score, probabi
         record_answer(store, sample, item.identifier, item.predicted, oracle="ann")
     found = advise_stopping(store, campaign)
     # 10 of 10 right: the one-sided limit is 0.05^(1/10).
-    assert found.criteria[0].figure == f"{0.05 ** (1 / 10):.1%} at least"
+    assert found.criteria[0].figure == f"{100 * 0.05 ** (1 / 10):.1f} % at least"
     assert kappas(store, campaign) == []
     assert finds_per_100(store, campaign)[-1] >= 25.0
     close_iteration(store, campaign)
@@ -114,13 +114,13 @@ def test_what_was_confirmed_and_learned_counts_for_the_precision(store, campaign
     n_others = sample.design["population"]["emission"]
     assert n_others > 10
     figure = advise_stopping(store, campaign).criteria[0].figure
-    assert figure == f"{20 / (20 + n_others):.1%} at least"
+    assert figure == f"{2000 / (20 + n_others):.1f} % at least"
     assert measure_precision(store, campaign, iteration)["emission"].value == 0
     for item in first.items[:5]:
         record_answer(store, first, item.identifier, "noise", oracle="ann")
     n_right = 20 - sum(item.predicted == "emission" for item in first.items[:5])
     figure = advise_stopping(store, campaign).criteria[0].figure
-    assert figure == f"{n_right / (20 + n_others - (20 - n_right)):.1%} at least"
+    assert figure == f"{100 * n_right / (20 + n_others - (20 - n_right)):.1f} % at least"
 
 
 def test_where_all_that_is_predicted_was_confirmed_there_is_nothing_to_sample(

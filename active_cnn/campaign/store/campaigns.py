@@ -9,6 +9,7 @@ from dataclasses import asdict, replace
 from active_cnn.campaign.store.connection import Connection
 from active_cnn.errors import CampaignError
 from active_cnn.records import Campaign, Grid, Line, OracleClass
+from active_cnn.search import HALPHA_EMISSION, Band, Frame, Search, Sign, TargetLine
 
 
 class Campaigns(Connection):
@@ -43,6 +44,7 @@ class Campaigns(Connection):
                     "seed": campaign.seed,
                     "folders": json.dumps(campaign.folders),
                     "chosen_keys": json.dumps(campaign.chosen_keys),
+                    "search": json.dumps(asdict(campaign.search), ensure_ascii=False),
                 }
             )
             self._db.table("oracle_class").insert_all(
@@ -105,6 +107,7 @@ class Campaigns(Connection):
             seed=row["seed"],
             folders=tuple(json.loads(row["folders"])),
             chosen_keys=json.loads(row["chosen_keys"]),
+            search=_search(row["search"]),
         )
 
     def change_answers(
@@ -181,6 +184,24 @@ class Campaigns(Connection):
                 "created_at": self._clock(),
             }
         )
+
+
+def _search(stored: str) -> Search:
+    if not stored:
+        return HALPHA_EMISSION
+    given = json.loads(stored)
+    for line in given["lines"]:
+        line["sign"] = Sign(line["sign"])
+        line |= {name: tuple(one) for name, one in line.items() if isinstance(one, list)}
+    return Search(
+        **given
+        | {
+            "lines": tuple(TargetLine(**one) for one in given["lines"]),
+            "bands": tuple(Band(**one) for one in given["bands"]),
+            "frame": Frame(given["frame"]),
+            "redshift": tuple(given["redshift"]),
+        }
+    )
 
 
 def _meaning(one: OracleClass) -> tuple[str | None, bool]:

@@ -1,5 +1,6 @@
 """The tables of the store. Migrations run in the order written; a released one never changes."""
 
+import json
 from collections import Counter
 
 from sqlite_utils import Database
@@ -247,3 +248,40 @@ def m006_trimmed_names(db: Database) -> None:
 def m007_log_in_order(db: Database) -> None:
     """What was appended to a campaign's log since the last look is found at once."""
     db.execute("CREATE INDEX answer_in_order ON answer(campaign, sequence)")
+
+
+@MIGRATIONS()
+def m008_searches(db: Database) -> None:
+    """What marks the targets; empty in campaigns of versions that knew Hα emission alone."""
+    db.execute("ALTER TABLE campaign ADD COLUMN search TEXT NOT NULL DEFAULT ''")
+
+
+@MIGRATIONS()
+def m009_other(db: Database) -> None:
+    """A plain answer for what is not looked for, which Confirm stores from now on."""
+    campaigns = db.execute("SELECT name, chosen_keys FROM campaign").fetchall()
+    for campaign, chosen_keys in campaigns:
+        rows = db.execute(
+            "SELECT position, name, key, network_class, is_target FROM oracle_class "
+            "WHERE campaign = ?",
+            [campaign],
+        ).fetchall()
+        targets = {row[3] for row in rows if row[4]}
+        others = {row[3]: row[1] for row in rows if row[3] and row[3] not in targets}
+        names = {row[1] for row in rows}
+        taken = {row[2].lower() for row in rows} | {
+            key.lower() for key in json.loads(chosen_keys).values()
+        }
+        key = next((one for one in "ckqjyfip9" if one not in taken), None)
+        # Where there are several, each has to have a name of its own already.
+        if len(others) == 1 and key and not names & {"other", *others}:
+            db.table("oracle_class").insert(
+                {
+                    "campaign": campaign,
+                    "position": max(row[0] for row in rows) + 1,
+                    "name": "other",
+                    "key": key,
+                    "network_class": next(iter(others)),
+                    "is_target": 0,
+                }
+            )

@@ -14,6 +14,9 @@ from active_cnn.plain_text import MOST_TEXT, plain
 from active_cnn.records import Medium, Spectrum
 from active_cnn.spectra.readers.axis import refuse_implausible
 
+# An error of so many times the usual one is none, but a mark.
+MOST_ERROR = 1e6
+
 
 def assemble(
     path: Path,
@@ -88,7 +91,13 @@ def bad_pixels(flags: NDArray[np.float64], ivar: NDArray[np.float64]) -> NDArray
 
 
 def ivar_of(noise: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Inverse variance of a standard deviation, shape of `noise`; 0 where there is none."""
+    """Inverse variance of a standard deviation, shape of `noise`; 0 where there is none.
+
+    Errors such as 1e10 or 1e30 are how some say that a pixel has no value.
+    """
     with np.errstate(all="ignore"):
         ivar = 1.0 / noise**2
-    return np.where((noise > 0) & np.isfinite(ivar), ivar, 0.0)
+    is_known = (noise > 0) & np.isfinite(ivar)
+    if is_known.any():
+        is_known &= noise < MOST_ERROR * np.median(noise[is_known])
+    return np.where(is_known, ivar, 0.0)

@@ -128,7 +128,19 @@ def header_axis(header: fits.Header, shape: tuple[int, ...]) -> NDArray[np.float
         for wavelength in _wavelengths(header, law, factor, reference, row, n)
     ]
     plausible = [wavelength for wavelength in found if is_plausible(wavelength)]
-    return (plausible or found)[0]
+    wavelength = (plausible or found)[0]
+    if not {"COEFF0", "COEFF1"} <= set(header):
+        return wavelength
+    # Of SDSS and LAMOST, whose CRVAL1 is COEFF0 under whatever name of the axis.
+    by_coefficients = coefficient_axis(header, n)
+    if not plausible and reference == fits_file.axis_number(header, "COEFF0"):
+        return by_coefficients
+    if plausible and is_plausible(by_coefficients) and not agree(wavelength, by_coefficients):
+        raise SpectrumError(
+            f"contradicts itself about its wavelengths: {wavelength[0]:.2f}-{wavelength[-1]:.2f} Å "
+            f"by CRVAL{number}, {by_coefficients[0]:.2f}-{by_coefficients[-1]:.2f} Å by COEFF0"
+        )
+    return wavelength
 
 
 def _law(header: fits.Header, number: int) -> Law:

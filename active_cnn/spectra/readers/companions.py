@@ -15,7 +15,7 @@ from active_cnn.errors import SpectrumError
 from active_cnn.spectra.readers import fits_file
 from active_cnn.spectra.readers.assembly import ivar_of
 from active_cnn.spectra.readers.axis import from_log10, is_plausible
-from active_cnn.spectra.readers.units import angstroms_a_unit
+from active_cnn.spectra.readers.units import angstroms_a_unit, without_logarithm
 
 MOST_EXTENSIONS = 100
 
@@ -31,10 +31,12 @@ ROLES = {
     **dict.fromkeys(("VAR", "VARIANCE", "STAT"), VARIANCE),
     **dict.fromkeys(("IVAR", "INVVAR", "INVERSE VARIANCE", "WEIGHT"), IVAR),
     **dict.fromkeys(("MASK", "DQ", "QUAL", "QUALITY", "BPM"), BAD),
-    **dict.fromkeys(("WAVELENGTH", "WAVELENGTHS", "WAVE", "LAMBDA", "LAM"), WAVELENGTH),
     **dict.fromkeys(("LOGLAM", "LOGLAMBDA", "LOGWAVE"), LOG_WAVELENGTH),
     **dict.fromkeys(("SKY", "CONTINUUM", "MODEL", "RESPONSE", "RESOLUTION", "BACKGROUND"), OTHER),
 }
+WAVELENGTHS = re.compile(
+    r"(WAVELENGTHS?|WAVES?|WAV|WVL|WLEN|WL|LAMBDA|LAM)(?:[\W_]*(?:AIR|VAC|VACUUM)\)?)?"
+)
 # HDUCLAS3 of an extension with HDUCLAS2 = ERROR, in the convention of ESO, and astropy's UTYPE.
 ERROR_CLASSES = {"RMSE": SIGMA, "MSE": VARIANCE, "INVMSE": IVAR}
 UNCERTAINTIES = {
@@ -52,7 +54,11 @@ def role(hdu: Any) -> str:
     name = fits_file.text(header, "EXTNAME").upper()
     if name == "UNCERT":
         return UNCERTAINTIES.get(fits_file.text(header, "UTYPE").upper(), OTHER)
-    return ROLES.get(name, "")
+    return _role_of_name(name)
+
+
+def _role_of_name(name: str) -> str:
+    return WAVELENGTH if WAVELENGTHS.fullmatch(name) else ROLES.get(name, "")
 
 
 def extensions(hdus: fits.HDUList) -> Iterator[Any]:
@@ -152,7 +158,7 @@ def _wavelength_like(
     n = math.prod(fits_file.image_shape(image))
     for hdu in extensions(hdus):
         for name in fits_file.column_names(hdu):
-            what = ROLES.get(name.upper(), "")
+            what = _role_of_name(name.upper())
             if what in kinds and n in (fits_file.n_rows(hdu), np.size(fits_file.cell(hdu, name))):
                 unit = fits_file.column_unit(hdu, name)
                 yield name, hdu, fits_file.column(hdu, name), what, unit
@@ -160,7 +166,12 @@ def _wavelength_like(
 
 def _in_angstrom(values: NDArray[np.float64], what: str, unit: str) -> NDArray[np.float64] | None:
     """Wavelengths in angstrom; None if the values are none, whatever their name."""
-    values = from_log10(values) if what == LOG_WAVELENGTH else values
+    unit, base = without_logarithm(unit)
+    if what == LOG_WAVELENGTH or base is not None:
+        with np.errstate(over="ignore"):
+            values = np.power(base or 10.0, values)
+    elif not unit and is_plausible(from_log10(values)):
+        return None  # as logarithms as well as in µm
     # Without a unit, the first that gives wavelengths: Å, nm, µm or m.
     factors = (angstroms_a_unit(unit),) if unit else (1.0, 10.0, 1e4, 1e10)
     found = [factor * values for factor in factors if factor is not None]

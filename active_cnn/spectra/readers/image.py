@@ -17,6 +17,7 @@ from active_cnn.spectra.readers.assembly import assemble, ivar_of
 from active_cnn.spectra.readers.axis import (
     agree,
     header_axis,
+    medium_of_axis,
     refuse_implausible,
     spectral_axis,
 )
@@ -83,16 +84,17 @@ def _refuse_several(hdu: Any) -> None:
 
 def _axis(hdus: fits.HDUList, hdu: Any) -> tuple[NDArray[np.float64], Medium]:
     headers, shape = surveys.headers_of(hdus, hdu), fits_file.image_shape(hdu)
-    crval = f"CRVAL{spectral_axis(hdu.header, shape)}"
+    axis = spectral_axis(hdu.header, shape)
+    crval = f"CRVAL{axis}"
     # The cards of an axis belong together: they are taken from one header.
     header = next((one for one in headers if crval in one or "COEFF0" in one), headers[0])
     beside = companions.wavelengths_of_companion(hdus, hdu) if _n_spectra(hdu) == 1 else None
     if beside is None:
         wavelength = header_axis(header, shape)
-        return wavelength, surveys.medium((header, *headers), wavelength=wavelength)
+        return wavelength, surveys.medium((header, *headers), wavelength=wavelength, axis=axis)
     name, companion, wavelength = beside
     if not (crval in header or "COEFF0" in header):
-        return wavelength, surveys.medium((companion.header, *headers), wavelength=wavelength)
+        return wavelength, _medium(name, (companion.header, *headers), wavelength, axis)
     in_header = header_axis(header, shape)
     if not agree(in_header, wavelength):
         raise SpectrumError(
@@ -100,7 +102,22 @@ def _axis(hdus: fits.HDUList, hdu: Any) -> tuple[NDArray[np.float64], Medium]:
             f"by its header, {wavelength[0]:.2f}-{wavelength[-1]:.2f} Å by its extension {name}"
         )
     all_headers = (header, companion.header, *headers)
-    return in_header, surveys.medium(all_headers, wavelength=wavelength)
+    return in_header, _medium(name, all_headers, wavelength, axis)
+
+
+def _medium(
+    name: str, headers: surveys.Headers, wavelength: NDArray[np.float64], axis: int
+) -> Medium:
+    """Tell the medium by what headers say, and by the name of what holds the wavelengths."""
+    by_name = medium_of_axis(name)
+    if by_name is None:
+        return surveys.medium(headers, wavelength=wavelength, axis=axis)
+    if surveys.medium(headers, by_name, axis=axis) is not by_name:
+        raise SpectrumError(
+            f"contradicts itself about air and vacuum: its wavelengths are called {name}, its "
+            "headers say another medium"
+        )
+    return by_name
 
 
 def _bands(hdu: Any) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:

@@ -19,8 +19,9 @@ EQUINOXES = (1800.0, 2100.0)
 FIRST_OF_FK5 = 1984.0
 
 SYSTEMS = ("FK4-NO-E", "FK4", "FK5", "ICRS")
-SYSTEM_CARDS = ("RADESYS", "RADECSYS", "RADESYSA")
+SYSTEM_CARDS = ("RADESYS", "RADECSYS", "RADESYSA", "COORDSYS")
 EQUINOX_CARDS = ("EQUINOX", "EQUINOXA")
+EPOCH_CARDS = ("EPOCH",)
 
 # Apparent places, galactic ones and others that are not brought to ICRS here.
 ELSEWHERE = "elsewhere"
@@ -44,16 +45,10 @@ def position(
     ra_keys, dec_keys : tuple of str
         Its cards.
     others : tuple of Header
-        Where the system is looked for if `header` does not tell it.
+        Where the system and its equinox are looked for, each if `header` does not tell it.
     """
     ra, dec = as_written(header, ra_keys, dec_keys)
-    if math.isnan(ra):
-        return UNKNOWN
-    for place in (header, *others):
-        said = _system_said(place)
-        if any(said):
-            return _in_icrs(ra, dec, *said)
-    return ra, dec
+    return UNKNOWN if math.isnan(ra) else in_icrs(ra, dec, header, *others)
 
 
 def as_written(
@@ -70,38 +65,37 @@ def on_sky(ra: float, dec: float) -> tuple[float, float]:
     return (ra, dec) if is_place(ra, dec) else UNKNOWN
 
 
-def in_icrs(ra: float, dec: float, header: fits.Header) -> tuple[float, float]:
-    """Bring a position from the system that the header tells to ICRS.
+def in_icrs(ra: float, dec: float, *headers: fits.Header) -> tuple[float, float]:
+    """Bring a position from the system that the headers tell to ICRS; of each card, the first.
 
     References
     ----------
     Pence et al. (2010), A&A, 524, A42, section 8.3: RADESYS, EQUINOX and what they mean alone;
     EPOCH is an older name of EQUINOX, but the day of observation in many headers.
     """
-    return _in_icrs(ra, dec, *_system_said(header))
-
-
-def _in_icrs(ra: float, dec: float, *said: str) -> tuple[float, float]:
-    frame = _frame(*said)
+    frame = _frame(*(_said(headers, cards) for cards in (SYSTEM_CARDS, EQUINOX_CARDS, EPOCH_CARDS)))
     if frame is None:
         return UNKNOWN
     return (ra, dec) if frame is SAME else _transformed(ra, dec, *frame)
 
 
-def _system_said(header: fits.Header) -> tuple[str, str, str]:
-    return (
-        fits_file.text(header, *SYSTEM_CARDS),
-        fits_file.text(header, *EQUINOX_CARDS),
-        fits_file.text(header, "EPOCH"),
-    )
+def _said(headers: tuple[fits.Header, ...], cards: tuple[str, ...]) -> str:
+    return next((said for header in headers if (said := fits_file.text(header, *cards))), "")
 
 
 @lru_cache(maxsize=256)  # a survey has one system
 def _frame(system: str, equinox: str, epoch: str) -> tuple[str, str] | None:
     """Name the frame and its equinox, as astropy writes it; SAME for ICRS, None if not known."""
+    system, equinox, epoch = system.upper(), equinox.upper(), epoch.upper()
     system, in_system = _system(system)
+    if equinox and math.isnan(_year(equinox)):
+        # Some write the system here: FK4, ICRS, APPARENT.
+        named, equinox = _system(equinox)
+        if not named and not equinox:
+            return None
+        system = system or named
     equinox = _year_text(equinox) or in_system
-    if system == "ICRS" or (not system and equinox == "ICRS"):
+    if system == "ICRS":
         return SAME
     if not equinox and (epoch := _year_text(epoch)):
         # A whole year alone is an equinox. Another is more likely the day of observation, and with
@@ -122,23 +116,21 @@ def _frame(system: str, equinox: str, epoch: str) -> tuple[str, str] | None:
 
 
 def _system(written: str) -> tuple[str, str]:
-    """Split what RADESYS says into a system and, if it tells that too, an equinox."""
-    written = written.upper()
+    """Split a text in capitals into a system and, if it tells that too, an equinox."""
     known = next((name for name in SYSTEMS if name in written), "")
-    equinox = re.search(r"[BJ]\d{4}(\.\d*)?", written)
+    equinox = re.search(r"(?<![\d-])[BJ]?\d{4}(\.\d*)?(?![\d-])", written)  # and no date
     if not known and re.search(r"APP|GAL|ECL|AZ", written):
         known = ELSEWHERE
     return known, equinox[0] if equinox else ""
 
 
 def _year_text(written: str) -> str:
-    """Give back what is a year, or names ICRS; empty for 0 and for anything else."""
-    written = written.upper()
-    return written if written == "ICRS" or _year(written) > 0 else ""
+    """Give back what is a year; empty for 0 and for anything else."""
+    return written if _year(written) > 0 else ""
 
 
 def _year(written: str) -> float:
-    match = re.fullmatch(r"(?:FK[45])?\s*[BJ]?\s*([\d.]+)", written)
+    match = re.fullmatch(r"[BJ]?\s*([+-]?[\d.]+)", written)
     return fits_file.as_number(match[1]) if match else math.nan
 
 

@@ -8,13 +8,15 @@ from typing import Any
 
 import numpy as np
 from astropy.io import fits
+from numpy.typing import NDArray
 
 from active_cnn.errors import SpectrumError
 from active_cnn.records import Medium, Spectrum
-from active_cnn.spectra.readers import fits_file, surveys
+from active_cnn.spectra.readers import companions, fits_file, surveys
 from active_cnn.spectra.readers.assembly import assemble, bad_pixels, ivar_of
 from active_cnn.spectra.readers.axis import coefficient_axis, from_log10
 from active_cnn.spectra.readers.position import on_sky
+from active_cnn.wording import one_or_many
 
 # SN_MEDIAN holds u, g, r, i, z.
 R_BAND = 2
@@ -82,10 +84,10 @@ def _with_catalogue(said: dict[str, Any], catalogue: Any) -> dict[str, Any]:
 def _read_image(hdus: fits.HDUList, path: Path) -> Spectrum:
     header, rows = hdus[0].header, fits_file.array(hdus[0])
     n_rows = len(rows)
-    # A plate (spPlate) has a fibre a row, and its inverse variances beside it.
-    if fits_file.image_shape(fits_file.extension(hdus, 1)) == rows.shape or n_rows > max(N_ROWS):
+    if n_rows > max(N_ROWS) or _is_plate(hdus, rows):
         raise SpectrumError(
-            f"holds {n_rows} spectra: it is an SDSS plate (spPlate), which is not read yet; "
+            f"holds {n_rows} {one_or_many(n_rows, 'spectrum', 'spectra')}: it is an SDSS plate "
+            "(spPlate), which is not read yet; "
             "take the spec files of its fibres"
         )
     if n_rows not in N_ROWS:
@@ -100,3 +102,12 @@ def _read_image(hdus: fits.HDUList, path: Path) -> Spectrum:
         bad_pixels(mask, ivar),
         **surveys.describe((header,)),
     )
+
+
+def _is_plate(hdus: fits.HDUList, rows: NDArray[np.float64]) -> bool:
+    """Tell a plate (spPlate), with a fibre a row, from the rows of one fibre."""
+    others = (hdu for hdu in companions.images(hdus) if hdu is not hdus[0])
+    if any(fits_file.image_shape(hdu) == rows.shape for hdu in others):
+        return True
+    # Marks of bad pixels are whole numbers, as no fluxes are.
+    return len(rows) in N_ROWS and bool((rows[3] != np.round(rows[3])).any())

@@ -70,8 +70,8 @@ def number(headers: Headers, *keys: str) -> float:
     return math.nan
 
 
-def medium_said(header: fits.Header) -> Medium | None:
-    """Tell what one header says of its wavelengths, if anything.
+def medium_said(header: fits.Header, axis: int = 1) -> Medium | None:
+    """Tell what one header says of its wavelengths along an axis, if anything.
 
     Raises
     ------
@@ -81,12 +81,13 @@ def medium_said(header: fits.Header) -> Medium | None:
     return _medium_of(
         fits_file.text(header, "VACUUM"),
         fits_file.text(header, "AIRORVAC"),
-        fits_file.text(header, "CTYPE1"),
+        axis,
+        fits_file.text(header, f"CTYPE{axis}"),
     )
 
 
 @lru_cache(maxsize=256)  # a survey says the same in all its files
-def _medium_of(vacuum: str, air_or_vacuum: str, axis: str) -> Medium | None:
+def _medium_of(vacuum: str, air_or_vacuum: str, axis: int, kind: str) -> Medium | None:
     said = {}
     for key, written in (("VACUUM", vacuum), ("AIRORVAC", air_or_vacuum)):
         if not written:
@@ -98,9 +99,9 @@ def _medium_of(vacuum: str, air_or_vacuum: str, axis: str) -> Medium | None:
         said[f"{key} = {written!r}"] = (
             Medium.VACUUM if written.upper() in _IN_VACUUM else Medium.AIR
         )
-    by_axis = medium_of_axis(axis)
+    by_axis = medium_of_axis(kind)
     if by_axis is not None:
-        said[f"CTYPE1 = {axis!r}"] = by_axis
+        said[f"CTYPE{axis} = {kind!r}"] = by_axis
     if len(set(said.values())) > 1:
         raise SpectrumError(f"contradicts itself about air and vacuum: {' and '.join(said)}")
     return next(iter(said.values()), None)
@@ -110,6 +111,7 @@ def medium(
     headers: Headers,
     default: Medium | None = None,
     wavelength: NDArray[np.float64] | None = None,
+    axis: int = 1,
 ) -> Medium:
     """Tell what the headers say of their wavelengths; what their survey does if nothing.
 
@@ -120,6 +122,8 @@ def medium(
         Of a layout that only one survey writes, whatever the headers say of a telescope.
     wavelength : ndarray, shape (n_pixels,), optional
         In angstrom: where air lets nothing through, a spectrum is from space and in vacuum.
+    axis : int
+        Number of the axis that the wavelengths run along in an image.
 
     Raises
     ------
@@ -127,12 +131,12 @@ def medium(
         If they say something that is neither air nor vacuum, or both.
     """
     for header in headers:
-        said = medium_said(header)
+        said = medium_said(header, axis)
         if said is not None:
             return said
     if default is None and wavelength is not None:
-        last = np.nanmax(wavelength)
-        if last < AIR_RANGE[0] or last > LAST_THROUGH_AIR:
+        last = np.max(wavelength, initial=-np.inf, where=np.isfinite(wavelength))
+        if 0 < last < AIR_RANGE[0] or last > LAST_THROUGH_AIR:
             return Medium.VACUUM
     return default or survey_of(headers).medium
 

@@ -1,0 +1,111 @@
+"""Grid and classes of a campaign as its training set suggests them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+from active_cnn.campaign.campaign import DEFAULT_CLASSES
+from active_cnn.campaign.definition import Definition
+from active_cnn.errors import CampaignError
+from active_cnn.records import OTHER, Grid, OracleClass
+from active_cnn.spectra.training_outline import Outline, read_outline
+
+# What is never looked for, whatever else there is.
+PLAIN = (OTHER, "noise", "artefact", "absorption", "star", "not-interesting", "normal", "unsure")
+
+_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
+
+
+def propose(training: Path, targets: Collection[str] = ()) -> Definition:
+    """Propose a definition for a training set.
+
+    Parameters
+    ----------
+    training : Path
+        Its CSV file.
+    targets : collection of str
+        Labels that are looked for; without them the rare ones are taken for it.
+
+    Returns
+    -------
+    Definition
+        The grid of its header, or the default one where that has no wavelengths; the default
+        classes where its labels are among these, and otherwise a class for each label.
+
+    Raises
+    ------
+    SpectrumError
+        If it cannot be read.
+    CampaignError
+        If one of the targets is no label of it, it has fewer than two labels, or neither the
+        wavelengths of its header nor the default grid are those of its fluxes.
+    """
+    outline = read_outline(training)
+    unknown = [one for one in targets if one not in outline.labels]
+    if unknown:
+        raise CampaignError(
+            f"The training set {training} has no label {unknown[0]!r}: it has "
+            f"{describe_labels(outline.labels)}."
+        )
+    grid = outline.grid or Grid()
+    if grid.n != outline.n:
+        raise CampaignError(
+            f"The training set {training} has {outline.n} columns of flux, and its header does not "
+            "name them by their wavelengths: give the window in the [grid] of a definition."
+        )
+    return Definition(grid=grid, classes=_classes(training, outline, targets))
+
+
+def describe_labels(labels: Mapping[str, int]) -> str:
+    """Name labels with how many spectra have each."""
+    return ", ".join(f"{name!r} ({n:,})" for name, n in labels.items()) or "none"
+
+
+def describe_proposal(definition: Definition) -> str:
+    """Say what was read from a training set."""
+    targets = [one.name for one in definition.classes if one.is_target]
+    others = [one.name for one in definition.classes if not one.is_target]
+    return (
+        f"Read from the training set: the window {definition.grid} (vacuum); looked for: "
+        f"{', '.join(targets)}; else: {', '.join(others)}. To change that, give --target LABEL or "
+        "a definition."
+    )
+
+
+def _classes(training: Path, outline: Outline, targets: Collection[str]) -> tuple[OracleClass, ...]:
+    labels = outline.labels
+    if not targets and set(labels) <= {one.name for one in DEFAULT_CLASSES}:
+        # A class without an example cannot be learned, and can be added when there is one.
+        return tuple(one for one in DEFAULT_CLASSES if not one.is_target or one.name in labels)
+    if len(labels) < 2:
+        raise CampaignError(
+            f"The training set {training} has the labels {describe_labels(labels)}: the network "
+            "has to tell two at least apart. Add examples of what is not looked for."
+        )
+    looked_for = set(targets) or _rare(labels)
+    classes: list[OracleClass] = []
+    for label in sorted(labels, key=lambda name: name not in looked_for):
+        key = _key(label, {one.key for one in classes})
+        classes.append(OracleClass(label, key, label, is_target=label in looked_for))
+    if "unsure" not in labels:
+        classes.append(OracleClass("unsure", _key("unsure", {one.key for one in classes}), None))
+    return tuple(classes)
+
+
+def _rare(labels: Mapping[str, int]) -> set[str]:
+    # The most frequent label is what the survey consists of.
+    most = next(iter(labels))
+    rare = {name for name in labels if name != most and name.lower() not in PLAIN}
+    return rare or {list(labels)[-1]}
+
+
+def _key(label: str, taken: Collection[str]) -> str:
+    liked = [one for one in label.lower() if one in _LETTERS]
+    free = [one for one in (*liked, *_LETTERS) if one not in taken]
+    if not free:
+        raise CampaignError(
+            f"There are more than {len(_LETTERS)} labels, and no key is left for {label!r}: give "
+            "fewer labels."
+        )
+    return free[0]

@@ -1,0 +1,111 @@
+"""What a training set holds, told by its header and its labels alone."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from active_cnn.errors import CampaignError, SpectrumError
+from active_cnn.lines import open_lines
+from active_cnn.names import trim
+from active_cnn.records import Grid
+from active_cnn.spectra.pool_file import WAVELENGTH_TOLERANCE
+from active_cnn.spectra.training_set import ARCHIVE_COLUMNS
+
+MOST_LABELS = 60  # that are counted apart: more are no labels
+
+
+@dataclass(frozen=True)
+class Outline:
+    """What a training set holds.
+
+    Parameters
+    ----------
+    grid : Grid or None
+        Of its columns of flux; None where these are not named by wavelengths.
+    n : int
+        How many columns of flux there are.
+    labels : dict of str to int
+        How many spectra have each label, the most frequent one first.
+    """
+
+    grid: Grid | None
+    n: int
+    labels: dict[str, int]
+
+
+def read_outline(path: Path) -> Outline:
+    """Read header and labels of a training set; its fluxes are not looked at.
+
+    Raises
+    ------
+    SpectrumError
+        If the file cannot be read, lacks the columns `id` and `label`, has columns for wavelengths
+        that are not evenly spaced, or has more than `MOST_LABELS` labels.
+    """
+    labels: Counter[str] = Counter()
+    try:
+        with open_lines(path, encoding="utf-8-sig", newline="") as lines:
+            rows = csv.reader(lines, strict=True)
+            names = [name.strip() for name in next(rows, [])]
+            if missing := [name for name in ("id", "label") if name not in names]:
+                found = ", ".join(names[:6])[:120] or "nothing"
+                raise SpectrumError(
+                    f"{path} has no column '{missing[0]}' and is no training set: give a CSV file "
+                    f"with id, label and one column of flux for each wavelength. Its header "
+                    f"begins with: {found}"
+                )
+            place = names.index("label")
+            for row in rows:
+                if len(row) > place:
+                    labels[trim(row[place])] += 1
+                if len(labels) > MOST_LABELS:
+                    raise SpectrumError(
+                        f"{path} has more than {MOST_LABELS} different labels up to line "
+                        f"{rows.line_num}: give each spectrum one of a few."
+                    )
+    except OSError as error:
+        raise SpectrumError(
+            f"The training set {path} cannot be read: {error.strerror}. Give a CSV file that you "
+            "may read."
+        ) from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise SpectrumError(
+            f"{path} is not a CSV file in UTF-8: {error}. Save it as comma-separated UTF-8 text."
+        ) from error
+    flux = [name for name in names if name not in ("id", "label", *ARCHIVE_COLUMNS)]
+    return Outline(_grid(flux, path), len(flux), dict(labels.most_common()))
+
+
+def _grid(names: list[str], path: Path) -> Grid | None:
+    wavelength = _wavelengths(names)
+    if wavelength is None:
+        return None
+    try:
+        grid = Grid(float(wavelength[0]), float(wavelength[-1]), len(names))
+    except CampaignError as error:
+        raise SpectrumError(f"{path}: the header's wavelengths are no window: {error}") from error
+    off = np.abs(wavelength - grid.wavelength) > WAVELENGTH_TOLERANCE
+    if off.any():
+        first = int(np.argmax(off))
+        raise SpectrumError(
+            f"{path}: the wavelengths of its header are not evenly spaced: column {first + 1} is "
+            f"for {names[first]} Å, evenly it would be {grid.wavelength[first]:.4f} Å. Resample "
+            "the spectra to even steps."
+        )
+    return grid
+
+
+def _wavelengths(names: list[str]) -> NDArray[np.float64] | None:
+    try:
+        values = np.array([float(name) for name in names])
+    except ValueError:
+        return None
+    numbering = np.arange(len(values))
+    is_number = np.array_equal(values, numbering) or np.array_equal(values, numbering + 1)
+    return None if not len(values) or is_number else values
