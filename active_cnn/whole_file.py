@@ -41,6 +41,18 @@ class WholeFile:
         with _blamed_on(self._path):
             self._file.write(data)
 
+    def flush(self) -> None:
+        """Bring the content to the disk, while it has no name yet.
+
+        Raises
+        ------
+        StoreError
+            If it cannot be written.
+        """
+        with _blamed_on(self._path):
+            self._file.flush()
+            os.fsync(self._file.fileno())
+
 
 def check_place(path: Path, *, makes_folder: bool = False) -> Path:
     """Refuse a place where no file can be written, before any work is done for it.
@@ -119,10 +131,10 @@ def new_file(path: Path, mode: str = "wb", **options: Any) -> Iterator[WholeFile
     with _blamed_on(path):
         file = unfinished.open(mode.replace("w", "x"), **options)
     try:
-        yield WholeFile(file, path)
+        whole = WholeFile(file, path)
+        yield whole
+        whole.flush()
         with _blamed_on(path):
-            file.flush()
-            os.fsync(file.fileno())
             file.close()
             unfinished.replace(real)
     finally:

@@ -3,7 +3,7 @@
 import hashlib
 import resource
 import shutil
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 
 import h5py
@@ -16,6 +16,8 @@ from active_cnn.campaign.store import Store
 from active_cnn.learning.predictions import PredictionsWriter
 from active_cnn.recipes import TrainingSettings
 from active_cnn.records import TrainingResult
+from active_cnn.spectra import label_table
+from active_cnn.spectra.confined import Confinement
 from active_cnn.spectra.simulation import write_demo
 
 REAL_SPECTRA = (Path(__file__).parents[2] / "shared" / "real-spectra").resolve()
@@ -72,6 +74,15 @@ def full_disk():
             resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
     return full_disk
+
+
+@pytest.fixture(scope="session")
+def tables_in_one_process():
+    """Read tables of labels in one process, where each would have had its own: that is faster."""
+    with pytest.MonkeyPatch.context() as patch, closing(Confinement()) as process:
+        patch.setattr(label_table, "Confinement", lambda: process)
+        patch.setattr(label_table, "closing", nullcontext)
+        yield
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ dashboard shall not read the server's other files by it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from active_cnn.campaign.store import Store
 from active_cnn.errors import CampaignError, SpectrumError
 from active_cnn.records import Campaign
 from active_cnn.settings import Settings
+from active_cnn.spectra.sources import LIST_SUFFIX
 
 # How far a pool is looked through for the first paths, and how many of them are looked at.
 FIRST_ROWS, FIRST_PATHS = 1000, 20
@@ -75,14 +77,55 @@ def locate(what: str, text: str, folders: tuple[Path, ...] | None) -> Path:
         if path is None:
             raise CampaignError(f"{text!r} cannot be the path of the {what}: give another one.")
         return path
-    is_below = path is not None and any(path.is_relative_to(one.resolve()) for one in folders)
-    if path is None or not is_below or path.name == SECRET_FILE:
+    if path is None or not _is_below(path, folders):
         raise AccessError(
             f"The {what} {text!r} cannot be named in the browser: it has to lie below "
             f"{' or '.join(map(str, folders))}. Give one there, or ask whoever runs the server to "
             "add its folder to ACTIVE_CNN_FOLDERS (docs/server.md)."
         )
     return path
+
+
+def locate_sources(lines: str, folders: tuple[Path, ...] | None) -> list[Path]:
+    """Find the files, folders and pools that were named in the browser, one a line.
+
+    Raises
+    ------
+    AccessError
+        If one may not be named there, or is a list, which could lead anywhere.
+    CampaignError
+        If none is named.
+    """
+    found = [locate("source", line.strip(), folders) for line in lines.splitlines() if line.strip()]
+    if not found:
+        raise CampaignError("No source of spectra is named: give files, folders or pools.")
+    for path in found:
+        if folders is not None and path.suffix.lower() == LIST_SUFFIX:
+            raise AccessError(
+                f"The list {str(path)!r} cannot be a source in the browser, because it may lead "
+                "out of the server's folders. Give what it names, one a line."
+            )
+    return found
+
+
+def reader_of(folders: tuple[Path, ...] | None) -> Callable[[str], bool] | None:
+    """Give what tells of a file that was found below a named folder whether it may be read.
+
+    A link in an allowed folder may lead out of it. None = any file may be read.
+    """
+    if folders is None:
+        return None
+
+    def may_read(file: str) -> bool:
+        path = _resolve(file)
+        return path is not None and _is_below(path, folders)
+
+    return may_read
+
+
+def _is_below(path: Path, folders: tuple[Path, ...]) -> bool:
+    is_below = any(path.is_relative_to(one.resolve()) for one in folders)
+    return is_below and path.name != SECRET_FILE
 
 
 def path_out_of_reach(store: Store, campaign: Campaign) -> str:

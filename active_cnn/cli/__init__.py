@@ -19,6 +19,7 @@ from active_cnn.errors import ActiveCnnError, what_is_lacking
 _COMMANDS = {
     "demo": "creation.add_demo",
     "ingest": "spectra.add_ingest",
+    "training-set": "training_set.add_training_set",
     "create": "creation.add_create",
     "presets": "presets.add_presets",
     "definition": "definition.add_definition",

@@ -8,7 +8,6 @@ import sys
 
 from active_cnn.cli.options import (
     Commands,
-    Parser,
     add_campaign,
     add_command,
     add_engine,
@@ -17,42 +16,25 @@ from active_cnn.cli.options import (
     positive,
 )
 from active_cnn.cli.output import Bar, say
-from active_cnn.engine import count_cores
-from active_cnn.errors import CampaignError, SpectrumError
-from active_cnn.records import Grid, Spacing
-from active_cnn.spectra.ingest import SHARD, IngestProgress, ingest
-from active_cnn.spectra.naming import HEADER, NAME, PATH
-from active_cnn.spectra.resolving_power import (
-    AS_IS_TEXT,
-    NOT_STATED,
-    RANGE,
-    Blurrier,
-    PoolResolution,
+from active_cnn.cli.source_options import (
+    add_grid,
+    add_resolving_power,
+    add_source,
+    given_grid,
 )
+from active_cnn.engine import count_cores
+from active_cnn.errors import CampaignError
+from active_cnn.records import Grid
+from active_cnn.spectra.ingest import SHARD, IngestProgress, ingest
+from active_cnn.spectra.resolving_power import NOT_STATED, Blurrier, PoolResolution
 from active_cnn.spectra.sources import describe_passed_over
 from active_cnn.wording import one_or_many
-
-
-def _add_source(command: Parser) -> None:
-    command.add_argument(
-        "source",
-        nargs="+",
-        type=path,
-        help="FITS files, folders, .txt lists of files, or pools (.h5, .pool)",
-    )
-    command.add_argument(
-        "--identifier",
-        default=NAME,
-        metavar=f"{NAME}|{PATH}|{HEADER}:CARD",
-        help="what a spectrum of a file is called by: the file's name, its path below the folder "
-        "of all sources, or a card of its headers, such as header:OBSID (default: %(default)s)",
-    )
 
 
 def add_ingest(commands: Commands) -> None:
     """Add the command that reads spectra into a pool."""
     command = add_command(commands, "ingest", _ingest, "read spectra into a pool")
-    _add_source(command)
+    add_source(command)
     command.add_argument(
         "--out",
         type=path,
@@ -69,26 +51,8 @@ def add_ingest(commands: Commands) -> None:
     command.add_argument(
         "--resume", action="store_true", help="go on with a pool that was not finished"
     )
-    command.add_argument(
-        "--grid",
-        nargs=3,
-        metavar=("START", "END", "N"),
-        help=f"wavelengths in Å (vacuum) and their number (default: {Grid()})",
-    )
-    command.add_argument(
-        "--spacing",
-        choices=[one.value for one in Spacing],
-        default=Spacing.LINEAR.value,
-        help="whether the steps of the grid are equal in wavelength or in its logarithm "
-        "(default: %(default)s)",
-    )
-    command.add_argument(
-        "--pool-resolving-power",
-        type=_power,
-        metavar=f"R|{AS_IS_TEXT}",
-        help="bring sharper spectra to this R = wavelength / FWHM, such as 1800, or leave each as "
-        f"it is (default: {AS_IS_TEXT})",
-    )
+    add_grid(command)
+    add_resolving_power(command)
     command.add_argument(
         "--blurrier",
         choices=[one.value for one in Blurrier],
@@ -96,18 +60,6 @@ def add_ingest(commands: Commands) -> None:
         f"(default: {Blurrier.REFUSE.value})",
     )
     add_engine(command)
-
-
-def _power(text: str) -> float | None:
-    if text == AS_IS_TEXT:
-        return None
-    try:
-        return PoolResolution(float(text)).power
-    except (ValueError, SpectrumError) as error:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is no resolving power: give R = wavelength / FWHM, a number from "
-            f"{RANGE[0]:g} to {RANGE[1]:.0f}, or {AS_IS_TEXT}"
-        ) from error
 
 
 def _resolution(options: argparse.Namespace) -> PoolResolution:
@@ -121,16 +73,7 @@ def _resolution(options: argparse.Namespace) -> PoolResolution:
 
 
 def _ingest(options: argparse.Namespace) -> None:
-    grid = Grid(spacing=Spacing(options.spacing))
-    if options.grid:
-        try:
-            start, end, n = float(options.grid[0]), float(options.grid[1]), int(options.grid[2])
-        except ValueError as error:
-            raise CampaignError(
-                f"--grid {' '.join(options.grid)} is no grid. "
-                "Give two wavelengths in Å and a whole number."
-            ) from error
-        grid = Grid(start, end, n, grid.spacing)
+    grid = given_grid(options) or Grid()
     resolution = _resolution(options)
     with Bar("Ingesting", "spectra") as bar:
 
@@ -177,7 +120,7 @@ def add_predict(commands: Commands) -> None:
         commands, "predict", _predict, "classify spectra with the newest trained network"
     )
     add_campaign(command)
-    _add_source(command)
+    add_source(command)
     command.add_argument("--out", type=path, required=True, metavar="FILE.csv")
 
 

@@ -123,7 +123,7 @@ def read_batch(batch: Files | PoolRows) -> Outcome:
         raise
     except Exception as error:  # a damaged file can make HDF5 raise anything
         raise SpectrumError(
-            f"{_printable(str(batch))} cannot be read: {plain(str(error), MOST_TEXT)}. "
+            f"{printable(str(batch))} cannot be read: {plain(str(error), MOST_TEXT)}. "
             "Write the pool again."
         ) from error
 
@@ -150,7 +150,7 @@ def _read_files(batch: Files) -> Outcome:
         except SpectrumError as error:
             _refuse_vanished(path)
             reason = plain(" ".join(str(error).split()))
-            refused.append((_printable(path), _printable(stored), reason))
+            refused.append((printable(path), printable(stored), reason))
             continue
         accepted.append(i)
         told = int(n_bridged[i]), metadata[RESOLVING_POWER], *_told(metadata)
@@ -299,8 +299,8 @@ def _copy_rows(batch: PoolRows) -> Outcome:
         values["path"] = values["path"].replace("\0", "")
         if values["path"]:
             file = str(path.parent / values["path"])
-            values["path"] = _printable(relative(file, batch.folder))
-        source = _printable(source)
+            values["path"] = printable(relative(file, batch.folder))
+        source = printable(source)
         reason = refusals[i] or (DEFECTS[int(defects[i])] if defects[i] else "")
         if not reason and not is_named[i]:
             reason = "has an identifier that is no plain text" if names[i] else "has no identifier"
@@ -323,11 +323,12 @@ def relative(path: str, folder: str) -> str:
 
 def _refuse_odd_name(path: str) -> None:
     # A name of bytes that are not UTF-8 cannot be stored: only its printable form can.
-    if not path.isascii() and _printable(path) != path:
+    if not path.isascii() and printable(path) != path:
         raise SpectrumError("has a name that is not valid text: rename the file")
 
 
-def _printable(path: str) -> str:
+def printable(path: str) -> str:
+    """Give a path as it is stored and shown: bytes that are no UTF-8 are written out."""
     return path.encode("utf-8", "backslashreplace").decode()
 
 
@@ -335,7 +336,7 @@ def _refuse_vanished(path: str) -> None:
     folder = Path(path).parent
     if not folder.exists():
         raise SpectrumError(
-            f"The folder {_printable(str(folder))} cannot be found on {socket.gethostname()} "
+            f"The folder {printable(str(folder))} cannot be found on {socket.gethostname()} "
             "(any more), so that nothing in it can be read. Make it available there; then go on "
             "by resuming (--resume)."
         )

@@ -109,16 +109,26 @@ def open_pool(path: Path, grid: Grid) -> Iterator[h5py.Group]:
         If the file cannot be read, or its layout is another one; the text says what was found.
     """
     with open_hdf5(path) as file:
-        names = [
-            name for name in file if name != REFUSED and isinstance(file.get(name), h5py.Group)
-        ]
-        if len(names) != 1 or not isinstance(names[0], str):
-            found = ", ".join(f"'{name}'" for name in _names(file)) or "nothing"
-            raise SpectrumError(
-                f"{path} holds {found}; a pool has one group with 'filenames' and 'spectra'."
-            )
-        _check_layout(file[names[0]], grid)
-        yield file[names[0]]
+        group = find_group(file, path)
+        _check_layout(group, grid)
+        yield group
+
+
+def find_group(file: h5py.File, path: Path) -> h5py.Group:
+    """Give the one group of a pool's file; what is in it is still to be checked.
+
+    Raises
+    ------
+    SpectrumError
+        If there is none, or more than one.
+    """
+    names = [name for name in file if name != REFUSED and isinstance(file.get(name), h5py.Group)]
+    if len(names) != 1 or not isinstance(names[0], str):
+        found = ", ".join(f"'{name}'" for name in _names(file)) or "nothing"
+        raise SpectrumError(
+            f"{path} holds {found}; a pool has one group with 'filenames' and 'spectra'."
+        )
+    return file[names[0]]
 
 
 def read_texts(

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from active_cnn.errors import CampaignError, SpectrumError
 from active_cnn.lines import open_lines
 from active_cnn.names import trim
-from active_cnn.records import Grid, Spacing
+from active_cnn.records import Grid
+from active_cnn.spectra.grids import find_grid, possible_grids
 from active_cnn.spectra.pool_file import WAVELENGTH_TOLERANCE
 from active_cnn.spectra.training_set import ARCHIVE_COLUMNS
 
@@ -88,23 +89,19 @@ def _grid(names: list[str], path: Path) -> Grid | None:
     if wavelength is None:
         return None
     try:
-        grids = [
-            Grid(float(wavelength[0]), float(wavelength[-1]), len(names), spacing)
-            for spacing in Spacing
-        ]
+        linear, log = possible_grids(wavelength)
+        grid = find_grid(wavelength)
     except CampaignError as error:
         raise SpectrumError(f"{path}: the header's wavelengths are no window: {error}") from error
-    # Asked this way round, a NaN counts as off the grid.
-    off = [~(np.abs(wavelength - one.wavelength) <= WAVELENGTH_TOLERANCE) for one in grids]
-    for grid, missed in zip(grids, off, strict=True):
-        if not missed.any():
-            return grid
-    first = int(np.argmax(off[0]))
-    raise SpectrumError(
-        f"{path}: the wavelengths of its header are not evenly spaced: column {first + 1} is "
-        f"for {names[first]} Å, evenly it would be {grids[0].wavelength[first]:.4f} Å, or "
-        f"{grids[1].wavelength[first]:.4f} Å in steps of the logarithm. Resample the spectra."
-    )
+    if grid is None:
+        off = ~(np.abs(wavelength - linear.wavelength) <= WAVELENGTH_TOLERANCE)
+        first = int(np.argmax(off))
+        raise SpectrumError(
+            f"{path}: the wavelengths of its header are not evenly spaced: column {first + 1} is "
+            f"for {names[first]} Å, evenly it would be {linear.wavelength[first]:.4f} Å, or "
+            f"{log.wavelength[first]:.4f} Å in steps of the logarithm. Resample the spectra."
+        )
+    return grid
 
 
 def _wavelengths(names: list[str]) -> NDArray[np.float64] | None:

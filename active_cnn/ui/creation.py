@@ -19,7 +19,7 @@ from active_cnn.errors import CampaignError
 from active_cnn.records import Grid, Line, OracleClass
 from active_cnn.settings import Settings
 from active_cnn.spectra.wavelength import LINES
-from active_cnn.ui import identity
+from active_cnn.ui import identity, labelled_form
 from active_cnn.ui.page import open_created
 from active_cnn.ui.text import plain
 from active_cnn.wording import percent
@@ -49,6 +49,7 @@ def _offer_demo(store: Store) -> None:
 def _offer_own(store: Store) -> None:
     grid = Grid()
     reach = browser_folders(Settings.from_environment(), identity.protection_of_server())
+    labelled_form.show_made("new_training")
     with st.form("create", enter_to_submit=False):
         st.subheader("Your own campaign", anchor=False)
         name = st.text_input("Name", key="new_name", placeholder="lamost-dr2")
@@ -57,6 +58,7 @@ def _offer_own(store: Store) -> None:
             key="new_training",
             help="Header: id, label and one column of flux for each wavelength of the window.",
         )
+        labelled = labelled_form.ask()
         pool = st.text_input(
             "Pool: path of an HDF5 file on the server",
             key="new_pool",
@@ -109,12 +111,24 @@ def _offer_own(store: Store) -> None:
                 },
             )
         is_wanted = st.form_submit_button("Create the campaign", key="create-campaign")
+    if labelled.is_wanted:
+        with _progress("Looking for the labelled spectra") as report:
+            labelled_form.make(
+                labelled,
+                store,
+                name.strip(),
+                _path("pool", pool, reach),
+                Grid(start, end, int(n)),
+                read_classes(classes),
+                reach,
+                report,
+            )
     if is_wanted:
         with _progress("Reading the pool") as report:
             campaign = create_campaign(
                 store,
                 name.strip(),
-                _path("training set", training, reach),
+                labelled_form.made_path(training) or _path("training set", training, reach),
                 _path("pool", pool, reach),
                 grid=Grid(start, end, int(n)),
                 classes=read_classes(classes),
@@ -127,6 +141,7 @@ def _offer_own(store: Store) -> None:
                 ],
                 progress=report,
             )
+        labelled_form.forget()
         open_created(campaign.name)
 
 

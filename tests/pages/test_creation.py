@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 
+import h5py
 import pytest
 from streamlit.runtime.context import ContextProxy, StreamlitCookies
 
@@ -172,3 +173,100 @@ def test_folders_that_the_server_was_given_replace_its_home(
     assert "has to lie below" in complaint(at)
     create(at, *put(tmp_path / "survey"))
     assert created(behind_password)
+
+
+@pytest.fixture
+def put_labelled(put):
+    """Give a function that puts a pool and a table that labels some of its rows into a folder."""
+
+    def put_labelled(folder):
+        _, pool = put(folder)
+        with h5py.File(pool) as file:
+            (group,) = file.values()
+            names = group["filenames"].asstr()[:4]
+        kinds = ("emission", "absorption", "double-peak", "odd")
+        rows = [f"{name},{kind}" for name, kind in zip(names, kinds, strict=True)]
+        table = folder / "labels.csv"
+        table.write_text("\n".join(["id,kind", *rows, "=none,noise"]), encoding="utf-8")
+        return table, pool
+
+    return put_labelled
+
+
+def make_training(at, table, pool, sources):
+    at.text_input(key="new_name").set_value("mine")
+    at.text_input(key="new_pool").set_value(str(pool))
+    at.text_input(key="new_labels").set_value(str(table))
+    at.text_area(key="new_sources").set_value("\n".join(map(str, sources)))
+    at.text_input(key="new_columns").set_value("label=kind")
+    at.button(key="make-training").click().run()
+    assert not at.exception
+    return at
+
+
+def test_a_campaign_begins_with_a_table_of_labels(empty_home, tmp_path, put_labelled, open_page):
+    table, pool = put_labelled(tmp_path / "files")
+    at = make_training(open_page(PAGE), table, pool, [pool])
+    assert not at.error
+    training = empty_home / "mine" / "training-set.csv"
+    assert at.text_input(key="new_training").value == str(training)
+    said = "\n".join(one.value for one in at.markdown).replace("\\", "")
+    assert "3 spectra are labelled by 3 of 5 rows: " in said
+    assert "57 spectra of the sources are named by no usable row." in said
+    (shown,) = (one.value for one in at.dataframe if "reason" in one.value)
+    assert shown["row"].tolist() == ["4", "5"]
+    assert shown["identifier"].tolist()[1] == "=none"
+    assert shown["reason"].tolist()[1] == "names no spectrum of the sources"
+    at.button(key="create-campaign").click().run()
+    assert not at.exception
+    assert created(empty_home).training_path == "mine/training-set.csv"
+
+
+def test_what_cannot_be_labelled_is_a_message_and_leaves_nothing(
+    empty_home, tmp_path, put_labelled, open_page
+):
+    table, pool = put_labelled(tmp_path / "files")
+    at = open_page(PAGE)
+    for given, said in (
+        (("", pool, [pool]), "The path of the table of labels is empty"),
+        ((table, pool, []), "No source of spectra is named"),
+        ((table, pool, [tmp_path / "none"]), "does not exist"),
+        ((tmp_path / "none.csv", pool, [pool]), "No such file"),
+        ((table, table, [pool]), "cannot be read as HDF5"),
+    ):
+        assert said in complaint(make_training(at, *given))
+    at.text_input(key="new_pool").set_value(str(pool))
+    at.text_input(key="new_columns").set_value("kind")
+    at.button(key="make-training").click().run()
+    assert "'kind' names no column: give PART=NAME" in complaint(at)
+    assert not (empty_home / "mine").exists()
+    assert created(empty_home) is None
+
+
+def test_labels_and_spectra_are_read_only_below_the_servers_folders(
+    empty_home, tmp_path, put_labelled, open_page, monkeypatch
+):
+    allowed = tmp_path / "allowed"
+    monkeypatch.setenv("ACTIVE_CNN_FOLDERS", str(allowed))
+    table, pool = put_labelled(allowed)
+    other_table, other_pool = put_labelled(tmp_path / "other")
+    at = open_page(PAGE)
+    for given in ((other_table, pool, [pool]), (table, pool, [other_pool])):
+        assert "has to lie below" in complaint(make_training(at, *given))
+    (allowed / "list.txt").write_text(str(other_pool))
+    assert "may lead out of the server's folders" in complaint(
+        make_training(at, table, pool, [allowed / "list.txt"])
+    )
+    # A link in an allowed folder leads out of it.
+    (allowed / "fits").mkdir()
+    (allowed / "fits" / "x.fits").symlink_to(tmp_path / "other" / "pool.h5")
+    assert "There are no spectra in" in complaint(
+        make_training(at, table, pool, [allowed / "fits"])
+    )
+    make_training(at, table, pool, [pool, allowed / "fits"])
+    said = "\n".join(one.value for one in at.markdown).replace("\\", "")
+    assert "1 file was not read: outside the folders that may be." in said
+    # The training set itself lies in the home, which need not be among these folders.
+    at.button(key="create-campaign").click().run()
+    assert not at.exception
+    assert created(empty_home)

@@ -19,6 +19,7 @@ from active_cnn.experiment.truth import read_truth
 from active_cnn.records import Grid
 from active_cnn.serve import plan_start
 from active_cnn.spectra.ingest import ingest
+from active_cnn.spectra.label_table import read_label_table
 from active_cnn.spectra.shards import read_manifest
 from active_cnn.spectra.sources import find_files
 from active_cnn.spectra.training_set import read_identifiers, read_training_csv
@@ -35,6 +36,8 @@ def read_named(ending, store, survey, path, tmp_path):
             create_campaign(store, "x", path, survey.pool)
         case "ids.csv":
             read_identifiers(path)
+        case "labels.csv":
+            read_label_table(path)
         case "truth.csv":
             read_truth(path, None, None)
         case "pool.h5":
@@ -57,6 +60,7 @@ def read_named(ending, store, survey, path, tmp_path):
 
 DOORS = (
     *("list.txt", "training.csv", "ids.csv", "truth.csv", "pool.h5", "source.h5", "pool.pool"),
+    "labels.csv",
     *("definition.toml", "answers.csv", "answers.json", "secrets.toml", "access.key"),
     "manifest.json",
 )

@@ -1,0 +1,166 @@
+"""The command that makes a training set: `training-set`."""
+
+from __future__ import annotations
+
+import argparse
+
+from active_cnn.campaign.definition import Definition, read_definition
+from active_cnn.campaign.presets import read_preset
+from active_cnn.cli.options import Commands, add_command, add_engine, path
+from active_cnn.cli.output import Bar, say
+from active_cnn.cli.source_options import (
+    add_grid,
+    add_resolving_power,
+    add_source,
+    given_grid,
+)
+from active_cnn.engine import count_cores
+from active_cnn.errors import CampaignError
+from active_cnn.records import Grid
+from active_cnn.spectra.label_matching import RADIUS
+from active_cnn.spectra.label_table import USUAL, read_columns
+from active_cnn.spectra.labelled import build_training_csv, refused_beside
+from active_cnn.spectra.pool_terms import read_terms
+from active_cnn.spectra.resolving_power import AS_IS_TEXT, PoolResolution
+
+
+def add_training_set(commands: Commands) -> None:
+    """Add the command that makes a training set of spectra and a table of their labels."""
+    command = add_command(
+        commands,
+        "training-set",
+        _training_set,
+        "make a training set of spectra and a table of their labels",
+    )
+    command.add_argument(
+        "--labels",
+        type=path,
+        required=True,
+        metavar="TABLE",
+        help="CSV, FITS, VOTable or ECSV with a label a row, and a path, an identifier, or RA and "
+        "Dec",
+    )
+    add_source(command)
+    command.add_argument("--out", type=path, required=True, metavar="FILE.csv")
+    command.add_argument(
+        "--refused",
+        type=path,
+        metavar="FILE.csv",
+        help="list of what was refused and why (default: FILE-refused.csv beside --out)",
+    )
+    command.add_argument(
+        "--column",
+        dest="columns",
+        action="append",
+        default=[],
+        metavar="PART=NAME",
+        help=f"column of the table, if it is not called as usual; PART is one of "
+        f"{', '.join(USUAL)} (may be given several times)",
+    )
+    command.add_argument(
+        "--radius",
+        type=float,
+        default=RADIUS,
+        metavar="ARCSEC",
+        help="within which a position means a spectrum (default: %(default)g)",
+    )
+    add_grid(command)
+    terms = command.add_mutually_exclusive_group()
+    terms.add_argument(
+        "--pool",
+        type=path,
+        metavar="FILE.h5|FILE.pool",
+        help="the pool that it is for, whose grid and resolving power are taken",
+    )
+    add_resolving_power(terms)
+    search = command.add_mutually_exclusive_group()
+    search.add_argument(
+        "--definition",
+        type=path,
+        metavar="FILE.toml",
+        help="of the campaign that it is for: its grid, its resolving power, and the labels that "
+        "may occur",
+    )
+    search.add_argument(
+        "--preset",
+        metavar="NAME",
+        help="the same of a search that others have made; `active-cnn presets` lists them",
+    )
+    add_engine(command)
+
+
+def _training_set(options: argparse.Namespace) -> None:
+    definition = _define(options)
+    grid, resolution, told = _terms(options, definition)
+    bars: dict[str, Bar] = {}
+
+    def show(what: str, done: int, total: int) -> None:
+        for other in bars.keys() - {what}:
+            bars.pop(other).close()
+        bars.setdefault(what, Bar(what, "spectra")).show(done, total)
+
+    try:
+        report = build_training_csv(
+            options.labels,
+            options.source,
+            options.out,
+            grid=grid,
+            resolution=resolution,
+            identifier=options.identifier,
+            columns=read_columns(options.columns),
+            known_labels=_labels_of(definition),
+            radius=options.radius,
+            refused=options.refused,
+            processes=options.processes or count_cores(),
+            scheduler=options.scheduler,
+            progress=show,
+        )
+    finally:
+        for bar in bars.values():
+            bar.close()
+    for line in report.describe():
+        say(line)
+    say(told)
+    say(f"What was refused is listed in {options.refused or refused_beside(options.out)}.")
+    say(f"The training set is {options.out}.")
+
+
+def _labels_of(definition: Definition | None) -> list[str] | None:
+    if definition is None:
+        return None
+    return [one.name for one in definition.classes if one.network_class]
+
+
+def _define(options: argparse.Namespace) -> Definition | None:
+    if options.preset:
+        return read_preset(options.preset)
+    return read_definition(options.definition) if options.definition else None
+
+
+def _terms(
+    options: argparse.Namespace, definition: Definition | None
+) -> tuple[Grid, PoolResolution, str]:
+    """Give grid and resolving power, and say whose they are."""
+    grid, whose = given_grid(options), "as was asked for"
+    defined = f"of {options.preset or options.definition}"
+    if definition:
+        if grid and grid != definition.grid:
+            raise CampaignError(
+                f"--grid is {grid}, the grid {defined} is {definition.grid}. Leave one of them out."
+            )
+        grid, whose = definition.grid, defined
+    if options.pool:
+        grid, resolution = read_terms(options.pool, grid)
+        whose = f"of {options.pool}"
+        of = whose if resolution.is_stated else f"{options.pool} does not state it"
+    else:
+        if not grid:
+            grid, whose = Grid(), "the default"
+        asked, of = options.pool_resolving_power, "as was asked for"
+        if asked is None and definition and definition.search:
+            asked, of = definition.search.resolving_power, defined
+        resolution = PoolResolution(asked)
+        if asked is None:
+            of = "nothing is degraded"
+    power = AS_IS_TEXT if resolution.power is None else f"R = {resolution.text}"
+    return grid, resolution, f"Grid {grid} ({whose}); resolving power {power} ({of})."

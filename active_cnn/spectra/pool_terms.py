@@ -1,0 +1,60 @@
+"""On what terms the spectra of a pool are: its grid and its resolving power, as its files say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import h5py
+
+from active_cnn.errors import CampaignError, SpectrumError
+from active_cnn.records import Grid
+from active_cnn.spectra.grids import find_grid, possible_grids
+from active_cnn.spectra.pool_file import find_group, open_hdf5, open_pool
+from active_cnn.spectra.resolving_power import PoolResolution, agree, read_resolution
+from active_cnn.spectra.shards import shards_of
+
+
+def read_terms(path: Path, grid: Grid | None = None) -> tuple[Grid, PoolResolution]:
+    """Read which grid a pool is on and which resolving power it is of.
+
+    Parameters
+    ----------
+    path : Path
+        The HDF5 file or the manifest.
+    grid : Grid, optional
+        Which it has to be on; without it the pool's own `wavelengths` tell it.
+
+    Raises
+    ------
+    SpectrumError
+        If it cannot be read, is on another grid, or does not tell its grid and none is given.
+    """
+    shards = shards_of(path)
+    grid = grid or _read_grid(shards[0].path)
+    stated = []
+    for shard in shards:
+        with open_pool(shard.path, grid) as group:
+            stated.append((shard.path, read_resolution(group)))
+    return grid, agree(stated)
+
+
+def _read_grid(path: Path) -> Grid:
+    with open_hdf5(path) as file:
+        found = find_group(file, path).get("wavelengths")
+        if found is None:
+            raise SpectrumError(
+                f"The pool {path} does not tell its wavelengths. Give the grid that it was made "
+                "for (--grid START END N)."
+            )
+        is_axis = isinstance(found, h5py.Dataset) and found.ndim == 1 and found.dtype.kind in "fiu"
+        if not is_axis or not Grid.shortest <= found.size <= Grid.longest:
+            raise SpectrumError(
+                f"The pool {path} has 'wavelengths' that are no axis of {Grid.shortest} to "
+                f"{Grid.longest} numbers. Give a pool whose wavelengths are in Å (vacuum)."
+            )
+        wavelength = found[:].astype(float)
+    try:
+        # What is none, is refused with the first wavelength that is off the linear one.
+        return find_grid(wavelength) or possible_grids(wavelength)[0]
+    except CampaignError as error:
+        raise SpectrumError(f"The pool {path}: {error}") from error
