@@ -12,7 +12,13 @@ from active_cnn.campaign.presets import read_preset
 from active_cnn.campaign.proposal import describe_proposal, propose
 from active_cnn.campaign.reach import path_out_of_reach
 from active_cnn.campaign.store import Store
-from active_cnn.cli.options import Commands, add_command, add_home, path
+from active_cnn.cli.cases import add_case, add_shares, given_shares
+from active_cnn.cli.options import (
+    Commands,
+    add_command,
+    add_home,
+    path,
+)
 from active_cnn.cli.output import Bar, say
 from active_cnn.errors import CampaignError
 
@@ -21,7 +27,10 @@ def add_demo(commands: Commands) -> None:
     """Add the command that makes a simulated survey."""
     command = add_command(commands, "demo", _demo, "make a simulated survey and a campaign on it")
     add_home(command)
-    command.add_argument("--name", default=demo.DEMO_NAME, help="default: %(default)s")
+    add_case(command)
+    command.add_argument(
+        "--name", help=f"default: {demo.DEMO_NAME}, or {demo.DEMO_NAME}-CASE for another case"
+    )
     command.add_argument(
         "--pool-size", type=int, default=demo.POOL_SIZE, metavar="N", help="default: %(default)s"
     )
@@ -33,19 +42,13 @@ def add_demo(commands: Commands) -> None:
         help="default: %(default)s",
     )
     command.add_argument(
-        "--emission-share",
-        type=float,
-        default=demo.EMISSION_SHARE,
-        metavar="P",
-        help="share of emission spectra in the pool (default: %(default)s)",
+        "--files",
+        type=int,
+        metavar="N",
+        help="whole spectra of the pool to write: targets first, then what may be taken for one "
+        f"(default: {demo.MOST_FILES}; a file has 45 kB)",
     )
-    command.add_argument(
-        "--double-peak-share",
-        type=float,
-        default=demo.DOUBLE_PEAK_SHARE,
-        metavar="P",
-        help="share of double-peak spectra in the pool (default: %(default)s)",
-    )
+    add_shares(command, demo.SHARES)
     command.add_argument("--seed", type=int, default=1, metavar="S", help="default: %(default)s")
     command.add_argument(
         "--processes",
@@ -67,11 +70,12 @@ def _demo(options: argparse.Namespace) -> None:
             try:
                 campaign = demo.create_demo(
                     store,
+                    case=options.case,
                     name=options.name,
                     pool_size=options.pool_size,
                     training_size=options.training_size,
-                    emission_share=options.emission_share,
-                    double_peak_share=options.double_peak_share,
+                    shares=given_shares(options, demo.SHARES),
+                    n_files=options.files,
                     seed=options.seed,
                     processes=options.processes,
                     progress=bar.show,

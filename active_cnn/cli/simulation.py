@@ -6,7 +6,15 @@ import argparse
 import os
 from pathlib import Path
 
-from active_cnn.cli.options import Commands, add_command, add_engine, path, positive
+from active_cnn.campaign.demo import DEFAULT_CASE
+from active_cnn.cli.cases import add_case, add_shares, given_shares
+from active_cnn.cli.options import (
+    Commands,
+    add_command,
+    add_engine,
+    path,
+    positive,
+)
 from active_cnn.cli.output import Bar, say
 from active_cnn.engine import open_engine
 from active_cnn.errors import ExperimentError
@@ -17,10 +25,13 @@ from active_cnn.experiment.truth import Oracle
 from active_cnn.query.strategies import DEFAULT_STRATEGY, STRATEGIES
 from active_cnn.recipes import DEFAULT_RECIPE, RECIPES
 from active_cnn.settings import resolve
-from active_cnn.spectra.simulation import write_demo
+from active_cnn.spectra.simulation.named import choose_shares, find_case, write_survey
 from active_cnn.whole_file import check_place
 
 _FILES = ("training", "pool", "truth")
+POOL_SIZE, TRAINING_SIZE = 100_000, 3000
+# Of the pool: as rare as in nature.
+SHARES = {"emission": 0.001, "double-peak": 0.0003, "target": 0.003}
 
 
 def add_simulate(commands: Commands) -> None:
@@ -77,12 +88,13 @@ def add_simulate(commands: Commands) -> None:
         strict=True,
     ):
         command.add_argument(f"--{name}", type=path, metavar="FILE", help=text)
+    add_case(command)
     command.add_argument(
-        "--pool-size", type=positive, default=100_000, metavar="N",
-        help="without files, simulate a survey of this size for each seed (default: %(default)s)",
+        "--pool-size", type=positive, metavar="N",
+        help="without files, simulate a survey of this size for each seed "
+        f"(default: {POOL_SIZE})",
     )  # fmt: skip
-    command.add_argument("--emission-share", type=float, default=0.001, metavar="P")
-    command.add_argument("--double-peak-share", type=float, default=0.0003, metavar="P")
+    add_shares(command, SHARES)
     add_engine(command)
 
 
@@ -132,10 +144,15 @@ def _simulate(options: argparse.Namespace) -> None:
 def _describe(options: argparse.Namespace) -> str:
     if options.pool:
         return f"{options.pool.name}, the same for all seeds"
+    said = " and ".join(f"{share:.2%} {name}" for name, share in _shares(options).items())
     return (
-        f"simulated anew for each seed, {options.pool_size} spectra, {options.emission_share:.2%} "
-        f"emission and {options.double_peak_share:.2%} double-peak"
+        f"{options.case}, simulated anew for each seed, {options.pool_size or POOL_SIZE} spectra, "
+        f"{said}"
     )
+
+
+def _shares(options: argparse.Namespace) -> dict[str, float]:
+    return choose_shares(find_case(options.case), given_shares(options, SHARES), SHARES)
 
 
 def _surveys(
@@ -143,6 +160,15 @@ def _surveys(
 ) -> dict[int, Survey]:
     given = [getattr(options, name) for name in _FILES]
     if any(given):
+        sizes = {"pool_size": options.pool_size}
+        sizes |= {f"{name}_share": one for name, one in given_shares(options, SHARES).items()}
+        for name, value in sizes.items():
+            if value is not None:
+                option = name.replace("_", "-")
+                raise ExperimentError(
+                    f"--{option} {value:g} is of a survey that is simulated, and files of a survey "
+                    "are given: leave one of them out."
+                )
         for name, file in zip(_FILES, given, strict=True):
             if file is None:
                 raise ExperimentError(
@@ -150,21 +176,29 @@ def _surveys(
                 )
             if not os.path.isfile(file):  # noqa: PTH113 - also of names too long
                 raise ExperimentError(f"There is no file {file}: give --{name} another one.")
-        own = Survey(*(file.resolve() for file in given))
+        training, pool, truth = (file.resolve() for file in given)
+        own = Survey(training, pool, truth, options.case)
         return dict.fromkeys(seeds, own)
     return {seed: _simulated(folder, seed, options) for seed in seeds}
 
 
 def _simulated(folder: Path, seed: int, options: argparse.Namespace) -> Survey:
-    shares = f"{options.emission_share:g}-{options.double_peak_share:g}"
-    place = folder / "surveys" / f"{options.pool_size}-{shares}-{seed}"
-    files = Survey(place / "training.csv", place / "pool.h5", place / "truth" / "truth.csv")
+    case, shares = find_case(options.case), _shares(options)
+    pool_size = options.pool_size or POOL_SIZE
+    parts = [str(pool_size), *(f"{share:g}" for share in shares.values()), str(seed)]
+    if case.name != DEFAULT_CASE:
+        parts.insert(0, case.name)
+    place = folder / "surveys" / "-".join(parts)
+    files = Survey(
+        place / "training.csv", place / "pool.h5", place / "truth" / "truth.csv", case.name
+    )
     if not (place / "complete").exists():
-        write_demo(
+        write_survey(
             place,
-            pool_size=options.pool_size,
-            emission_share=options.emission_share,
-            double_peak_share=options.double_peak_share,
+            case,
+            shares,
+            pool_size=pool_size,
+            training_size=TRAINING_SIZE,
             n_fits=0,
             seed=seed,
         )

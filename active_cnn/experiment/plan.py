@@ -86,11 +86,12 @@ class Arm:
 
 @dataclass(frozen=True)
 class Survey:
-    """The files of a survey whose truth is known."""
+    """The files of a survey whose truth is known, and the case that is sought in it."""
 
     training: Path
     pool: Path
     truth: Path
+    case: str = "halpha"
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score
 
-from active_cnn.campaign.campaign import close_iteration, create_campaign
+from active_cnn.campaign.campaign import close_iteration
 from active_cnn.campaign.committee import mean_log_odds, target_positions
 from active_cnn.campaign.confidence import THRESHOLD, find_confidence
+from active_cnn.campaign.demo import create_on_case
 from active_cnn.campaign.doubts import open_doubts
 from active_cnn.campaign.files import open_pool, open_predictions
 from active_cnn.campaign.iteration import remove_superseded_files, run_iteration
@@ -31,6 +32,7 @@ from active_cnn.experiment.plan import Arm, Trial
 from active_cnn.experiment.truth import Truth, read_truth
 from active_cnn.records import AnswerEvent, Campaign, Purpose, Query
 from active_cnn.spectra.pool import Pool
+from active_cnn.spectra.simulation.named import find_case
 from active_cnn.whole_file import write_whole
 
 CAMPAIGN = "rehearsal"
@@ -47,7 +49,9 @@ def begin(trial: Trial) -> None:
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
     with Store(unfinished) as store:
-        create_campaign(store, CAMPAIGN, trial.survey.training, trial.survey.pool, seed=trial.seed)
+        survey = trial.survey
+        case = find_case(survey.case)
+        create_on_case(store, CAMPAIGN, case, survey.training, survey.pool, seed=trial.seed)
         _train(store, trial)
     unfinished.replace(home)
 

@@ -26,23 +26,30 @@ from active_cnn.wording import percent
 
 
 def offer_creation(store: Store) -> None:
-    """Offer the demo and a form for a campaign on files of the server."""
-    if demo.DEMO_NAME not in store.campaign_names():
-        _offer_demo(store)
+    """Offer the demos and a form for a campaign on files of the server."""
+    taken = store.campaign_names()
+    left = [case for case in demo.DEMO_CASES if demo.demo_name(case) not in taken]
+    if left:
+        _offer_demo(store, left)
     _offer_own(store)
 
 
-def _offer_demo(store: Store) -> None:
+def _offer_demo(store: Store, cases: list[str]) -> None:
     with st.container(border=True):
         st.subheader("Demo", anchor=False)
+        case = st.selectbox(
+            "What is sought", cases, key="demo-case", format_func=demo.DEMO_CASES.__getitem__
+        )
+        targets = percent(demo.target_share(case), 1)
         st.markdown(
-            f"A simulated survey: {demo.TRAINING_SIZE:,} labelled spectra and a pool of "
-            f"{demo.POOL_SIZE:,}, of which {percent(demo.EMISSION_SHARE, 1)} show emission and "
-            f"{percent(demo.DOUBLE_PEAK_SHARE, 1)} a double peak. It takes a few seconds."
+            f"A simulated survey of known truth: {demo.TRAINING_SIZE:,} labelled spectra and a "
+            f"pool of {demo.POOL_SIZE:,}, {targets} of them targets, with "
+            f"{demo.MOST_FILES:,} whole spectra. It takes some seconds; where the window is wide, "
+            "half a minute."
         )
         if st.button("Make the demo", key="make-demo", type="primary"):
             with _progress("Simulating the survey") as report:
-                campaign = demo.create_demo(store, progress=report)
+                campaign = demo.create_demo(store, case=case, progress=report)
             open_created(campaign.name)
 
 

@@ -10,6 +10,7 @@ import pytest
 from streamlit.runtime.context import ContextProxy, StreamlitCookies
 
 from active_cnn.access import Token, sign_token, token_key
+from active_cnn.campaign import demo
 from active_cnn.campaign.store import Store
 from active_cnn.spectra.simulation import write_demo
 from active_cnn.ui.identity import TOKEN_COOKIE
@@ -270,3 +271,38 @@ def test_labels_and_spectra_are_read_only_below_the_servers_folders(
     at.button(key="create-campaign").click().run()
     assert not at.exception
     assert created(empty_home)
+
+
+# Demos
+
+
+@pytest.fixture
+def small_demos(monkeypatch):
+    """Demos of a size that is made at once."""
+    make = demo.create_demo
+    sizes = {"pool_size": 60, "training_size": 40, "n_files": 5}
+    monkeypatch.setattr(demo, "create_demo", lambda *given, **more: make(*given, **more, **sizes))
+
+
+@pytest.mark.usefixtures("small_demos")
+def test_the_demo_of_the_chosen_case_is_made(empty_home, open_page):
+    at = open_page(PAGE)
+    offered = at.selectbox(key="demo-case")
+    assert len(offered.options) == 4
+    assert offered.value == "halpha"
+    offered.set_value("carbon").run()
+    assert any("1.0 % of them targets" in text.value.replace("\xa0", " ") for text in at.markdown)
+    at.button(key="make-demo").click().run()
+    assert not at.exception
+    with Store(empty_home) as store:
+        campaign = store.campaign("demo-carbon")
+    assert campaign.targets == ("carbon",)
+    assert campaign.lines[0].name == "C2 5165"
+
+
+@pytest.mark.usefixtures("small_demos")
+def test_a_demo_that_is_there_is_not_offered_again(empty_home, open_page):
+    with Store(empty_home) as store:
+        demo.create_demo(store)
+    at = open_page(PAGE, section="New campaign")
+    assert at.selectbox(key="demo-case").value == "lithium"

@@ -33,7 +33,7 @@ def demo(tmp_path_factory):
     files = write_demo(
         tmp_path_factory.mktemp("demo"), pool_size=POOL_SIZE, training_size=30, n_fits=4, seed=2
     )
-    shown = {path.name for path in files.fits}
+    shown = {path.stem for path in files.fits}
     with h5py.File(files.pool, "r+") as file:
         (group,) = file.values()
         assert not shown & set(group["filenames"].asstr()[[FLAT_ROW, NAN_ROW]])
@@ -219,7 +219,7 @@ def test_a_table_has_a_row_for_each_file_and_each_row_of_a_pool_in_order(run, de
     with h5py.File(demo.pool) as file:
         (group,) = file.values()
         names = list(group["filenames"].asstr())
-    expected = [demo.fits[1].name, *names, demo.fits[0].name]
+    expected = [demo.fits[1].stem, *names, demo.fits[0].stem]  # without .gz
     assert [row["identifier"] for row in rows] == expected
     assert (rows[0]["path"], rows[-1]["path"]) == (str(demo.fits[1]), str(demo.fits[0]))
     assert {n: row["reason"] for n, row in enumerate(rows) if row["reason"]} == {

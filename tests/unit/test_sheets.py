@@ -181,7 +181,7 @@ def test_addresses_hold_numbers_only():
 
 def test_a_file_that_hangs_its_reader_costs_its_own_sheet_only(look, monkeypatch):
     hanging, other = look.names[:2]
-    read = partial(reading_tasks.read_but_hang_at, hanging)
+    read = partial(reading_tasks.read_but_hang_at, f"{hanging}.gz")
     monkeypatch.setattr("active_cnn.campaign.sheets.read", read)
     monkeypatch.setattr("active_cnn.campaign.sheets.SECONDS_WATCHED", 1.0)
     training = read_initial_set(look.store, look.campaign)

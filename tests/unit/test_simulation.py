@@ -17,6 +17,7 @@ from active_cnn.spectra.pool import Pool, index_pool
 from active_cnn.spectra.preprocessing import find_defects, prepare
 from active_cnn.spectra.simulation import exposures, instruments, write_demo
 from active_cnn.spectra.simulation import survey as survey_module
+from active_cnn.spectra.simulation.choice import Judge
 from active_cnn.spectra.simulation.exposures import simulate_pool, simulate_training
 from active_cnn.spectra.simulation.lines import HALPHA, HELIUM, NII
 from active_cnn.spectra.simulation.population import POOL, draw
@@ -169,12 +170,14 @@ def test_a_fits_file_shows_the_same_window_and_star_as_its_row_of_the_pool(surve
 
 def test_a_fits_file_is_laid_out_as_lamost_does(survey):
     with fits.open(survey.fits[0]) as hdus:
+        hdus.verify("exception")
         header, data = hdus[0].header, hdus[0].data
     assert data.shape == (5, 3909)
     wavelength = 10 ** (header["COEFF0"] + header["COEFF1"] * np.arange(3909))
     np.testing.assert_allclose(data[2], wavelength, rtol=1e-6)
     assert (data[1] > 0).all()
     assert header["TELESCOP"] == "LAMOST"
+    assert survey.fits[0].name.endswith(".fits.gz")
     assert "simulated" in header.comments["AUTHOR"].lower()
 
 
@@ -182,9 +185,32 @@ def test_no_page_of_the_survey_is_named_for_what_it_has_not_seen(survey):
     assert {readers.read(path).page for path in survey.fits} == {""}
 
 
-def test_a_third_of_the_fits_files_are_targets(survey, truth):
-    kinds = {row["identifier"]: row["label"] for row in truth}
-    assert sum(kinds[path.name] in ("emission", "double-peak") for path in survey.fits) == 4
+def test_targets_have_files_first_then_what_looks_like_one(survey, truth):
+    known = {row["identifier"]: row for row in truth}
+    shown = [known[path.name.removesuffix(".gz")] for path in survey.fits]
+    others = [row for row in shown if row["label"] not in ("emission", "double-peak")]
+    assert len(shown) - len(others) == 6  # half of them, as long as there are as many
+    # Ordinary stars are nine tenths of the pool.
+    assert sum(row["label"] == "noise" or row["kind"] != "star" for row in others) >= 3
+
+
+def test_every_target_and_every_other_visit_of_it_has_a_file(tmp_path):
+    files = write_demo(
+        tmp_path, pool_size=3000, training_size=40, emission_share=0.05, n_fits=800, seed=5
+    )
+    with files.truth.open() as file:
+        rows = list(csv.DictReader(file))
+    shown = {path.name.removesuffix(".gz") for path in files.fits}
+    assert len(shown) == 800
+    targets = [row for row in rows if row["label"] in ("emission", "double-peak")]
+    assert {row["identifier"] for row in targets} <= shown
+    assert any(row["identifier"] != row["first_visit"] for row in targets)
+    by_kind = {
+        kind: np.mean([row["identifier"] in shown for row in rows if row["kind"] == kind])
+        for kind in ("star", "quasar", "galaxy")
+    }
+    assert by_kind["galaxy"] > 2 * by_kind["star"]
+    assert by_kind["quasar"] > 2 * by_kind["star"]
 
 
 def test_blocks_do_not_show_in_the_files(tmp_path):
@@ -539,3 +565,26 @@ def test_the_separation_of_the_peaks_is_that_of_the_disc():
     seen = look(telescope.wavelength, telescope.expose(star), np.array([200.0]))
     assert seen.is_double[0]
     assert seen.separation[0] == pytest.approx(500, abs=140)
+
+
+# Which spectra get a file
+
+
+def test_the_judge_prefers_what_looks_like_the_labelled_targets():
+    rng = np.random.default_rng(3)
+    known, others = (
+        simulate_training(np.repeat([ABSORPTION, EMISSION], n).astype(np.int8), GRID, rng)
+        for n in (60, 40)
+    )
+    judge = Judge(known.windows, known.label == EMISSION)
+    score = judge.score(others.windows)
+    assert np.mean(score[others.label == EMISSION] > np.median(score[:40])) > 0.9
+
+
+def test_the_judge_puts_what_cannot_be_used_last():
+    batch = simulate_training(labels(ABSORPTION, 40), GRID, np.random.default_rng(4))
+    judge = Judge(batch.windows, np.arange(40) < 10)
+    broken = batch.windows[:3].copy()
+    broken[0], broken[1, 5] = 0, np.nan
+    assert np.isneginf(judge.score(broken)).tolist() == [True, True, False]
+    assert np.isneginf(judge.score(broken[:2])).all()

@@ -1,5 +1,5 @@
-"""Simulated spectra of known truth, as two instruments would record them around Hα."""
+"""Simulated surveys of known truth: around Hα, and those of `cases`."""
 
-from active_cnn.spectra.simulation.survey import DemoFiles, write_demo
+from active_cnn.spectra.simulation.survey import DemoFiles, write_case, write_demo
 
-__all__ = ["DemoFiles", "write_demo"]
+__all__ = ["DemoFiles", "write_case", "write_demo"]

@@ -21,18 +21,13 @@ from active_cnn.errors import SpectrumError
 from active_cnn.records import Grid
 from active_cnn.spectra.readers.lamost_lrs import RESOLVING_POWER
 from active_cnn.spectra.resolving_power import COLUMN, PoolResolution, write_resolution
-from active_cnn.spectra.simulation.exposures import LABELS, Batch
-from active_cnn.spectra.simulation.stars import Kind
+from active_cnn.spectra.simulation.observed import Labelled, Observed, Sky
 from active_cnn.spectra.simulation.targets import Targets
-from active_cnn.spectra.simulation.whole import write_fits
+from active_cnn.spectra.simulation.whole import SUFFIX, write_fits
 
 TRAINING_COLUMNS = (
     "id", "label", "object", "ra", "dec", "expval", "gratang", "detector", "chipid", "specfilt",
     "date-obs", "dichmir",
-)  # fmt: skip
-TRUTH_COLUMNS = (
-    "identifier", "label", "kind", "is_visible", "temperature", "rv", "vsini", "snr", "ew", "fwhm",
-    "separation", "first_visit",
 )  # fmt: skip
 GROUP = "lamost_dr2"
 # Bytes of the longest text of a column. Texts of fixed length are written and read in one piece.
@@ -78,21 +73,19 @@ class TrainingWriter:
         else:
             self._temporary.unlink(missing_ok=True)
 
-    def append(
-        self, first: int, labels: Sequence[str], batch: Batch, rng: np.random.Generator
-    ) -> None:
+    def append(self, first: int, some: Labelled, rng: np.random.Generator) -> None:
         """Write rows; `first` is the number of those that were written before."""
-        n = len(labels)
+        n = len(some.labels)
         ra, dec = rng.uniform(0, 360, n), np.degrees(np.arcsin(rng.uniform(-0.2, 1, n)))
         day = np.datetime64("2001-01-01") + rng.integers(0, 5000, n)
         exposure = rng.integers(60, 5400, n)
-        for row, label in enumerate(labels):
+        for row, label in enumerate(some.labels):
             number = first + row + 1
             self._csv.writerow(
                 [
                     f"sim{number:06d}", label, f"SIM {number}", f"{ra[row]:.5f}",
                     f"{dec[row]:.5f}", exposure[row], "", "CCD700", "simulated", "", day[row], "",
-                    *(f"{flux:.7g}" for flux in batch.windows[row]),
+                    *(f"{flux:.7g}" for flux in some.windows[row]),
                 ]
             )  # fmt: skip
 
@@ -126,10 +119,10 @@ class PoolBlock:
 
 def prepare_block(
     targets: Targets,
-    batch: Batch,
-    chosen: Sequence[int],
+    observed: Observed,
+    chosen: NDArray[np.intp],
     folder: Path,
-    grid: Grid,
+    sky: Sky,
     rng: np.random.Generator,
 ) -> PoolBlock:
     """Lay out a block of the pool, and write the FITS files of its chosen rows.
@@ -138,31 +131,23 @@ def prepare_block(
     ----------
     targets : Targets
         What the pool says of each spectrum.
-    batch : Batch
+    observed : Observed
         The spectra and the truth.
-    chosen : sequence of int
+    chosen : ndarray of int
         Rows (within the block) to write as FITS files too.
     folder : Path
         Of the pool; the FITS files come into `fits/` below it.
-    grid : Grid
-        The window.
+    sky : Sky
+        Where the spectra come from.
     rng : numpy.random.Generator
-        For the noise of the FITS files outside of the window.
+        For what the FITS files hold beyond the window.
 
     Returns
     -------
     PoolBlock
     """
-    paths = {}
-    for row in chosen:
-        target = targets.one(row)
-        path = folder / "fits" / target.filename
-        temporary = _unfinished(path)
-        write_fits(temporary, target, batch.sources[row], batch.flux[row], grid, rng)
-        temporary.replace(path)
-        paths[row] = path.relative_to(folder).as_posix()
     columns = {
-        "spectra": batch.windows.astype(np.float32),
+        "spectra": observed.windows.astype(np.float32),
         "filenames": _fixed("filenames", targets.filename),
         "designation": _fixed("designation", targets.designation),
         "pipeline_class": _fixed("pipeline_class", targets.pipeline_class),
@@ -170,60 +155,56 @@ def prepare_block(
         "dec": targets.dec,
         "snr_r": np.array(targets.snr),
     }
-    return PoolBlock(targets.first, columns, _truth(targets, batch), paths)
+    paths = {}
+    flux, sigma = sky.continue_beyond(observed, chosen, rng)
+    for place, row in enumerate(chosen.tolist()):
+        target = targets.one(row)
+        path = folder / "fits" / (target.filename + SUFFIX)
+        temporary = _unfinished(path)
+        write_fits(temporary, target, flux[place], sigma[place])
+        temporary.replace(path)
+        paths[row] = path.relative_to(folder).as_posix()
+    return PoolBlock(targets.first, columns, _truth(targets, observed, sky), paths)
 
 
 def _fixed(name: str, texts: Sequence[str]) -> NDArray[np.bytes_]:
     return np.array(texts, dtype=f"S{LENGTHS[name]}")
 
 
-def _truth(targets: Targets, batch: Batch) -> str:
-    sources, look = batch.sources, batch.look
-    kinds = {kind.value: kind.name.lower() for kind in Kind}
+def _truth(targets: Targets, observed: Observed, sky: Sky) -> str:
+    told = [observed.truth[name] for name in sky.truth_columns]
     rows = zip(
         targets.filename,
-        [
-            "noise" if noise else LABELS[code]
-            for code, noise in zip(batch.label.tolist(), batch.is_noise.tolist(), strict=True)
-        ],
-        [kinds[kind] for kind in sources["kind"].tolist()],
-        look.is_visible.tolist(),
-        sources["temperature"].tolist(),
-        sources["rv"].tolist(),
-        sources["vsini"].tolist(),
-        targets.snr,
-        look.equivalent_width.tolist(),
-        look.fwhm.tolist(),
-        look.separation.tolist(),
-        [targets.filename[first] for first in batch.first_visit.tolist()],
+        *(values for _, values in told),
+        [targets.filename[first] for first in observed.first_visit.tolist()],
         strict=True,
     )
     # None of these texts needs the quotes of CSV.
-    line = "{},{},{},{:d},{:.0f},{:.1f},{:.1f},{:.2f},{:.3f},{:.2f},{:.1f},{}\n"
+    line = ",".join(["{}", *(f"{{:{form}}}" for form, _ in told), "{}\n"])
     return "".join([line.format(*row) for row in rows])
 
 
 class PoolWriter:
     """Writes the pool's HDF5 and its truth, block by block; leaves no half file when it fails."""
 
-    def __init__(self, path: Path, truth: Path, size: int, grid: Grid) -> None:
+    def __init__(self, path: Path, truth: Path, size: int, sky: Sky) -> None:
         self._path, self._temporary = path, _unfinished(path)
         self._truth, self._temporary_truth = truth, _unfinished(truth)
         self._h5 = h5py.File(self._temporary, "w")
         group = self._h5.create_group(GROUP)
-        group.create_dataset("wavelengths", data=grid.wavelength)
-        group.create_dataset("spectra", (size, grid.n), np.float32)
+        group.create_dataset("wavelengths", data=sky.grid.wavelength)
+        group.create_dataset("spectra", (size, sky.grid.n), np.float32)
         for name, length in LENGTHS.items():
             group.create_dataset(name, (size,), h5py.string_dtype("ascii", length))
         for name in ("ra", "dec", "snr_r"):
             group.create_dataset(name, (size,), np.float64)
-        # Of variable length, because nearly all of them are empty.
+        # Of variable length, because many of them are empty.
         group.create_dataset("path", (size,), h5py.string_dtype())
         write_resolution(group, PoolResolution(RESOLVING_POWER))
         group[COLUMN] = np.full(size, RESOLVING_POWER, np.float32)
         self._group = group
         self._file = self._temporary_truth.open("w", encoding="utf-8")
-        self._file.write(",".join(TRUTH_COLUMNS) + "\n")
+        self._file.write(",".join(["identifier", *sky.truth_columns, "first_visit"]) + "\n")
 
     def __enter__(self) -> Self:
         return self
@@ -246,6 +227,7 @@ class PoolWriter:
         rows = slice(block.first, block.stop)
         for name, values in block.columns.items():
             self._group[name][rows] = values
-        for row, path in block.paths.items():
-            self._group["path"][block.first + row] = path
+        if block.paths:
+            paths = [block.paths.get(row, "") for row in range(rows.stop - rows.start)]
+            self._group["path"][rows] = np.array(paths, dtype=object)
         self._file.write(block.truth)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from active_cnn.spectra.simulation.exposures import Batch
 from active_cnn.spectra.simulation.population import TYPES
-from active_cnn.spectra.simulation.stars import Kind
 from active_cnn.spectra.simulation.whole import Target
 
 SEATS = 250  # fibres of a spectrograph
@@ -66,7 +65,7 @@ class Targets:
     @property
     def pipeline_class(self) -> list[str]:
         """The pipeline's class and subclass in one, as readers give it."""
-        names = [" ".join(pair) for pair in CLASSES]
+        names = [" ".join(part for part in pair if part != "Non") for pair in CLASSES]
         return [names[index] for index in self.classes.tolist()]
 
     def one(self, row: int) -> Target:
@@ -97,15 +96,44 @@ def _seat(number: int) -> tuple[int, int]:
     return spectrograph + 1, fibre + 1
 
 
-def observe(first: int, batch: Batch, rng: np.random.Generator) -> Targets:
+@dataclass(frozen=True, eq=False)
+class SpectralTypes:
+    """What a pipeline's word of a source rests on; every part has n_sources values.
+
+    Parameters
+    ----------
+    temperature : ndarray
+        In K.
+    is_galaxy, is_quasar, is_unknown, is_white_dwarf : ndarray of bool
+        In this order: the first that holds decides, and where none does the temperature.
+    """
+
+    temperature: NDArray[np.floating]
+    is_galaxy: NDArray[np.bool_]
+    is_quasar: NDArray[np.bool_]
+    is_unknown: NDArray[np.bool_]
+    is_white_dwarf: NDArray[np.bool_]
+
+
+def observe(
+    first: int,
+    first_visit: NDArray[np.intp],
+    snr: NDArray[np.floating],
+    classify: Callable[[np.random.Generator], NDArray[np.intp]],
+    rng: np.random.Generator,
+) -> Targets:
     """Give each spectrum a fibre, a night, a place and a class of the pipeline.
 
     Parameters
     ----------
     first : int
         Number of spectra before these.
-    batch : Batch
-        What was simulated.
+    first_visit : ndarray of int, shape (n_targets,)
+        Row of the first spectrum of the same star.
+    snr : ndarray, shape (n_targets,)
+        Signal-to-noise ratio in r.
+    classify : callable
+        Gives indices into `CLASSES` from a random generator.
     rng : numpy.random.Generator
         Where every number comes from.
 
@@ -113,7 +141,7 @@ def observe(first: int, batch: Batch, rng: np.random.Generator) -> Targets:
     -------
     Targets
     """
-    n = len(batch.label)
+    n = len(first_visit)
     number = first + np.arange(n)
     plate = number // PLATE
     # The pointing belongs to the plate, so that it does not depend on the block.
@@ -124,7 +152,7 @@ def observe(first: int, batch: Batch, rng: np.random.Generator) -> Targets:
     angle = rng.uniform(0, 2 * np.pi, n)
     dec = centre_dec + radius * np.sin(angle)
     ra = centre_ra + radius * np.cos(angle) / np.cos(np.radians(dec))
-    star = batch.first_visit
+    star = first_visit
     again = star != np.arange(n)
     ra, dec = _rounded(ra[star], dec[star])
     designation = designate(ra, dec)
@@ -153,8 +181,8 @@ def observe(first: int, batch: Batch, rng: np.random.Generator) -> Targets:
         field=field,
         ra=ra,
         dec=dec,
-        snr=[round(snr, 2) for snr in batch.sources["snr"].tolist()],
-        classes=classify(batch.sources, rng),
+        snr=[round(one, 2) for one in snr.tolist()],
+        classes=classify(rng),
     )
 
 
@@ -189,23 +217,16 @@ def designate(ra: NDArray[np.float64], dec: NDArray[np.float64]) -> list[str]:
     return [name.format(*row) for row in rows]
 
 
-def classify(sources: NDArray[np.void], rng: np.random.Generator) -> NDArray[np.intp]:
+def classify(types: SpectralTypes, rng: np.random.Generator) -> NDArray[np.intp]:
     """Say what a template-matching pipeline would of each source, as indices into `CLASSES`."""
     hottest, coolest = np.array(list(TYPES.values())).T
     # It takes the temperature from the continuum, and is a subtype or two off.
-    temperature = sources["temperature"] * np.exp(rng.normal(0, 0.015, len(sources)))
+    temperature = types.temperature * np.exp(rng.normal(0, 0.015, len(types.temperature)))
     letter = np.maximum((hottest[:, None] > temperature).sum(axis=0) - 1, 0)
     hot, cool = hottest[letter], coolest[letter]
     tenth = np.clip((10 * (hot - temperature) / (hot - cool)).astype(np.intp), 0, 9)
-    kind, snr = sources["kind"], sources["snr"]
-    is_far = np.isin(kind, (Kind.GALAXY, Kind.QUASAR))
     return np.select(
-        [
-            (kind == Kind.GALAXY) & (snr > 6),
-            (kind == Kind.QUASAR) & (snr > 6),
-            (snr < 4) | is_far | (kind == Kind.FEATURELESS),
-            kind == Kind.WHITE_DWARF,
-        ],
+        [types.is_galaxy, types.is_quasar, types.is_unknown, types.is_white_dwarf],
         [_GALAXY, _QUASAR, _UNKNOWN, _WHITE_DWARF],
         10 * letter + tenth,
     )

@@ -1,4 +1,4 @@
-"""Whole LAMOST spectra, 3700-9100 Å, around the simulated window, as LAMOST DR5 writes them."""
+"""Whole LAMOST spectra, 3700-9100 Å, as LAMOST DR5 writes them: gzipped images of five rows."""
 
 from __future__ import annotations
 
@@ -6,26 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from astropy.io import fits
+from isal import isal_zlib
 from numpy.typing import NDArray
 
-from active_cnn.records import Grid
-from active_cnn.spectra.simulation.instruments import COEFF0, COEFF1, FLOOR, SCATTER, Lamost
-from active_cnn.spectra.simulation.lines import opacities
-from active_cnn.spectra.simulation.stars import Kind
-from active_cnn.spectra.wavelength import SPEED_OF_LIGHT
+from active_cnn.spectra.simulation.instruments import COEFF0, COEFF1
 
 N_PIXELS = 3909
+SUFFIX = ".gz"  # of the files' names, after the identifier
+WAVELENGTH = np.power(10.0, COEFF0 + COEFF1 * np.arange(N_PIXELS))  # Å, vacuum
+_BLOCK, _CARD = 2880, 80  # bytes of FITS
 
-# Vacuum wavelengths (Å): the Balmer series with its strength against Hα, strong metal lines, the
-# air's oxygen and water (wavelength, depth, width), and heads of TiO with their strength.
-BALMER = ((4862.69, 0.9), (4341.69, 0.85), (4102.90, 0.8), (3971.20, 0.7), (3890.15, 0.6))
-METALS = (
-    (3934.78, 9.0), (3969.59, 8.0), (4227.92, 1.2), (4305.6, 4.0), (5168.76, 1.1), (5174.13, 1.4),
-    (5185.05, 1.7), (5891.58, 0.9), (5897.56, 0.7), (8500.36, 1.4), (8544.44, 3.2), (8664.52, 2.6),
-)  # fmt: skip
-AIR = ((6870.0, 0.12, 9.0), (7605.0, 0.35, 16.0), (7190.0, 0.06, 25.0), (8230.0, 0.06, 35.0))
-BANDS = ((4954.0, 0.5), (5167.0, 0.7), (5448.0, 0.6), (5847.0, 0.5), (6159.0, 0.7), (7054.0, 1.0))
+Value = str | bool | int | float
 
 
 @dataclass(frozen=True)
@@ -47,51 +38,12 @@ class Target:
     subclass: str
 
 
-def _sketch(source: np.void, wavelength: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Noiseless flux in units of the flux at Hα."""
-    temperature = float(source["temperature"])
-    x = 143_877_700.0 / temperature
-    planck = wavelength**-5 / np.expm1(np.minimum(x / wavelength, 600))
-    flux = planck / (6564.6**-5 / np.expm1(min(x / 6564.6, 600)))
-    if source["kind"] in (Kind.GALAXY, Kind.QUASAR, Kind.FEATURELESS):
-        return (wavelength / 6564.6) ** float(source["slope"])
-    rest = wavelength / (1 + float(source["rv"]) / SPEED_OF_LIGHT)
-    core, sigma = (float(value) for value in source["balmer_core"])
-    wing, half = (float(value) for value in source["balmer_wing"])
-    sigma = float(np.hypot(sigma, 1.3))
-    for centre, share in BALMER:
-        distance = rest - centre
-        line = (
-            core * np.exp(-0.5 * (distance / sigma) ** 2)
-            + wing / (1 + (distance / half) ** 2) ** 1.25
-        )
-        flux *= 1 - np.minimum(share * line, 0.9)
-    step = float(np.log(wavelength[1] / wavelength[0]))
-    depth = source["opacity"] @ opacities(float(np.log(wavelength[0])), step, len(wavelength))
-    flux *= np.exp(-np.interp(rest, wavelength, depth))
-    iron = float(source["opacity"][0])
-    for centre, width in METALS:
-        depth = width * min(iron, 2.5) / (np.sqrt(2 * np.pi) * 1.8)
-        flux *= np.exp(-depth * np.exp(-0.5 * ((rest - centre) / 1.8) ** 2))
-    titanium = float(source["opacity"][2])
-    for head, share in BANDS:
-        behind = rest - head
-        band = np.clip(1 + behind / 3, 0, 1) * np.exp(-np.maximum(behind, 0) / 90)
-        flux *= np.exp(-share * titanium * band)
-    for centre, depth, width in AIR:
-        flux *= 1 - depth * np.exp(-0.5 * ((wavelength - centre) / width) ** 2)
-    return flux
-
-
 def write_fits(
-    path: Path,
-    target: Target,
-    source: np.void,
-    near_halpha: NDArray[np.floating],
-    grid: Grid,
-    rng: np.random.Generator,
+    path: Path, target: Target, flux: NDArray[np.floating], sigma: NDArray[np.floating]
 ) -> None:
-    """Write one spectrum as a LAMOST DR5 low-resolution FITS file.
+    """Write one spectrum as a LAMOST DR5 low-resolution FITS file, gzipped as they are published.
+
+    A file takes 0.3 ms so; astropy, which gives the same bytes, takes 2 ms.
 
     Parameters
     ----------
@@ -99,41 +51,28 @@ def write_fits(
         Where to write.
     target : Target
         What the header tells.
-    source : void of dtype `SOURCE`
-        What was observed.
-    near_halpha : ndarray, shape (n_pixels,)
-        The simulated pixels around the window, which the file repeats exactly.
-    grid : Grid
-        The window.
-    rng : numpy.random.Generator
-        For the noise outside of it.
+    flux, sigma : ndarray, shape (N_PIXELS,)
+        Flux and its standard deviation; where that is zero, there is no weight.
     """
-    wavelength = np.power(10.0, COEFF0 + COEFF1 * np.arange(N_PIXELS))
-    pixels = Lamost(grid).pixels
-    flux = _sketch(source, wavelength)
-    sigma = np.hypot(SCATTER / target.snr, FLOOR) * np.sqrt(np.maximum(flux, 0.05))
-    # LAMOST's sensitivity falls towards the ends of its range.
-    sigma *= 1 + 3 * (np.clip(4200 - wavelength, 0, None) / 500) ** 2
-    flux = flux + rng.normal(0, 1, N_PIXELS) * sigma
-    counts = float(np.median(near_halpha)) or 1.0
-    flux, sigma = flux * counts, sigma * abs(counts)
-    # The parts meet at the same level of the continuum on both ends of the window.
-    for edge, part in (
-        (slice(None, 30), slice(None, pixels[0])),
-        (slice(-30, None), slice(pixels[-1] + 1, None)),
-    ):
-        sketched, simulated = flux[pixels[edge]], near_halpha[edge]
-        if np.median(sketched) > 0 and np.median(simulated) > 0:
-            flux[part] *= np.percentile(simulated, 80) / np.percentile(sketched, 80)
-    flux[pixels] = near_halpha
-    rows = np.zeros((5, N_PIXELS), dtype=np.float32)
-    rows[0], rows[1], rows[2] = flux, 1 / sigma**2, wavelength
-    fits.PrimaryHDU(rows, _header(target)).writeto(path, overwrite=True)
+    rows = np.zeros((5, N_PIXELS), dtype=">f4")
+    rows[0] = flux
+    known = sigma > 0
+    rows[1, known] = 1 / sigma[known].astype(np.float64) ** 2
+    rows[2] = WAVELENGTH
+    content = _header(target) + rows.tobytes()
+    content += bytes(-len(content) % _BLOCK)
+    packing = isal_zlib.compressobj(level=1, wbits=31)
+    path.write_bytes(packing.compress(content) + packing.flush())
 
 
-def _header(target: Target) -> fits.Header:
+def _header(target: Target) -> bytes:
     day = np.datetime64("1858-11-17") + target.mjd
-    cards = [
+    cards: list[tuple[str, Value, str]] = [
+        ("SIMPLE", True, ""),
+        ("BITPIX", -32, ""),
+        ("NAXIS", 2, ""),
+        ("NAXIS1", N_PIXELS, ""),
+        ("NAXIS2", 5, ""),
         ("FILENAME", target.filename, ""),
         ("OBSID", 900_000_000 + target.number, "Unique number ID of this spectrum"),
         ("AUTHOR", "Active CNN demo", "Simulated: no telescope saw this"),
@@ -173,4 +112,17 @@ def _header(target: Target) -> fits.Header:
         ("SNRR", target.snr, "SNR of r filter"),
         ("SNRI", round(1.1 * target.snr, 2), "SNR of i filter"),
     ]
-    return fits.Header([fits.Card(*card) for card in cards])
+    text = "".join(_card(*card) for card in cards) + "END".ljust(_CARD)
+    return (text + " " * (-len(text) % _BLOCK)).encode("ascii")
+
+
+def _card(keyword: str, value: Value, comment: str) -> str:
+    # The fixed format of FITS; none of these texts holds an apostrophe.
+    if isinstance(value, str):
+        shown = f"'{value:<8}'".ljust(20)
+    elif isinstance(value, bool):
+        shown = ("T" if value else "F").rjust(20)
+    else:
+        shown = str(value).upper().rjust(20)
+    said = f"{keyword:<8}= {shown}" + (f" / {comment}" if comment else "")
+    return said[:_CARD].ljust(_CARD)

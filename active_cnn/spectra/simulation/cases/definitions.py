@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from active_cnn.records import Grid
+from active_cnn.records import Grid, Line, OracleClass
+from active_cnn.spectra.wavelength import LINES
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ class Case:
         Where the search comes from.
     others, sought : mapping of str to float
         Shares of the kinds among non-targets and targets.
+    lines : tuple of Line
+        To be marked, the one to zoom in on first.
     snr : tuple of float
         Median, and spread of the logarithm, of the S/N in r.
     struck : float
@@ -44,6 +47,7 @@ class Case:
     literature: str
     others: Mapping[str, float]
     sought: Mapping[str, float]
+    lines: tuple[Line, ...]
     snr: tuple[float, float] = (28.0, 0.95)
     struck: float = 0.06
 
@@ -52,6 +56,32 @@ class Case:
         """Names of the kinds that occur."""
         return (*self.others, *self.sought)
 
+    @cached_property
+    def answers(self) -> tuple[OracleClass, ...]:
+        """What can be said of a spectrum: each class, that it is an artefact, or nothing."""
+        other, *_ = self.classes
+        return (
+            *(
+                OracleClass(name, name[0].lower(), name, name in self.targets)
+                for name in self.classes
+            ),
+            OracleClass("artefact", "x", other),
+            OracleClass("unsure", "u", None),
+        )
+
+
+_METAL_LINES = (Line("Ca I 6718", 6719.54), Line("He I 6678", 6679.995))
+_NEBULAR_LINES = (Line("[S II] 6716", 6718.29), Line("[S II] 6731", 6732.67))
+_BAND_HEADS = (
+    Line("C2 5165", 5166.4), Line("C2 4737", 4738.3), Line("C2 5636", 5637.6),
+    Line("CN 4216", 4217.2), Line("CN 7876", 7878.2), Line("CN 8067", 8069.2),
+    Line("CH 4313", 4314.2), Line("TiO 7054", 7055.9), Line("Na D", 5894.6), Line("Hα", 6564.614),
+)  # fmt: skip
+_BROAD_LINES = (
+    Line("Hα", 6564.614), Line("Hβ", 4862.69), Line("Hγ", 4341.69), Line("Hδ", 4102.90),
+    Line("He II 4686", 4687.02), Line("Bowen 4640", 4645.0), Line("He I 4471", 4472.73),
+    Line("He I 5876", 5877.25), Line("He I 6678", 6679.995), Line("[O III] 5007", 5008.24),
+)  # fmt: skip
 
 _BROAD = {"badly calibrated star": 0.03, "galaxy": 0.015, "quasar": 0.005}
 
@@ -65,6 +95,7 @@ HALPHA = Case(
     "Škoda, Podsztavek & Tvrdík (2020), A&A, 643, A122",
     {"absorption": 1.0},
     {"emission": 10 / 13, "double-peak": 3 / 13},
+    LINES,
 )
 LITHIUM = Case(
     "lithium",
@@ -76,6 +107,7 @@ LITHIUM = Case(
     "Casey et al. (2016), MNRAS, 461, 3336; Gao et al. (2019), ApJS, 245, 33",
     {"star": 0.60, "M star": 0.08, "metal-rich star": 0.067, "giant": 0.25, "galaxy": 0.003},
     {"Li-rich giant": 1.0},
+    (Line("Li I 6708", 6709.66), *_METAL_LINES, *_NEBULAR_LINES),
     snr=(80.0, 0.6),
 )
 CARBON = Case(
@@ -91,6 +123,7 @@ CARBON = Case(
         "white dwarf": 0.01, **_BROAD,
     },
     {"carbon star": 1.0},
+    _BAND_HEADS,
 )  # fmt: skip
 CV = Case(
     "cv",
@@ -105,6 +138,7 @@ CV = Case(
         "white dwarf": 0.03, "reddened star": 0.01, **_BROAD,
     },
     {"cataclysmic variable": 1.0},
+    _BROAD_LINES,
     snr=(16.0, 0.9),
 )  # fmt: skip
 CASES = {case.name: case for case in (HALPHA, LITHIUM, CARBON, CV)}

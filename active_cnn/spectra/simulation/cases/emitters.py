@@ -40,18 +40,19 @@ def galaxy(n: int, rng: Random) -> Sources:
     sources["vsini"] = rng.uniform(200, 500, n)
     sources["rv"] = SPEED_OF_LIGHT * rng.uniform(0.01, 0.1, n)
     gas = log_uniform(rng, 0.5, 30, n) * (rng.random(n) < 0.5)
-    _add_nebula(sources, gas, rng.uniform(60, 160, n), rng)
+    add_nebula(sources, gas, rng.uniform(60, 160, n), rng)
     return sources
 
 
 def nebula(n: int, rng: Random) -> Sources:
     """Stars in front of nebulae, whose narrow lines the sky fibres did not remove."""
     sources = star(n, rng)
-    _add_nebula(sources, log_uniform(rng, 0.5, 40, n), np.full(n, 30.0), rng)
+    add_nebula(sources, log_uniform(rng, 0.5, 40, n), np.full(n, 30.0), rng)
     return sources
 
 
-def _add_nebula(sources: Sources, beta: NDArray, sigma: NDArray, rng: Random) -> None:
+def add_nebula(sources: Sources, beta: NDArray, sigma: NDArray, rng: Random) -> None:
+    """Add the lines of `NEBULA`; `beta` is Hβ's equivalent width (Å), `sigma` in km/s."""
     n = len(sources)
     oxygen, metals = log_uniform(rng, 0.2, 5, n), log_uniform(rng, 0.2, 1.2, n)
     for slot, (centre, share) in enumerate(NEBULA):
@@ -76,7 +77,7 @@ def quasar(n: int, rng: Random) -> Sources:
     return sources
 
 
-def _add_balmer(
+def add_balmer(
     sources: Sources, beta: NDArray, sigma: NDArray, separation: NDArray, decrement: NDArray
 ) -> None:
     """Emission in the Balmer lines; `beta` is Hβ's equivalent width, `decrement` Hα's over it."""
@@ -89,7 +90,7 @@ def be_star(n: int, rng: Random) -> Sources:
     sources = draw_stars(n, rng, log_uniform(rng, 9500, 30_000, n))
     speed = rng.uniform(60, 300, n)
     beta = log_uniform(rng, 0.2, 8, n)
-    _add_balmer(sources, beta, rng.uniform(50, 130, n), speed, rng.uniform(3, 7, n))
+    add_balmer(sources, beta, rng.uniform(50, 130, n), speed, rng.uniform(3, 7, n))
     return sources
 
 
@@ -97,7 +98,7 @@ def active_m_dwarf(n: int, rng: Random) -> Sources:
     """M dwarfs with narrow Balmer emission, weak against the red continuum, strong in the blue."""
     sources = draw_stars(n, rng, rng.uniform(2600, 3950, n), rng.normal(4.9, 0.1, n))
     beta = log_uniform(rng, 0.8, 20, n)
-    _add_balmer(sources, beta, np.full(n, 35.0), np.zeros(n), rng.uniform(0.75, 1.2, n))
+    add_balmer(sources, beta, np.full(n, 35.0), np.zeros(n), rng.uniform(0.75, 1.2, n))
     return sources
 
 

@@ -13,7 +13,7 @@ from active_cnn.spectra.simulation.cases.definitions import HALPHA, Case
 from active_cnn.spectra.simulation.cases.kinds import KINDS
 from active_cnn.spectra.simulation.cases.light import render
 from active_cnn.spectra.simulation.cases.sources import SOURCE
-from active_cnn.spectra.simulation.cases.telescope import observe
+from active_cnn.spectra.simulation.cases.telescope import expose
 from active_cnn.spectra.simulation.instruments import Lamost
 from active_cnn.spectra.simulation.population import SNR_RANGE
 
@@ -126,17 +126,29 @@ def simulate_blocks(
     """
     for_kinds, for_blocks = seed.spawn(2)
     rng = np.random.default_rng(for_kinds)
-    kind = np.concatenate(
-        [_share_out(case.others, n_others), len(case.others) + _share_out(case.sought, n_sought)]
-    )
-    kind = rng.permutation(kind)
+    kind = shuffle_kinds(case, n_others, n_sought, rng)
     simulate = _simulate_halpha if case.name == HALPHA.name else _simulate
     starts = range(0, len(kind), BLOCK)
     for start, child in zip(starts, for_blocks.spawn(len(starts)), strict=True):
         some = kind[start : start + BLOCK]
         flux = simulate(case, some, np.random.default_rng(child), is_archive)
-        label = np.maximum(some - len(case.others) + 1, 0)
-        yield Spectra(flux, np.minimum(label, len(case.classes) - 1), some)
+        yield Spectra(flux, label_kinds(case, some), some)
+
+
+def shuffle_kinds(
+    case: Case, n_others: int, n_sought: int, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Share spectra out among the kinds of a case, in random order; positions in `case.kinds`."""
+    kind = np.concatenate(
+        [_share_out(case.others, n_others), len(case.others) + _share_out(case.sought, n_sought)]
+    )
+    return rng.permutation(kind)
+
+
+def label_kinds(case: Case, kind: NDArray[np.integer]) -> NDArray[np.int64]:
+    """Give the position in `case.classes` of each kind (position in `case.kinds`)."""
+    label = np.maximum(kind.astype(np.int64) - len(case.others) + 1, 0)
+    return np.minimum(label, len(case.classes) - 1)
 
 
 def _share_out(shares: Mapping[str, float], n: int) -> NDArray[np.int64]:
@@ -162,7 +174,8 @@ def _simulate(
     telescope = Lamost(case.grid)
     sources = draw_sources(case, kind, rng)
     light = render(sources, telescope)
-    return observe(light, telescope, sources["snr"], sources["distortion"], case.struck, rng)
+    seen = expose(light, telescope, sources["snr"], sources["distortion"], case.struck, rng)
+    return telescope.to_window(seen.flux).astype(np.float32)
 
 
 def _simulate_halpha(

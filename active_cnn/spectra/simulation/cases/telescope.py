@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -68,15 +69,32 @@ def _calibrate(
     return np.exp((distortion[:, None] * weight) @ curves).astype(np.float32)
 
 
-def observe(
+@dataclass(frozen=True, eq=False)
+class Exposure:
+    """Spectra at a telescope's pixels, in counts, each of shape (n_spectra, n_pixels).
+
+    Parameters
+    ----------
+    flux : ndarray of float32
+        With all that lies between a star and LAMOST's product.
+    sigma : ndarray of float32
+        Standard deviation of the noise, as a pipeline knows it: without what sky and cosmic rays
+        have left.
+    """
+
+    flux: NDArray[np.float32]
+    sigma: NDArray[np.float32]
+
+
+def expose(
     light: NDArray[np.float32],
     telescope: Lamost,
     snr: NDArray,
     distortion: NDArray,
     struck: float,
     rng: np.random.Generator,
-) -> NDArray[np.float32]:
-    """Take the spectra of sources and bring them to the telescope's window.
+) -> Exposure:
+    """Take the spectra of sources at the telescope's own pixels.
 
     Parameters
     ----------
@@ -93,8 +111,7 @@ def observe(
 
     Returns
     -------
-    ndarray of float32, shape (n_spectra, telescope.grid.n)
-        In counts.
+    Exposure
     """
     n = len(light)
     wavelength = telescope.wavelength
@@ -116,6 +133,9 @@ def observe(
     residual = rng.standard_normal((n, 2 * len(AIRGLOW)), dtype=np.float32)
     flux += (amplitude * residual) @ _sky(telescope)
     add_defects(flux, struck, rng)
-    flux *= _calibrate(wavelength, distortion, rng)
-    flux *= np.exp(rng.normal(np.log(800), 1.2, (n, 1))).astype(np.float32)
-    return telescope.to_window(flux).astype(np.float32)
+    scale = _calibrate(wavelength, distortion, rng)
+    flux *= scale
+    counts = np.exp(rng.normal(np.log(800), 1.2, (n, 1))).astype(np.float32)
+    flux *= counts
+    scale *= counts
+    return Exposure(flux, sigma * scale)
