@@ -136,9 +136,7 @@ def _define(options: argparse.Namespace) -> Definition:
         return read_preset(options.preset)
     if options.definition:
         return read_definition(options.definition)
-    proposed = propose(options.training, options.targets)
-    say(describe_proposal(proposed))
-    return proposed
+    return propose(options.training, options.targets)
 
 
 def _create(options: argparse.Namespace) -> None:
@@ -171,6 +169,8 @@ def _create(options: argparse.Namespace) -> None:
             )
         file = path_out_of_reach(store, campaign)
         unknown = describe_unknown_places(store, campaign)
+    if not (options.preset or options.definition):
+        say(describe_proposal(definition))
     if definition.search is None:
         say(describe_assumed(campaign))
     if unknown:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from active_cnn.errors import SpectrumError
 from active_cnn.records import Grid, Medium, Spectrum
 from active_cnn.spectra.degrading import degrade
-from active_cnn.spectra.gaps import bridge, find_gap, has_value, keep_lines, refuse_gap
+from active_cnn.spectra.gaps import bridge, bridgeable, find_gap, has_value, keep_lines, refuse_gap
 from active_cnn.spectra.resolving_power import believe
 from active_cnn.spectra.wavelength import AIR_RANGE, air_to_vacuum
 
@@ -208,7 +208,7 @@ def prepare_and_count(
     close = _select(wavelength, grid, MARGIN)
     if close.sum() < 2:
         before, after = _around(to_vacuum(spectrum.wavelength.clip(*AIR_RANGE)), grid)
-        if after - before > grid.end - grid.start + 2 * MARGIN:
+        if after - before > bridgeable(spectrum.wavelength, 0.0):
             raise SpectrumError(
                 f"has a gap in the window: none of its pixels is between {before:.1f} and "
                 f"{after:.1f} Å"

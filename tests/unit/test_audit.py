@@ -20,6 +20,7 @@ from active_cnn.errors import AcquisitionError, CampaignError, EvaluationError
 from active_cnn.evaluation.precision import Unsure
 from active_cnn.records import Purpose
 from active_cnn.spectra.simulation import write_demo
+from active_cnn.wording import percent
 from tests import fakes
 
 
@@ -220,7 +221,7 @@ def test_the_candidate_list_is_measured_by_the_same_labels(store, audited, large
     assert listed.recall_high - listed.recall_low < 1
     advice = advise_stopping(store, audited)
     (criterion,) = [one for one in advice.criteria if "recall" in one.name]
-    assert f"{listed.recall_low:.1%}" in criterion.figure
+    assert percent(listed.recall_low, 1) in criterion.figure
 
 
 def test_what_was_refuted_before_an_audit_is_not_on_the_list_that_it_measures(

@@ -40,7 +40,7 @@ def test_nothing_is_claimed_that_was_not_measured(store, campaign, score):
             "Spectra of a higher resolving power than R = 1800 were degra",
         ),
         ({"resolving_power": "as-is"}, "Spectra were kept at their own resolving power. Each"),
-        ({}, "follows Škoda et al. (2020). Each spectrum was resampled"),
+        ({}, "Hα 6564.61 Å (emission); observed wavelengths. Each spectrum was resampled"),
     ],
 )
 def test_the_resolving_power_is_told_as_far_as_the_pool_states_it(

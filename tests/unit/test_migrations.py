@@ -98,7 +98,10 @@ def test_every_row_of_the_first_release_is_there_after_the_change(old_home):
         assert not MIGRATIONS.pending(store._db)
     for table, (names, rows) in before.items():
         assert rows
-        assert read(path, table, names) == rows
+        after = read(path, table, names)
+        if table == "oracle_class":  # which has the plain answer besides
+            after = [row for row in after if "other" not in row]
+        assert after == rows
 
 
 def test_answers_of_the_first_release_count_as_they_did(old_home):

@@ -127,7 +127,8 @@ def test_a_campaign_comes_back_as_it_was_created(store, survey):
     )
     found = store.campaign("novae")
     assert found == created
-    assert (found.classes, found.lines, found.seed) == (classes, lines, 9)
+    other = OracleClass("other", "c", "rest")
+    assert (found.classes, found.lines, found.seed) == ((*classes, other), lines, 9)
     assert (found.network_classes, found.targets) == (("rest", "nova"), ("nova",))
     assert found.grid == Grid()
 
