@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from textwrap import shorten
+from typing import Any
 
 import keras
 from keras import layers
@@ -43,7 +44,7 @@ def build_paper_network(n_wavelengths: int, n_classes: int) -> keras.Model:
     for _ in range(2):
         x = layers.Dense(512, activation="relu")(x)
         x = layers.Dropout(0.5)(x)
-    return keras.Model(inputs, layers.Dense(n_classes, activation="softmax")(x), name="paper")
+    return _with_outputs(inputs, x, n_classes, "paper")
 
 
 def build_compact_network(n_wavelengths: int, n_classes: int) -> keras.Model:
@@ -74,7 +75,13 @@ def build_compact_network(n_wavelengths: int, n_classes: int) -> keras.Model:
     x = layers.Flatten()(x)  # (n, 1152)
     x = layers.Dropout(0.2)(x)
     x = layers.Dense(48, activation="relu")(x)
-    return keras.Model(inputs, layers.Dense(n_classes, activation="softmax")(x), name="compact")
+    return _with_outputs(inputs, x, n_classes, "compact")
+
+
+def _with_outputs(inputs: Any, features: Any, n_classes: int, name: str) -> keras.Model:
+    # The softmax is a layer of its own, so that the logits can be had without it.
+    probabilities = layers.Softmax()(layers.Dense(n_classes)(features))
+    return keras.Model(inputs, probabilities, name=name)
 
 
 MOST_FEATURES = 64
@@ -110,12 +117,23 @@ def build_network(name: str, n_wavelengths: int, n_classes: int) -> keras.Model:
     return NETWORKS[name](n_wavelengths, n_classes)
 
 
+def with_logits(network: keras.Model) -> keras.Model:
+    """Give a network of `build_network` without its softmax; both have the same weights.
+
+    Returns
+    -------
+    keras.Model
+        From windows to logits of shape (n, n_classes).
+    """
+    return keras.Model(network.input, network.layers[-1].input)
+
+
 def with_features(network: keras.Model) -> keras.Model:
     """Give a network that tells its features besides its probabilities.
 
-    The features are what goes into its last layer. More than `MOST_FEATURES` of them are projected
-    onto so many random directions, which keeps the angles between them (Johnson & Lindenstrauss,
-    1984, Contemp. Math., 26, 189).
+    The features are what goes into its last dense layer. More than `MOST_FEATURES` of them are
+    projected onto so many random directions, which keeps the angles between them (Johnson &
+    Lindenstrauss, 1984, Contemp. Math., 26, 189).
 
     Returns
     -------
@@ -123,7 +141,9 @@ def with_features(network: keras.Model) -> keras.Model:
         From windows to probabilities of shape (n, n_classes) and features of shape
         (n, n_features).
     """
-    features = network.layers[-1].input
+    # Networks of earlier versions have no layer behind that one: their softmax is within it.
+    last = next(one for one in reversed(network.layers) if isinstance(one, layers.Dense))
+    features = last.input
     if features.shape[-1] > MOST_FEATURES:
         directions = keras.initializers.RandomNormal(seed=0)
         features = layers.Dense(

@@ -15,7 +15,7 @@ from active_cnn.errors import CampaignError
 from active_cnn.evaluation.failure import can_be_judged, find_failure
 from active_cnn.learning.batches import Batch
 from active_cnn.learning.keras_runtime import halving, has_gpu
-from active_cnn.learning.network import build_network
+from active_cnn.learning.network import build_network, with_logits
 from active_cnn.learning.objective import partial_label_loss
 from active_cnn.learning.presentation import Labelled, Presentation, present
 from active_cnn.recipes import HELD_OUT, TrainingSettings
@@ -132,14 +132,15 @@ def _fit(
     network: keras.Model, shown: Presentation, settings: TrainingSettings, report: Report
 ) -> dict[str, list[float]]:
     is_adjusted = settings.balancing == "logit adjustment"
-    network.compile(
+    logits = with_logits(network)
+    logits.compile(
         optimizer=keras.optimizers.Adam(_learning_rate(settings, len(shown.batches))),
         loss=partial_label_loss(shown.class_shares if is_adjusted else None),
         # On a CPU, XLA takes three times as long for networks of this size.
         jit_compile=has_gpu(),
     )
     is_watched = settings.monitor == HELD_OUT and shown.held_out
-    return network.fit(
+    return logits.fit(
         shown.batches,
         epochs=settings.max_epochs,
         validation_data=shown.held_out,

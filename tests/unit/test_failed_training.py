@@ -40,9 +40,9 @@ def test_a_training_that_learns_raises_no_alarm(spectra):
 
 
 def test_a_training_that_dies_says_so(spectra):
-    (alarm,) = learn(*spectra, learning_rate=1.0, max_epochs=2).alarms
+    (alarm,) = learn(*spectra, learning_rate=1e-6, max_epochs=1).alarms
     assert alarm.startswith("Of held-out spectra, the network ")
-    assert "the same probabilities" in alarm or "calls all" in alarm
+    assert "no better than chance" in alarm or "calls all" in alarm
 
 
 def test_labels_without_a_meaning_teach_nothing(spectra):
@@ -52,7 +52,7 @@ def test_labels_without_a_meaning_teach_nothing(spectra):
 
 
 def test_without_a_hold_out_the_network_is_asked_about_what_it_was_taught(spectra):
-    (alarm,) = learn(*spectra, holdout=0.0, learning_rate=1.0, max_epochs=2).alarms
+    (alarm,) = learn(*spectra, holdout=0.0, learning_rate=1e-6, max_epochs=1).alarms
     assert alarm.startswith("Of spectra that it was trained on, the network ")
 
 
