@@ -30,11 +30,12 @@ from active_cnn.campaign.training_data import (
 )
 from active_cnn.engine import Engine, count_cores, open_engine
 from active_cnn.errors import CampaignError, SpectrumError, StoreError
+from active_cnn.learning.fitting import Report
 from active_cnn.learning.network import load_network, save_network
 from active_cnn.learning.predictions import PredictionsFile
 from active_cnn.learning.presentation import Labelled
 from active_cnn.learning.scoring import predict, score_pool
-from active_cnn.learning.training import Report, Trained, train
+from active_cnn.learning.training import Trained, train
 from active_cnn.records import Campaign, Iteration, Job, TrainingResult
 from active_cnn.spectra.pool import Pool
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,20 +12,12 @@ from numpy.typing import NDArray
 from active_cnn.errors import CampaignError
 from active_cnn.evaluation.failure import can_be_judged, find_failure
 from active_cnn.learning.batches import Batch
-from active_cnn.learning.keras_runtime import halving, has_gpu
-from active_cnn.learning.network import build_network, with_logits
-from active_cnn.learning.objective import partial_label_loss
+from active_cnn.learning.fitting import Report, fit
+from active_cnn.learning.keras_runtime import halving
+from active_cnn.learning.network import build_network
 from active_cnn.learning.presentation import Labelled, Presentation, present
-from active_cnn.recipes import HELD_OUT, TrainingSettings
+from active_cnn.recipes import TrainingSettings
 from active_cnn.spectra.preprocessing import rescale
-
-# Called with phase, done, total and details; whatever it raises ends the training.
-Report = Callable[[str, int, int, dict[str, Any]], None]
-
-VALIDATION_BATCH = 4096  # spectra at a time: nothing is learned from it, so it may be large
-
-# Between two reports a person sees nothing new, and the store is not busy.
-REPORT_EVERY = 0.5  # seconds
 
 # Held-out spectra whose probabilities are kept, drawn at random.
 MOST_KEPT = 2000
@@ -94,15 +84,15 @@ def train(
     before = np.bincount(known.labels, minlength=len(classes))
     state = rng.bit_generator.state
 
-    def fit(batch_size: int) -> tuple[keras.Model, Presentation, dict[str, list[float]]]:
+    def attempt(batch_size: int) -> tuple[keras.Model, Presentation, dict[str, list[float]]]:
         rng.bit_generator.state = state
         keras.utils.set_random_seed(settings.seed)
         with_size = replace(settings, batch_size=batch_size)
         shown = present(known, unseen, pool_flux, with_size, rng)
         network = build_network(settings.network, labelled.flux.shape[1], len(classes))
-        return network, shown, _fit(network, shown, with_size, report)
+        return network, shown, fit(network, shown, with_size, report)
 
-    (network, shown, history), size = halving(fit, settings.batch_size)
+    (network, shown, history), size = halving(attempt, settings.batch_size)
     notices = shown.notices
     if size < settings.batch_size:
         notices += (
@@ -128,36 +118,6 @@ def train(
     )
 
 
-def _fit(
-    network: keras.Model, shown: Presentation, settings: TrainingSettings, report: Report
-) -> dict[str, list[float]]:
-    is_adjusted = settings.balancing == "logit adjustment"
-    logits = with_logits(network)
-    logits.compile(
-        optimizer=keras.optimizers.Adam(_learning_rate(settings, len(shown.batches))),
-        loss=partial_label_loss(shown.class_shares if is_adjusted else None),
-        # On a CPU, XLA takes three times as long for networks of this size.
-        jit_compile=has_gpu(),
-    )
-    is_watched = settings.monitor == HELD_OUT and shown.held_out
-    return logits.fit(
-        shown.batches,
-        epochs=settings.max_epochs,
-        validation_data=shown.held_out,
-        validation_batch_size=VALIDATION_BATCH,
-        callbacks=[
-            keras.callbacks.EarlyStopping(
-                monitor="val_loss" if is_watched else "loss",
-                min_delta=settings.min_delta,
-                patience=settings.patience,
-                restore_best_weights=True,
-            ),
-            _Reporter(report, settings, shown.batches.n_spectra),
-        ],
-        verbose=0,
-    ).history
-
-
 def _hold_out(
     labels: NDArray[np.int64], share: float, rng: np.random.Generator
 ) -> NDArray[np.bool_]:
@@ -168,14 +128,6 @@ def _hold_out(
         n = min(round(share * len(members)), len(members) - 2)
         held_out[members[:n]] = True
     return held_out
-
-
-def _learning_rate(settings: TrainingSettings, steps: int) -> Any:
-    if settings.schedule == "constant":
-        return settings.learning_rate
-    return keras.optimizers.schedules.CosineDecay(
-        settings.learning_rate, steps * settings.max_epochs
-    )
 
 
 def _validate(network: keras.Model, held_out: Batch | None, unseen: Labelled) -> dict[str, Any]:
@@ -211,44 +163,3 @@ def _find_alarms(
         probabilities = network.predict(rescale(known.flux[kept]), batch_size=1024, verbose=0)
     failure = find_failure(probabilities, labels, known.classes, known.is_target)
     return () if failure is None else (f"Of {what}, the network {failure}.",)
-
-
-class _Reporter(keras.callbacks.Callback):
-    """Tells after each epoch, and twice a second within it, how far the training is."""
-
-    def __init__(self, report: Report, settings: TrainingSettings, n_spectra: int) -> None:
-        super().__init__()
-        self._report = report
-        self._settings = settings
-        self._n_spectra = n_spectra
-        self._epoch = 0
-        self._began = self._told = time.monotonic()
-        self._history: dict[str, list[float]] = {}
-
-    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        self._epoch = epoch
-
-    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        if time.monotonic() - self._told >= REPORT_EVERY:
-            self._tell(min((batch + 1) * self._settings.batch_size, self._n_spectra))
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        for name, value in (logs or {}).items():
-            self._history.setdefault(name, []).append(float(value))
-        self._epoch = epoch + 1
-        self._tell(0)
-
-    def _tell(self, n_in_epoch: int) -> None:
-        self._told = time.monotonic()
-        n_seen = self._epoch * self._n_spectra + n_in_epoch
-        self._report(
-            "training",
-            self._epoch,
-            self._settings.max_epochs,
-            {
-                "history": self._history,
-                "share_of_epoch": n_in_epoch / self._n_spectra,
-                "spectra_per_second": n_seen / (self._told - self._began),
-                "seconds": self._told - self._began,
-            },
-        )
