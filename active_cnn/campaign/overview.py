@@ -44,7 +44,7 @@ def next_step(store: Store, campaign: Campaign) -> Step:
     if store.active_job(campaign.name):
         return Step.WAIT
     iteration = store.iteration(campaign.name)
-    if iteration.result is None or iteration.result.alarms:
+    if iteration.result is None or iteration.result.failure:
         return Step.TRAIN
     n_targets = sum(iteration.result.predicted_counts[target] for target in campaign.targets)
     if n_targets and not _is_finished(store, campaign, Task.PERFORMANCE):

@@ -20,6 +20,7 @@ from active_cnn.recipes import (
     TrainingSettings,
 )
 from active_cnn.records import Job, JobState, TrainingResult
+from active_cnn.verdicts import describe_rankings
 
 POLL_EVERY = 0.5  # s, between two looks at how far a job is
 
@@ -132,9 +133,13 @@ def _details(job: Job) -> str:
 def _report(job: Job, result: TrainingResult) -> None:
     for notice in result.notices:
         say(notice)
+    for warning in result.warnings:
+        say(f"Warning: {warning}")
     counts = ", ".join(f"{count} {name}" for name, count in result.predicted_counts.items())
     say(
         f"Iteration {job.iteration}: {len(result.history['loss'])} epochs in "
         f"{result.seconds['training']:.0f} s, the pool in {result.seconds['predicting']:.0f} s "
         f"on {result.device}. Predicted: {counts}."
     )
+    if result.rankings:
+        say(describe_rankings(result.rankings))

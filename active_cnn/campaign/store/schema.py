@@ -1,5 +1,6 @@
 """The tables of the store. Migrations run in the order written; a released one never changes."""
 
+import json
 from collections import Counter
 
 from sqlite_utils import Database
@@ -247,3 +248,26 @@ def m006_trimmed_names(db: Database) -> None:
 def m007_log_in_order(db: Database) -> None:
     """What was appended to a campaign's log since the last look is found at once."""
     db.execute("CREATE INDEX answer_in_order ON answer(campaign, sequence)")
+
+
+@MIGRATIONS()
+def m008_alarms_with_codes(db: Database) -> None:
+    """Alarms were sentences, all of which said that a training had learned nothing."""
+    rows = db.execute(
+        "SELECT campaign, number, result FROM iteration WHERE result <> ''"
+    ).fetchall()
+    for campaign, number, stored in rows:
+        result = json.loads(stored)
+        result["alarms"] = [
+            {
+                "code": "learned-nothing",
+                "text": text,
+                "advice": "Train the iteration again, with a lower learning rate or another seed.",
+                "is_failure": True,
+            }
+            for text in result.get("alarms", ())
+        ]
+        db.execute(
+            "UPDATE iteration SET result = ? WHERE campaign = ? AND number = ?",
+            [json.dumps(result), campaign, number],
+        )

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from active_cnn.evaluation.failure import can_be_judged, find_failure
+from active_cnn.evaluation.alarms import can_be_judged, find_failure
 from active_cnn.learning.presentation import Labelled
 from active_cnn.learning.training import train
 from active_cnn.recipes import TrainingSettings
