@@ -287,8 +287,8 @@ class TrainingResult:
     Everything that is needed to trace or repeat it: settings, seed, versions, device, hashes.
     `recovery_file` is that of planted lines; '' where none were planted. `alarms` say what has
     gone wrong. `rankings` say how well network and baseline rank the spectra of `HELD_OUT` and of
-    `PLANTED` (see `verdicts`); either may be missing. `settings` are those of the network that came out: gentler than
-    those asked for where these came to nothing.
+    `PLANTED` (see `verdicts`); either may be missing. `settings` are those of the network that
+    came out: gentler than those asked for where these came to nothing.
     """
 
     settings: TrainingSettings

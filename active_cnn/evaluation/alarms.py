@@ -207,7 +207,7 @@ def find_missing_classes(
             f"Label more {classes[i]!r}, or balance the classes (class weights); if it looks like "
             "another class, let both be one.",
         )
-        for i in np.flatnonzero(is_target & (said == 0) & (examples >= FEWEST_OF_EACH))
+        for i in np.flatnonzero(is_target & (said == 0) & (examples >= FEWEST_OF_EACH)).tolist()
     ]
 
 

@@ -110,22 +110,25 @@ def train(
             "a training needs at least 2 of each class. Label more of it, or add some to "
             "the initial training set."
         )
+    first, why = None, ""
     try:
-        trained = _train_once(labelled, settings, report, pool_flux)
-        if not trained.failures:
-            return trained
-        why = " ".join(one.text for one in trained.failures)
+        first = _train_once(labelled, settings, report, pool_flux)
+        if not first.failures:
+            return first
+        why = " ".join(one.text for one in first.failures)
     except DivergedError as error:
         why = str(error)
     gentler = soften(settings)
-    again = _train_once(labelled, gentler, report, pool_flux)
+    second = _train_once(labelled, gentler, report, pool_flux)
+    # Where neither has learned anything, the settings that were asked for stand.
+    kept = first if first and second.failures else second
     notice = (
-        f"The training was tried again by itself, once, because it had learned nothing. {why} The "
-        f"second one had a learning rate of {gentler.learning_rate:g} instead of "
-        f"{settings.learning_rate:g}{', and no augmentation' if settings.augmentation else ''}"
-        + ("; it learned nothing either." if again.failures else ": this is its result.")
+        f"The training had learned nothing, and was tried again once by itself. {why} The second "
+        f"had a learning rate of {gentler.learning_rate:g} instead of {settings.learning_rate:g}"
+        + (", and no augmentation" if settings.augmentation else "")
+        + ("; it learned nothing either." if second.failures else ": this is its result.")
     )
-    return replace(again, notices=(notice, *again.notices))
+    return replace(kept, notices=(notice, *kept.notices))
 
 
 def soften(settings: TrainingSettings) -> TrainingSettings:
