@@ -8,6 +8,7 @@ from active_cnn.learning.network import build_network
 from active_cnn.learning.presentation import Labelled
 from active_cnn.learning.training import train
 from active_cnn.recipes import TrainingSettings
+from active_cnn.spectra.simulation.cases import CASES, simulate_case
 
 # Without augmentation, whose lines are those of a search for one line.
 SETTINGS = TrainingSettings(augmentation=False, background=0, answer_weight=1, holdout=0.2, seed=3)
@@ -50,6 +51,21 @@ def test_the_default_schedule_learns(n_wavelengths, n_classes, n_each):
     confusion = np.array(trained.validation["confusion"])
     assert np.trace(confusion) / confusion.sum() > 0.9
     assert trained.alarms == ()
+
+
+@pytest.mark.parametrize("name", ["carbon", "cv"])
+def test_searches_in_wide_windows_no_longer_die_in_their_first_epoch(name):
+    # With a floor of 1e-7 under the probability, and a dense layer as wide as the window, the loss
+    # stood at 16.1 times the share of targets from the first epoch on, whatever was shown.
+    case = CASES[name]
+    survey = simulate_case(case, seed=1, n_pool=600, n_background=600, n_targets=60)
+    flux, labels = survey.labelled.flux, survey.labelled.label
+    labelled = Labelled(flux, labels, np.zeros(len(labels), bool), case.classes, case.targets)
+    settings = TrainingSettings(background=400, max_epochs=4, holdout=0.2, seed=2)
+    trained = train(labelled, settings, quiet, survey.pool.flux)
+    assert trained.alarms == ()
+    assert trained.notices == ()
+    assert trained.ranking.network > 0.9
 
 
 @pytest.mark.parametrize(("n_wavelengths", "most"), [(140, 262_000), (1667, 400_000)])

@@ -202,7 +202,7 @@ def _iteration(row: dict[str, Any]) -> Iteration:
                 **stored,
                 "settings": TrainingSettings.from_stored(stored["settings"]),
                 "notices": tuple(stored["notices"]),
-                "alarms": tuple(Alarm(**one) for one in stored["alarms"]),
+                "alarms": tuple(Alarm(**one) for one in stored.get("alarms", ())),
                 "rankings": {
                     name: Ranking(**one) for name, one in stored.get("rankings", {}).items()
                 },

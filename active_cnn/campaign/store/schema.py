@@ -258,6 +258,8 @@ def m008_alarms_with_codes(db: Database) -> None:
     ).fetchall()
     for campaign, number, stored in rows:
         result = json.loads(stored)
+        if not result.get("alarms"):
+            continue
         result["alarms"] = [
             {
                 "code": "learned-nothing",
@@ -265,7 +267,7 @@ def m008_alarms_with_codes(db: Database) -> None:
                 "advice": "Train the iteration again, with a lower learning rate or another seed.",
                 "is_failure": True,
             }
-            for text in result.get("alarms", ())
+            for text in result["alarms"]
         ]
         db.execute(
             "UPDATE iteration SET result = ? WHERE campaign = ? AND number = ?",
