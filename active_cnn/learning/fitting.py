@@ -68,6 +68,7 @@ def fit(
                 monitor="val_loss" if is_watched else "loss",
                 min_delta=settings.min_delta,
                 patience=settings.patience,
+                start_from_epoch=settings.unwatched_epochs,
                 restore_best_weights=True,
             ),
             _Reporter(report, settings, shown.batches.n_spectra),

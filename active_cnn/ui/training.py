@@ -205,7 +205,7 @@ def _show_progress(view: View, job: Job) -> None:
     )
     losses = _monitored(history, job.settings)
     if phase == "training" and losses:
-        more = epochs_to_patience(losses, job.settings.min_delta, job.settings.patience)
+        more = epochs_to_patience(losses, job.settings)
         st.caption(
             f"It stops after {more} more epochs without an improvement of at least "
             f"{job.settings.min_delta:g}, and after epoch {job.settings.max_epochs} at the latest: "
@@ -243,7 +243,7 @@ def _describe_left(job: Job, phase: str, history: Mapping[str, Sequence[float]])
         return "–"
     # An improvement starts the patience anew, so that there is only a bound before the last epoch.
     epoch = job.details["seconds"] / (len(losses) + job.details["share_of_epoch"])
-    more = epochs_to_patience(losses, job.settings.min_delta, job.settings.patience)
+    more = epochs_to_patience(losses, job.settings)
     return f"≥ {duration(min(more, job.total - job.done) * epoch)}"
 
 
