@@ -53,7 +53,12 @@ class Judgement:
 
 
 def judge(
-    network: keras.Model, held_out: Batch | None, known: Labelled, unseen: Labelled
+    network: keras.Model,
+    held_out: Batch | None,
+    known: Labelled,
+    unseen: Labelled,
+    *,
+    is_balanced: bool,
 ) -> Judgement:
     """Judge a network.
 
@@ -65,6 +70,8 @@ def judge(
         As of `Presentation`: the labelled ones first.
     known, unseen : Labelled
         What it was trained on, and what was held out.
+    is_balanced : bool
+        Whether its probabilities are meant for classes that are equally frequent.
 
     Returns
     -------
@@ -79,7 +86,11 @@ def judge(
         probabilities, features = runtime.predict(held_out[0])
         validation = _validate(probabilities[:n], unseen)
         if can_be_judged(unseen.labels, known.is_target):
-            high = find_high_loss(probabilities, held_out[1], held_out[2])
+            weights = held_out[2].astype(np.float64)
+            if is_balanced:
+                weights[:n] = 1 / np.bincount(unseen.labels)[unseen.labels]
+                weights[n:] = 0
+            high = find_high_loss(probabilities, held_out[1], weights)
             said = (probabilities[:n], features[:n])
             found = _find_alarms(said, held_out[0][:n], unseen, "held-out spectra")
             alarms = [*found, *([high] if high else [])]

@@ -179,7 +179,8 @@ def _train_once(
             f"{history['loss'][-1]}, and the weights or the loss are not finite. "
             "Try another seed or a larger batch size."
         )
-    judgement = judge(network, shown.held_out, known, unseen)
+    is_balanced = settings.balancing != "none"
+    judgement = judge(network, shown.held_out, known, unseen, is_balanced=is_balanced)
     return Trained(
         network=network,
         settings=settings,

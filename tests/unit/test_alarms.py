@@ -15,6 +15,7 @@ from active_cnn.evaluation.alarms import (
     WHOLE_POOL,
     can_be_judged,
     find_failure,
+    find_high_loss,
     find_one_sided_pool,
     find_same_features,
 )
@@ -114,6 +115,25 @@ def test_labels_without_a_meaning_teach_nothing(labels, shuffled):
     (high,) = [one for one in trained.alarms if one.code == LOSS]
     assert not high.is_failure
     assert "not below 1.04, that of the class shares" in high.text
+
+
+def test_the_loss_of_the_class_shares_is_that_of_the_best_who_does_not_look():
+    labels = np.repeat([0, 1, 2], [80, 15, 5])
+    allowed = np.eye(3)[labels]
+    # Twenty more that may be of the first class or the second, and count half.
+    allowed = np.concatenate([allowed, np.tile([1, 1, 0], (20, 1))])
+    weights = np.repeat([1, 0.5], [100, 20])
+    # By hand: of 110, 5 are of the third class; the others share the rest as 80 to 15.
+    shares = np.array([105 / 110 * 80 / 95, 105 / 110 * 15 / 95, 5 / 110])
+    same = np.tile(shares, (120, 1))
+    alarm = find_high_loss(same, allowed, weights)
+    loss = -(weights * np.log((allowed * same).sum(axis=1))).sum() / 110
+    assert f"is {loss:.3g}, not below {loss:.3g}, that of the class shares" in alarm.text
+    assert find_high_loss(0.9 * same + 0.1 * allowed, allowed, weights) is None
+    # Meant for classes that are equally frequent, and right: no alarm where they count alike.
+    meant = np.full((100, 3), 0.3) + 0.1 * np.eye(3)[labels]
+    assert find_high_loss(meant, np.eye(3)[labels], np.ones(100)).code == LOSS
+    assert find_high_loss(meant, np.eye(3)[labels], 1 / np.bincount(labels)[labels]) is None
 
 
 def test_without_a_hold_out_the_network_is_asked_about_what_it_was_taught(labels, shuffled):
