@@ -32,6 +32,9 @@ _SPREAD = 1e-3
 # More spectra than this share have the very features of another one.
 _MOST_ALIKE = 0.5
 
+# A loss that is lower by less than this share is that of the class shares, but for rounding.
+_LEAST_GAIN = 1e-3
+
 _TINY = 1e-30  # what float32 has rounded to 0 has a logarithm all the same
 
 _TRAIN_AGAIN = (
@@ -161,7 +164,7 @@ def find_high_loss(
         part = allowed * shares
         shares = np.average(part / part.sum(axis=1, keepdims=True), axis=0, weights=weights)
     own, blind = loss(probabilities), loss(shares)
-    if own < blind:
+    if own < (1 - _LEAST_GAIN) * blind:
         return None
     return Alarm(
         LOSS,
