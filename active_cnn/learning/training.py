@@ -112,14 +112,14 @@ def train(
         )
     first, why = None, ""
     try:
-        first = _train_once(labelled, settings, report, pool_flux)
+        first = train_once(labelled, settings, report, pool_flux)
         if not first.failures:
             return first
         why = " ".join(one.text for one in first.failures)
     except DivergedError as error:
         why = str(error)
     gentler = soften(settings)
-    second = _train_once(labelled, gentler, report, pool_flux)
+    second = train_once(labelled, gentler, report, pool_flux)
     # Where neither has learned anything, the settings that were asked for stand.
     kept = first if first and second.failures else second
     notice = (
@@ -144,12 +144,28 @@ def soften(settings: TrainingSettings) -> TrainingSettings:
     )
 
 
-def _train_once(
+def train_once(
     labelled: Labelled,
     settings: TrainingSettings,
     report: Report,
-    pool_flux: NDArray[np.floating] | None,
+    pool_flux: NDArray[np.floating] | None = None,
 ) -> Trained:
+    """Train a network from scratch, with these settings whatever comes of it.
+
+    Parameters
+    ----------
+    labelled, settings, report, pool_flux
+        As of `train`.
+
+    Returns
+    -------
+    Trained
+
+    Raises
+    ------
+    DivergedError
+        If the loss or the weights are not finite.
+    """
     classes = labelled.classes
     rng = np.random.default_rng(settings.seed)
     held_out = _hold_out(labelled.labels, settings.holdout, rng)

@@ -31,7 +31,7 @@ from active_cnn.learning.predictions import PredictionsFile, PredictionsWriter
 from active_cnn.learning.presentation import Labelled, present
 from active_cnn.learning.runtime import load_runtime
 from active_cnn.learning.scoring import predict, score_pool
-from active_cnn.learning.training import train
+from active_cnn.learning.training import train, train_once
 from active_cnn.recipes import HELD_OUT, RECIPES, TrainingSettings
 from active_cnn.spectra.preprocessing import rescale
 
@@ -288,9 +288,9 @@ def test_a_training_ends_when_the_loss_stands_still_and_gives_back_the_best_weig
 ):
     # The first epoch is better than nothing, and no later one is better than it by 0.99.
     patient = settings(max_epochs=50, min_delta=0.99, patience=3)
-    stopped = train(known(*labelled), patient, quiet)
+    stopped = train_once(known(*labelled), patient, quiet)
     assert len(stopped.history["loss"]) == 1 + 3
-    first = train(known(*labelled), settings(max_epochs=1), quiet)
+    first = train_once(known(*labelled), settings(max_epochs=1), quiet)
     probabilities = predict(stopped.network, labelled[0])
     np.testing.assert_allclose(probabilities, predict(first.network, labelled[0]), atol=1e-5)
     assert not np.allclose(probabilities, predict(trained.network, labelled[0]), atol=1e-3)
@@ -321,7 +321,7 @@ def test_a_training_that_should_be_stopped_by_what_is_held_out_says_when_there_i
 def test_a_tiny_class_gives_a_notice_with_its_name(labelled):
     windows, labels = labelled
     keep = np.concatenate([np.flatnonzero(labels != 2), np.flatnonzero(labels == 2)[:3]])
-    trained = train(known(windows[keep], labels[keep]), settings(max_epochs=1), quiet)
+    trained = train_once(known(windows[keep], labels[keep]), settings(max_epochs=1), quiet)
     (notice,) = trained.notices
     assert notice == (
         f"SMOTE used 1 neighbours instead of {K_NEIGHBOURS} for class 'double-peak', "
