@@ -96,6 +96,17 @@ class TrainingSettings:
                 "be told from the labelled ones by their noise. Set it to 0, or augment."
             )
 
+    @property
+    def unwatched_epochs(self) -> int:
+        """How many epochs pass before patience is lost.
+
+        While the rate of the cosine is near its height the loss that is watched jumps about: a
+        lucky epoch would end the training long before the rate falls.
+        """
+        if self.schedule != "cosine":
+            return 0
+        return min(self.max_epochs // 2, 2 * self.patience)
+
     @classmethod
     def from_stored(cls, stored: Mapping[str, Any]) -> TrainingSettings:
         """Read what a store holds, that of a version before the compact recipe too."""

@@ -15,6 +15,7 @@ from active_cnn.errors import CampaignError
 from active_cnn.keys import assign_keys, check_keys, heard, shared_keys
 from active_cnn.recipes import TrainingSettings
 from active_cnn.search import HALPHA_EMISSION, Search
+from active_cnn.verdicts import Alarm, Ranking
 
 
 class Medium(StrEnum):
@@ -321,8 +322,10 @@ class TrainingResult:
     """What one training and the prediction after it left behind.
 
     Everything that is needed to trace or repeat it: settings, seed, versions, device, hashes.
-    `recovery_file` is that of planted lines; '' where none were planted. `alarms` say that the
-    training has learned nothing, and how that shows.
+    `recovery_file` is that of planted lines; '' where none were planted. `alarms` say what has
+    gone wrong. `rankings` say how well network and baseline rank the spectra of `HELD_OUT` and of
+    `PLANTED` (see `verdicts`); either may be missing. `settings` are those of the network that
+    came out: gentler than those asked for where these came to nothing.
     """
 
     settings: TrainingSettings
@@ -344,18 +347,24 @@ class TrainingResult:
     seconds: dict[str, float]
     recovery_file: str = ""
     recovery_sha256: str = ""
-    alarms: tuple[str, ...] = ()
+    alarms: tuple[Alarm, ...] = ()
+    rankings: dict[str, Ranking] = field(default_factory=dict)
 
     @property
     def failure(self) -> str:
         """That the training has learned nothing, and what to do; '' where it has learned."""
-        if not self.alarms:
+        advice = [one.advice for one in self.alarms if one.is_failure]
+        if not advice:
             return ""
         return (
-            f"This training has learned nothing. {' '.join(self.alarms)} Nothing that comes of its "
-            "predictions can be relied upon. Train the iteration again, with another learning "
-            "rate or seed; where that does not help, look at the labels and their spectra."
+            f"This training has learned nothing. {' '.join(one.text for one in self.alarms)} "
+            f"Nothing that comes of its predictions can be relied upon. {advice[0]}"
         )
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What has gone wrong with a training that has learned something, and what to do."""
+        return () if self.failure else tuple(str(one) for one in self.alarms)
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,19 +19,16 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.decomposition import PCA
-from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score
-from sklearn.pipeline import make_pipeline
 
 from active_cnn.evaluation.calibration import log_odds
+from active_cnn.learning.baseline import fit_baseline
 from active_cnn.learning.presentation import Labelled
 from active_cnn.learning.training import train
 from active_cnn.recipes import DEFAULT_RECIPE, RECIPES
 from active_cnn.spectra.preprocessing import find_defects, rescale
 from active_cnn.spectra.simulation.cases import CASES, Case, simulate_case
 
-N_COMPONENTS = 60
 SLICE = 4096  # spectra that are rescaled and ranked at a time
 BACKGROUND = 10_000  # spectra of the pool that a training may be shown, as in a campaign
 
@@ -66,10 +63,8 @@ def make_search(case: Case, seed: int, n_pool: int) -> Search:
 
 
 def train_baseline(search: Search, _seed: int) -> Rank:
-    """Principal components and a logistic regression on them."""
-    model = make_pipeline(PCA(N_COMPONENTS, random_state=0), LogisticRegression(max_iter=3000))
-    model.fit(rescale(search.labelled.flux), search.labelled.labels > 0)
-    return lambda windows: model.decision_function(windows)
+    """Principal components and a logistic regression on them, as beside every training."""
+    return fit_baseline(rescale(search.labelled.flux), search.labelled.labels > 0)
 
 
 def train_recipe(name: str, search: Search, seed: int) -> Rank:
@@ -78,8 +73,8 @@ def train_recipe(name: str, search: Search, seed: int) -> Rank:
     rng = np.random.default_rng(seed)
     drawn = rng.choice(len(search.pool), min(BACKGROUND, len(search.pool)), replace=False)
     trained = train(search.labelled, settings, lambda *_: None, search.pool[np.sort(drawn)])
-    for alarm in trained.alarms:
-        print(f"  {alarm}", flush=True)
+    for said in (*trained.notices, *trained.alarms):
+        print(f"  {said}", flush=True)
     targets = [search.case.classes.index(target) for target in search.case.targets]
 
     def rank(windows: NDArray[np.floating]) -> NDArray[np.floating]:

@@ -38,7 +38,7 @@ with page("Train", lead="Train the network on all labels so far, and predict the
                 st.rerun()
 
     if iteration.result:
-        if not is_active and not iteration.result.alarms:
+        if not is_active and not iteration.result.failure:
             show_next_step(view)
         show_result(campaign, iteration, iteration.result)
     if len(iterations) > 1 or iteration.result:

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import keras
+import numpy as np
+
 from active_cnn.campaign.files import hash_file
 from active_cnn.errors import CampaignError
+from active_cnn.learning.baseline import Baseline
 from active_cnn.learning.network import load_network
 from active_cnn.learning.training import Trained
+from active_cnn.recipes import TrainingSettings
+from active_cnn.verdicts import Alarm, Ranking
 from active_cnn.whole_file import write_whole
 
-_KEPT = ("counts_before", "counts_after", "history", "validation", "notices", "alarms")
+_KEPT = ("counts_before", "counts_after", "history", "validation", "notices")
 
 
 def keep(network_path: Path, origin: dict[str, Any], trained: Trained) -> None:
@@ -28,7 +35,18 @@ def keep(network_path: Path, origin: dict[str, Any], trained: Trained) -> None:
         What came of it.
     """
     kept = {name: value for name, value in vars(trained).items() if name in _KEPT}
-    content = {"origin": origin, "network_sha256": hash_file(network_path), **kept}
+    baseline = trained.baseline
+    content = {
+        "origin": origin,
+        "network_sha256": hash_file(network_path),
+        "settings": asdict(trained.settings),
+        "alarms": [asdict(one) for one in trained.alarms],
+        "ranking": asdict(trained.ranking) if trained.ranking else None,
+        "baseline": {"weights": baseline.weights.tolist(), "offset": baseline.offset}
+        if baseline
+        else None,
+        **kept,
+    }
     write_whole(_path(network_path), json.dumps(content).encode())
 
 
@@ -51,13 +69,24 @@ def find(folder: Path, origin: dict[str, Any]) -> tuple[Path, Trained] | None:
                 continue
             network = load_network(network_path)
             notices = (*content.pop("notices"), "Its network had been trained already.")
-            alarms = tuple(content.pop("alarms", ()))
-            trained = Trained(network=network, notices=notices, alarms=alarms, **content)
-            return network_path, trained
+            return network_path, _trained(network, notices, content)
         # None was kept, or it is damaged or of another version: it is trained again.
         except (CampaignError, OSError, ValueError, KeyError, TypeError):
             continue
     return None
+
+
+def _trained(network: keras.Model, notices: tuple[str, ...], content: dict[str, Any]) -> Trained:
+    baseline, ranking = content.pop("baseline"), content.pop("ranking")
+    return Trained(
+        network=network,
+        settings=TrainingSettings(**content.pop("settings")),
+        notices=notices,
+        alarms=tuple(Alarm(**one) for one in content.pop("alarms")),
+        ranking=Ranking(**ranking) if ranking else None,
+        baseline=Baseline(np.array(baseline["weights"]), baseline["offset"]) if baseline else None,
+        **content,
+    )
 
 
 def remove(network_path: Path) -> None:

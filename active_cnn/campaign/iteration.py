@@ -20,7 +20,7 @@ from active_cnn.campaign.files import (
     iteration_folder,
     open_pool,
 )
-from active_cnn.campaign.recovery import recover_planted, write_recovery
+from active_cnn.campaign.recovery import rank_planted, recover_planted, write_recovery
 from active_cnn.campaign.rule import compute_rule
 from active_cnn.campaign.store import Store
 from active_cnn.campaign.training_data import (
@@ -30,13 +30,16 @@ from active_cnn.campaign.training_data import (
 )
 from active_cnn.engine import Engine, count_cores, open_engine
 from active_cnn.errors import CampaignError, SpectrumError, StoreError
+from active_cnn.evaluation.alarms import find_one_sided_pool
+from active_cnn.learning.fitting import Report
 from active_cnn.learning.network import load_network, save_network
 from active_cnn.learning.predictions import PredictionsFile
 from active_cnn.learning.presentation import Labelled
 from active_cnn.learning.scoring import predict, score_pool
-from active_cnn.learning.training import Report, Trained, train
-from active_cnn.records import Campaign, Iteration, Job, TrainingResult
+from active_cnn.learning.training import Trained, train
+from active_cnn.records import Iteration, Job, TrainingResult
 from active_cnn.spectra.pool import Pool
+from active_cnn.verdicts import HELD_OUT, PLANTED, Ranking
 
 _TRACED_PACKAGES = (
     "active-cnn",
@@ -118,11 +121,14 @@ def run_iteration(
             )
             recovery_path = folder / f"recovery-{job.number}.csv"
             report("planting lines", 0, 1, {})
-            recovery_sha256, missing = _plant_lines(
+            recovery_sha256, planted, missing = _plant_lines(
                 store, iteration, predictions_path, pool.fingerprint, trained, recovery_path
             )
             rule = _apply_rule(store, job, engine, report)
             notices = (*trained.notices, *scored.notices, *missing, *rule)
+            one_sided = find_one_sided_pool(scored.counts, campaign.targets)
+            alarms = (*trained.alarms, *([one_sided] if one_sided else []))
+            report("finishing", 0, 1, {"alarms": [asdict(one) for one in alarms]})
         except BaseException as error:
             # Who cancels wants nothing of it; after a failure, Restart goes on from the network.
             if not isinstance(error, Exception):
@@ -130,7 +136,7 @@ def run_iteration(
             raise
     predicted_at = time.monotonic()
     return TrainingResult(
-        settings=job.settings,
+        settings=trained.settings,
         network_file=network_path.name,
         network_sha256=hash_file(network_path),
         predictions_file=predictions_path.name,
@@ -149,16 +155,13 @@ def run_iteration(
         seconds={"training": trained_at - began, "predicting": predicted_at - trained_at},
         recovery_file=recovery_path.name if recovery_sha256 else "",
         recovery_sha256=recovery_sha256,
-        alarms=(*trained.alarms, *_find_alarms(campaign, scored.counts)),
+        alarms=alarms,
+        rankings={
+            name: one
+            for name, one in ((HELD_OUT, trained.ranking), (PLANTED, planted))
+            if one is not None
+        },
     )
-
-
-def _find_alarms(campaign: Campaign, counts: dict[str, int]) -> tuple[str, ...]:
-    # A pool may hold no target, but it does not consist of them: they are what is rare.
-    predicted = [name for name, n in counts.items() if n]
-    if len(predicted) == 1 and predicted[0] in campaign.targets:
-        return (f"It calls every spectrum of the pool {predicted[0]!r}.",)
-    return ()
 
 
 def _plant_lines(
@@ -168,7 +171,7 @@ def _plant_lines(
     fingerprint: str,
     trained: Trained,
     path: Path,
-) -> tuple[str, tuple[str, ...]]:
+) -> tuple[str, Ranking | None, tuple[str, ...]]:
     # A map beside the figures; without it all else stands.
     campaign = store.campaign(iteration.campaign)
     labels = PredictionsFile(predictions, fingerprint).labels()
@@ -179,11 +182,17 @@ def _plant_lines(
             if one.result
         ]
         table = recover_planted(
-            store, campaign, iteration, labels, partial(predict, trained.network), earlier
+            store,
+            campaign,
+            iteration,
+            labels,
+            partial(predict, trained.network),
+            earlier,
+            baseline=trained.baseline,
         )
-        return write_recovery(table, path), ()
+        return write_recovery(table, path), rank_planted(table), ()
     except (CampaignError, SpectrumError, StoreError) as error:
-        return "", (f"No lines were planted into the pool: {error}",)
+        return "", None, (f"No lines were planted into the pool: {error}",)
 
 
 def _apply_rule(store: Store, job: Job, engine: Engine, report: Report) -> tuple[str, ...]:

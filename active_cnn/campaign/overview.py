@@ -17,6 +17,7 @@ from active_cnn.campaign.labelling import Task, count_open, lay_out
 from active_cnn.campaign.store import Store
 from active_cnn.campaign.training_data import trained_answers
 from active_cnn.errors import SpectrumError
+from active_cnn.recipes import TrainingSettings
 from active_cnn.records import Answer, Campaign, Grid, Medium, Spacing, Spectrum
 from active_cnn.spectra.confined import SECONDS_WATCHED, confined
 from active_cnn.spectra.preprocessing import find_resolving_power, prepare_and_count, rescale
@@ -40,7 +41,7 @@ def next_step(store: Store, campaign: Campaign) -> Step:
     if store.active_job(campaign.name):
         return Step.WAIT
     iteration = store.iteration(campaign.name)
-    if iteration.result is None or iteration.result.alarms:
+    if iteration.result is None or iteration.result.failure:
         return Step.TRAIN
     n_targets = sum(iteration.result.predicted_counts[target] for target in campaign.targets)
     if n_targets and not _is_finished(store, campaign, Task.PERFORMANCE):
@@ -75,18 +76,20 @@ def joining_answers(store: Store, campaign: Campaign) -> dict[str, int]:
     return count_answers(campaign, new)
 
 
-def epochs_to_patience(losses: Sequence[float], min_delta: float, patience: int) -> int:
+def epochs_to_patience(losses: Sequence[float], settings: TrainingSettings) -> int:
     """Tell after how many more epochs without improvement a training stops.
 
-    An epoch is an improvement if its loss is more than `min_delta` below the best one before it.
+    An epoch is an improvement if its loss is more than `min_delta` below the best one before it;
+    those of the first `unwatched_epochs` do not count.
     """
     best, waited = np.inf, 0
-    for loss in losses:
-        if loss < best - min_delta:
+    for loss in losses[settings.unwatched_epochs :]:
+        if loss < best - settings.min_delta:
             best, waited = loss, 0
         else:
             waited += 1
-    return max(patience - waited, 0)
+    still_unwatched = max(settings.unwatched_epochs - len(losses), 0)
+    return still_unwatched + max(settings.patience - waited, 0)
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,6 +15,7 @@ from active_cnn.campaign.store import Store
 from active_cnn.campaign.training_data import initial_identifiers
 from active_cnn.errors import SpectrumError, StoreError
 from active_cnn.evaluation.calibration import log_odds
+from active_cnn.evaluation.ranking import rank
 from active_cnn.records import Campaign, Iteration
 from active_cnn.search import TargetLine
 from active_cnn.spectra.injection import (
@@ -30,12 +31,15 @@ from active_cnn.spectra.injection import (
 from active_cnn.spectra.preprocessing import rescale
 from active_cnn.spectra.rule import line_significance
 from active_cnn.spectra.wavelength import SPEED_OF_LIGHT
+from active_cnn.verdicts import Ranking
 from active_cnn.whole_file import write_whole
 
 N_PLANTED = 10_000
 LOG_ODDS = "log_odds"
+RANKED = ("network", "network_without", "baseline", "baseline_without")
 
 Predict = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+Score = Callable[[NDArray[np.float32]], NDArray[np.float64]]
 
 
 def recover_planted(
@@ -46,6 +50,7 @@ def recover_planted(
     predict: Predict,
     earlier: Sequence[Predict] = (),
     size: int = N_PLANTED,
+    baseline: Score | None = None,
 ) -> pd.DataFrame:
     """Plant lines into spectra that are no targets, and predict these.
 
@@ -63,6 +68,8 @@ def recover_planted(
         The same of the networks that candidates are judged by together with this one.
     size : int
         Lines; fewer where the pool has fewer spectra that can host one.
+    baseline : callable, optional
+        From rescaled windows to its log odds of being a target.
 
     Returns
     -------
@@ -71,7 +78,8 @@ def recover_planted(
         "both" where the search has lines of either sign), equivalent_width (Å; of each line),
         fwhm, separation, velocity (km/s), snr (of a pixel beside the first line), rule (what
         `line_significance` says of it), log_odds (of being a target, the mean over these
-        networks), and p_0, p_1 … of the newest one's classes.
+        networks), and p_0, p_1 … of the newest one's classes. With a baseline also the log odds of
+        the newest network and of the baseline, with the lines and without them (`RANKED`).
 
     Raises
     ------
@@ -105,6 +113,12 @@ def recover_planted(
     windows = rescale(planted)
     probabilities = predict(windows)
     said = [probabilities, *(one(windows) for one in earlier)]
+    ranked = {}
+    if baseline is not None:
+        without = rescale(flux)
+        of_network = [log_odds(one, targets) for one in (probabilities, predict(without))]
+        scores = (*of_network, baseline(windows), baseline(without))
+        ranked = dict(zip(RANKED, scores, strict=True))
     return pd.DataFrame(
         {
             "identifier": pool.identifiers(rows),
@@ -117,7 +131,26 @@ def recover_planted(
             "rule": line_significance(planted, wavelength, *lines),
             LOG_ODDS: np.mean([log_odds(one, targets) for one in said], axis=0),
             **{f"p_{i}": probabilities[:, i] for i in range(len(campaign.network_classes))},
+            **ranked,
         }
+    )
+
+
+def rank_planted(table: pd.DataFrame) -> Ranking | None:
+    """Say how network and baseline rank the spectra with lines before the same without.
+
+    Returns
+    -------
+    Ranking or None
+        None where there was no baseline.
+    """
+    if not set(RANKED) <= set(table):
+        return None
+    with_line, without, baseline, baseline_without = (table[name].to_numpy() for name in RANKED)
+    return rank(
+        np.concatenate([with_line, without]),
+        np.concatenate([baseline, baseline_without]),
+        np.repeat([True, False], len(table)),
     )
 
 

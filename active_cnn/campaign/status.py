@@ -49,7 +49,12 @@ def summarise(store: Store, campaign: Campaign) -> dict[str, Any]:
         "resolving_power": _resolving_power(pool.resolution),
         "iteration": iteration.number,
         "state": iteration.state,
-        "job": {"number": jobs[0].number, "state": jobs[0].state.value, "error": jobs[0].error}
+        "job": {
+            "number": jobs[0].number,
+            "state": jobs[0].state.value,
+            "error": jobs[0].error,
+            "alarms": jobs[0].details.get("alarms", []),
+        }
         if jobs
         else None,
         "n_answers": len(answers),
@@ -83,7 +88,10 @@ def _resolving_power(resolution: PoolResolution) -> float | str | None:
 def _describe(result: TrainingResult | None) -> dict[str, Any]:
     return {
         "predicted": result.predicted_counts if result else None,
-        "alarms": list(result.alarms) if result else None,
+        "alarms": [asdict(one) for one in result.alarms] if result else None,
+        "average_precision": {name: asdict(one) for name, one in result.rankings.items()}
+        if result
+        else None,
         "seed": result.settings.seed if result else None,
         "device": result.device if result else None,
         "network_sha256": result.network_sha256 if result else None,

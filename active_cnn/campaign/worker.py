@@ -17,7 +17,7 @@ from active_cnn.settings import Settings
 _log = logging.getLogger(__name__)
 
 # What one phase reports and the later ones are still about.
-_LASTING = ("device", "history")
+_LASTING = ("device", "history", "alarms")
 
 
 class JobStopped(BaseException):

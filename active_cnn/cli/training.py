@@ -20,6 +20,7 @@ from active_cnn.recipes import (
     TrainingSettings,
 )
 from active_cnn.records import Job, JobState, TrainingResult
+from active_cnn.verdicts import describe_rankings
 from active_cnn.wording import one_or_many
 
 POLL_EVERY = 0.5  # s, between two looks at how far a job is
@@ -133,6 +134,8 @@ def _details(job: Job) -> str:
 def _report(job: Job, result: TrainingResult) -> None:
     for notice in result.notices:
         say(notice)
+    for warning in result.warnings:
+        say(f"Warning: {warning}")
     counts = ", ".join(f"{count} {name}" for name, count in result.predicted_counts.items())
     n_epochs = len(result.history["loss"])
     say(
@@ -140,3 +143,5 @@ def _report(job: Job, result: TrainingResult) -> None:
         f"{result.seconds['training']:.0f} s, the pool in {result.seconds['predicting']:.0f} s "
         f"on {result.device}. Predicted: {counts}."
     )
+    if result.rankings:
+        say(describe_rankings(result.rankings))

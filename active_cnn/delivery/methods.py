@@ -22,6 +22,7 @@ from active_cnn.evaluation.proportions import choose_method, describe_share
 from active_cnn.evaluation.recovery import describe_recovery
 from active_cnn.records import Campaign, Iteration, Purpose, Spacing, TrainingResult
 from active_cnn.spectra.resolving_power import PoolResolution
+from active_cnn.verdicts import describe_rankings
 from active_cnn.wording import one_or_many
 
 
@@ -115,8 +116,16 @@ def _training(result: TrainingResult) -> str:
         f"In each iteration the network {settings.network!r} was trained from scratch "
         f"({'; '.join(shown)}; Adam, learning rate {settings.learning_rate:g}, {settings.schedule})"
         f" and predicted the whole pool. The last training had {result.n_training:,} spectra."
-        + (f" **{result.failure}**" if result.failure else "")
+        + "".join(f" **{one}**" for one in (result.failure, *result.warnings) if one)
+        + _beside_baseline(result)
     )
+
+
+def _beside_baseline(result: TrainingResult) -> str:
+    words = describe_rankings(result.rankings)
+    if not words:
+        return ""
+    return f" {words} The baseline is a logistic regression on principal components."
 
 
 def _labelling(store: Store, campaign: Campaign, scored: Iteration) -> str:

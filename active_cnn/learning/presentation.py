@@ -50,7 +50,7 @@ class Labelled:
         """Which classes are sought, shape (n_classes,)."""
         return np.isin(self.classes, self.targets)
 
-    def take(self, rows: NDArray[np.bool_]) -> Labelled:
+    def take(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> Labelled:
         """Give some of the spectra."""
         return replace(
             self,

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from active_cnn.engine import Engine
 from active_cnn.learning.features import FeaturesWriter
+from active_cnn.learning.fitting import Report
 from active_cnn.learning.keras_runtime import KerasRuntime, export_network, remove_export
 from active_cnn.learning.predictions import PredictionsWriter
 from active_cnn.learning.stretches import Stretch, forget, runtime_of, score_stretch
-from active_cnn.learning.training import Report
 from active_cnn.spectra.pool import Pool
 
 # Rows of a task: 16 384 × 140 float32 are 9 MB, some tenths of a second of work.

@@ -1,9 +1,7 @@
-"""Train a network on labelled windows, and say on a hold-out how well it does."""
+"""Train a network on labelled windows, again and more gently if that came to nothing."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,41 +10,64 @@ import numpy as np
 from numpy.typing import NDArray
 
 from active_cnn.errors import CampaignError
-from active_cnn.evaluation.failure import can_be_judged, find_failure
-from active_cnn.learning.batches import Batch
-from active_cnn.learning.keras_runtime import halving, has_gpu
+from active_cnn.learning.baseline import Baseline
+from active_cnn.learning.fitting import Report, fit
+from active_cnn.learning.judging import judge
+from active_cnn.learning.keras_runtime import halving
 from active_cnn.learning.network import build_network
-from active_cnn.learning.objective import partial_label_loss
 from active_cnn.learning.presentation import Labelled, Presentation, present
-from active_cnn.recipes import HELD_OUT, TrainingSettings
-from active_cnn.spectra.preprocessing import rescale
+from active_cnn.recipes import TrainingSettings
+from active_cnn.verdicts import Alarm, Ranking
 
-# Called with phase, done, total and details; whatever it raises ends the training.
-Report = Callable[[str, int, int, dict[str, Any]], None]
-
-VALIDATION_BATCH = 4096  # spectra at a time: nothing is learned from it, so it may be large
-
-# Between two reports a person sees nothing new, and the store is not busy.
-REPORT_EVERY = 0.5  # seconds
-
-# Held-out spectra whose probabilities are kept, drawn at random.
-MOST_KEPT = 2000
+# A training that has died is tried again with the learning rate divided by this, and so on.
+GENTLER = 5
+GENTLE_EPOCHS = 100
 
 
 @dataclass(frozen=True, eq=False)
 class Trained:
     """A trained network and what its training went through.
 
-    `alarms` say that it has learned nothing, and how that shows.
+    Parameters
+    ----------
+    network : keras.Model
+    settings : TrainingSettings
+        It was trained with: those asked for, or gentler ones where these came to nothing.
+    counts_before, counts_after : dict of str to int
+        Labelled spectra of each class, before and after SMOTE.
+    history : dict of str to list of float
+        Losses of each epoch.
+    validation : dict
+        What it says of the hold-out.
+    notices : tuple of str
+        What a person should know.
+    alarms : tuple of Alarm
+        What has gone wrong.
+    baseline : Baseline or None
+        Trained on the same spectra; None where every class is sought.
+    ranking : Ranking or None
+        Of network and baseline on the hold-out.
     """
 
     network: keras.Model
+    settings: TrainingSettings
     counts_before: dict[str, int]
     counts_after: dict[str, int]
     history: dict[str, list[float]]
     validation: dict[str, Any]
     notices: tuple[str, ...]
-    alarms: tuple[str, ...] = ()
+    alarms: tuple[Alarm, ...] = ()
+    baseline: Baseline | None = None
+    ranking: Ranking | None = None
+
+    @property
+    def failures(self) -> tuple[Alarm, ...]:
+        """Those alarms that say that nothing has been learned."""
+        return tuple(one for one in self.alarms if one.is_failure)
+
+
+class DivergedError(CampaignError):
+    """A training whose loss or weights are no numbers any more."""
 
 
 def train(
@@ -55,7 +76,7 @@ def train(
     report: Report,
     pool_flux: NDArray[np.floating] | None = None,
 ) -> Trained:
-    """Train a network from scratch.
+    """Train a network from scratch; if it learns nothing, once again with gentler settings.
 
     Parameters
     ----------
@@ -77,7 +98,8 @@ def train(
     Raises
     ------
     CampaignError
-        If a class has fewer than two members, or there is no pool to augment for.
+        If a class has fewer than two members, there is no pool to augment for, or both trainings
+        diverge.
     """
     report("balancing", 0, 1, {})
     classes = labelled.classes
@@ -88,73 +110,102 @@ def train(
             "a training needs at least 2 of each class. Label more of it, or add some to "
             "the initial training set."
         )
+    first, why = None, ""
+    try:
+        first = train_once(labelled, settings, report, pool_flux)
+        if not first.failures:
+            return first
+        why = " ".join(one.text for one in first.failures)
+    except DivergedError as error:
+        why = str(error)
+    gentler = soften(settings)
+    second = train_once(labelled, gentler, report, pool_flux)
+    # Where neither has learned anything, the settings that were asked for stand.
+    kept = first if first and second.failures else second
+    notice = (
+        f"The training had learned nothing, and was tried again once by itself. {why} The second "
+        f"had a learning rate of {gentler.learning_rate:g} instead of {settings.learning_rate:g}"
+        + (", and no augmentation" if settings.augmentation else "")
+        + ("; it learned nothing either." if second.failures else ": this is its result.")
+    )
+    return replace(kept, notices=(notice, *kept.notices))
+
+
+def soften(settings: TrainingSettings) -> TrainingSettings:
+    """Give settings with which a training survives that has died with these."""
+    return replace(
+        settings,
+        learning_rate=settings.learning_rate / GENTLER,
+        schedule="cosine",
+        max_epochs=min(settings.max_epochs, GENTLE_EPOCHS),
+        augmentation=False,
+        background=0,
+        answer_weight=1,
+    )
+
+
+def train_once(
+    labelled: Labelled,
+    settings: TrainingSettings,
+    report: Report,
+    pool_flux: NDArray[np.floating] | None = None,
+) -> Trained:
+    """Train a network from scratch, with these settings whatever comes of it.
+
+    Parameters
+    ----------
+    labelled, settings, report, pool_flux
+        As of `train`.
+
+    Returns
+    -------
+    Trained
+
+    Raises
+    ------
+    DivergedError
+        If the loss or the weights are not finite.
+    """
+    classes = labelled.classes
     rng = np.random.default_rng(settings.seed)
     held_out = _hold_out(labelled.labels, settings.holdout, rng)
     known, unseen = labelled.take(~held_out), labelled.take(held_out)
     before = np.bincount(known.labels, minlength=len(classes))
     state = rng.bit_generator.state
 
-    def fit(batch_size: int) -> tuple[keras.Model, Presentation, dict[str, list[float]]]:
+    def attempt(batch_size: int) -> tuple[keras.Model, Presentation, dict[str, list[float]]]:
         rng.bit_generator.state = state
         keras.utils.set_random_seed(settings.seed)
         with_size = replace(settings, batch_size=batch_size)
         shown = present(known, unseen, pool_flux, with_size, rng)
         network = build_network(settings.network, labelled.flux.shape[1], len(classes))
-        return network, shown, _fit(network, shown, with_size, report)
+        return network, shown, fit(network, shown, with_size, report)
 
-    (network, shown, history), size = halving(fit, settings.batch_size)
+    (network, shown, history), size = halving(attempt, settings.batch_size)
     notices = shown.notices
     if size < settings.batch_size:
         notices += (
             f"The device has no memory for batches of {settings.batch_size} spectra: "
             f"batches of {size} were used.",
         )
-    # A CPU's ReLU and the clipped loss may hide a NaN that the weights hold.
+    # A CPU's ReLU may hide a NaN that the weights hold.
     if not all(np.isfinite(values).all() for values in (history["loss"], *network.get_weights())):
-        raise CampaignError(
+        raise DivergedError(
             f"The training diverged: after {len(history['loss'])} epochs the loss is "
             f"{history['loss'][-1]}, and the weights or the loss are not finite. "
             "Try another seed or a larger batch size."
         )
-    validation = _validate(network, shown.held_out, unseen)
+    is_balanced = settings.balancing != "none"
+    judgement = judge(network, shown.held_out, known, unseen, is_balanced=is_balanced)
     return Trained(
         network=network,
+        settings=settings,
         counts_before=dict(zip(classes, before.tolist(), strict=True)),
         counts_after=dict(zip(classes, shown.counts.tolist(), strict=True)),
         history={name: [float(value) for value in values] for name, values in history.items()},
-        validation=validation,
         notices=notices,
-        alarms=_find_alarms(network, validation, known),
+        **vars(judgement),
     )
-
-
-def _fit(
-    network: keras.Model, shown: Presentation, settings: TrainingSettings, report: Report
-) -> dict[str, list[float]]:
-    is_adjusted = settings.balancing == "logit adjustment"
-    network.compile(
-        optimizer=keras.optimizers.Adam(_learning_rate(settings, len(shown.batches))),
-        loss=partial_label_loss(shown.class_shares if is_adjusted else None),
-        # On a CPU, XLA takes three times as long for networks of this size.
-        jit_compile=has_gpu(),
-    )
-    is_watched = settings.monitor == HELD_OUT and shown.held_out
-    return network.fit(
-        shown.batches,
-        epochs=settings.max_epochs,
-        validation_data=shown.held_out,
-        validation_batch_size=VALIDATION_BATCH,
-        callbacks=[
-            keras.callbacks.EarlyStopping(
-                monitor="val_loss" if is_watched else "loss",
-                min_delta=settings.min_delta,
-                patience=settings.patience,
-                restore_best_weights=True,
-            ),
-            _Reporter(report, settings, shown.batches.n_spectra),
-        ],
-        verbose=0,
-    ).history
 
 
 def _hold_out(
@@ -167,87 +218,3 @@ def _hold_out(
         n = min(round(share * len(members)), len(members) - 2)
         held_out[members[:n]] = True
     return held_out
-
-
-def _learning_rate(settings: TrainingSettings, steps: int) -> Any:
-    if settings.schedule == "constant":
-        return settings.learning_rate
-    return keras.optimizers.schedules.CosineDecay(
-        settings.learning_rate, steps * settings.max_epochs
-    )
-
-
-def _validate(network: keras.Model, held_out: Batch | None, unseen: Labelled) -> dict[str, Any]:
-    # Behind the labelled ones stand those of the pool, which nobody has looked at.
-    n = len(unseen.labels)
-    if held_out is None or not n:
-        return {"n": 0, "confusion": []}
-    probabilities = network.predict(held_out[0][:n], batch_size=1024, verbose=0)
-    confusion = np.zeros((len(unseen.classes), len(unseen.classes)), dtype=int)
-    np.add.at(confusion, (unseen.labels, probabilities.argmax(axis=1)), 1)
-    # A store reads all its iterations for every page: what calibration needs is kept, not all.
-    kept = np.sort(np.random.default_rng(0).permutation(n)[:MOST_KEPT])
-    return {
-        "n": n,
-        "confusion": confusion.tolist(),
-        "probabilities": probabilities[kept].astype(float).round(7).tolist(),
-        "labels": unseen.labels[kept].tolist(),
-    }
-
-
-def _find_alarms(
-    network: keras.Model, validation: dict[str, Any], known: Labelled
-) -> tuple[str, ...]:
-    probabilities = np.array(validation.get("probabilities", []))
-    labels = np.array(validation.get("labels", []), dtype=np.int64)
-    what = "held-out spectra"
-    if not can_be_judged(labels, known.is_target):
-        # Of so few nothing can be said; who learns nothing has not learned these by heart either.
-        kept = np.random.default_rng(0).permutation(len(known.labels))[:MOST_KEPT]
-        labels, what = known.labels[kept], "spectra that it was trained on"
-        if not can_be_judged(labels, known.is_target):
-            return ()
-        probabilities = network.predict(rescale(known.flux[kept]), batch_size=1024, verbose=0)
-    failure = find_failure(probabilities, labels, known.classes, known.is_target)
-    return () if failure is None else (f"Of {what}, the network {failure}.",)
-
-
-class _Reporter(keras.callbacks.Callback):
-    """Tells after each epoch, and twice a second within it, how far the training is."""
-
-    def __init__(self, report: Report, settings: TrainingSettings, n_spectra: int) -> None:
-        super().__init__()
-        self._report = report
-        self._settings = settings
-        self._n_spectra = n_spectra
-        self._epoch = 0
-        self._began = self._told = time.monotonic()
-        self._history: dict[str, list[float]] = {}
-
-    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        self._epoch = epoch
-
-    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        if time.monotonic() - self._told >= REPORT_EVERY:
-            self._tell(min((batch + 1) * self._settings.batch_size, self._n_spectra))
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        for name, value in (logs or {}).items():
-            self._history.setdefault(name, []).append(float(value))
-        self._epoch = epoch + 1
-        self._tell(0)
-
-    def _tell(self, n_in_epoch: int) -> None:
-        self._told = time.monotonic()
-        n_seen = self._epoch * self._n_spectra + n_in_epoch
-        self._report(
-            "training",
-            self._epoch,
-            self._settings.max_epochs,
-            {
-                "history": self._history,
-                "share_of_epoch": n_in_epoch / self._n_spectra,
-                "spectra_per_second": n_seen / (self._told - self._began),
-                "seconds": self._told - self._began,
-            },
-        )

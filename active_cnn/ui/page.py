@@ -218,7 +218,7 @@ def describe_state(store: Store, campaign: Campaign, iteration: Iteration) -> st
     if job and job.state.is_active and job.iteration == iteration.number:
         return "being trained"
     state = {"new": "to be trained", "scored": "scored, open", "closed": "closed"}[iteration.state]
-    has_failed = iteration.result is not None and iteration.result.alarms
+    has_failed = iteration.result is not None and iteration.result.failure
     return f"{state}; its training has learned nothing" if has_failed else state
 
 

@@ -35,9 +35,12 @@ from active_cnn.ui.counts import counts_in
 from active_cnn.ui.page import View, acting, rows_of_numbers, visiting
 from active_cnn.ui.palette import class_colours
 from active_cnn.ui.text import duration, plain
+from active_cnn.verdicts import HELD_OUT as HELD_OUT_SPECTRA
+from active_cnn.verdicts import PLANTED, Ranking, describe_rankings
 from active_cnn.wording import one_or_many
 
 OWN = "own values"
+_RANKED = {HELD_OUT_SPECTRA: "hold-out", PLANTED: "planted lines"}
 _OVER_POOL = ("predicting", "applying the rule")  # phases that go through all spectra
 _ABOUT = {
     "compact": "a small network, shown the archive as the pool's instrument would have taken it",
@@ -204,7 +207,7 @@ def _show_progress(view: View, job: Job) -> None:
     )
     losses = _monitored(history, job.settings)
     if phase == "training" and losses:
-        more = epochs_to_patience(losses, job.settings.min_delta, job.settings.patience)
+        more = epochs_to_patience(losses, job.settings)
         st.caption(
             f"It stops after {more} more {one_or_many(more, 'epoch', 'epochs')} without an "
             f"improvement of at least {job.settings.min_delta:g}, and after epoch "
@@ -242,7 +245,7 @@ def _describe_left(job: Job, phase: str, history: Mapping[str, Sequence[float]])
         return "–"
     # An improvement starts the patience anew, so that there is only a bound before the last epoch.
     epoch = job.details["seconds"] / (len(losses) + job.details["share_of_epoch"])
-    more = epochs_to_patience(losses, job.settings.min_delta, job.settings.patience)
+    more = epochs_to_patience(losses, job.settings)
     return f"≥ {duration(min(more, job.total - job.done) * epoch)}"
 
 
@@ -259,6 +262,8 @@ def show_result(campaign: Campaign, iteration: Iteration, result: TrainingResult
     st.subheader(f"Result of iteration {iteration.number}", anchor=False)
     if result.failure:
         st.error(plain(result.failure))
+    for warning in result.warnings:
+        st.warning(plain(warning))
     for notice in result.notices:
         st.info(plain(notice))
     accuracy = _accuracy(result.validation)
@@ -273,6 +278,7 @@ def show_result(campaign: Campaign, iteration: Iteration, result: TrainingResult
         ("Training", duration(result.seconds["training"])),
         ("Prediction", duration(result.seconds["predicting"])),
     )
+    _show_rankings(result.rankings)
     left, right = st.columns([2, 3], gap="large")
     with left:
         st.markdown("**Predicted in the pool**")
@@ -312,6 +318,23 @@ def show_result(campaign: Campaign, iteration: Iteration, result: TrainingResult
                 },
             }
         )
+
+
+def _show_rankings(rankings: Mapping[str, Ranking]) -> None:
+    if not rankings:
+        return
+    rows_of_numbers(
+        *(
+            (f"Average precision, {_RANKED[name]}: {whose}", f"{value:.3f}")
+            for name, one in rankings.items()
+            for whose, value in (("network", one.network), ("baseline", one.baseline))
+        )
+    )
+    st.caption(
+        "How far targets are ranked before others: 1 is perfect. The baseline, principal "
+        "components with a logistic regression, is trained on the same spectra in seconds. "
+        f"{plain(describe_rankings(rankings))}"
+    )
 
 
 def _accuracy(validation: Mapping[str, Any]) -> float | None:

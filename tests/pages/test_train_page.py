@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -15,6 +15,7 @@ from active_cnn.delivery.methods import describe_methods
 from active_cnn.recipes import RECIPES, TrainingSettings
 from active_cnn.records import JobState
 from active_cnn.ui.training import history_table
+from active_cnn.verdicts import HELD_OUT, Alarm, Ranking
 from tests import fakes
 
 PAGE = "2_Train"
@@ -172,11 +173,35 @@ def test_a_training_that_learned_nothing_is_no_success(store, campaign, open_pag
     result = store.iteration(campaign.name).result
     job = store.add_job(campaign.name, 0, TrainingSettings())
     store.start_job(job.number)
-    alarm = "Of held-out spectra, the network gives all 120 the same probabilities."
+    text = "Of held-out spectra, the network gives all 120 the same probabilities."
+    alarm = Alarm("constant-probabilities", text, "Train the iteration again.", is_failure=True)
     assert store.finish_job(job.number, replace(result, alarms=(alarm,)))
     at = open_page(PAGE)
-    assert any("learned nothing" in one.value and alarm in one.value for one in at.error)
+    assert any("learned nothing" in one.value and text in one.value for one in at.error)
     assert any("its training has learned nothing" in one.value for one in at.caption)
     assert next_step(store, campaign) is Step.TRAIN
-    assert summarise(store, campaign)["alarms"] == [alarm]
-    assert f"learned nothing. {alarm}" in describe_methods(store, campaign)
+    assert summarise(store, campaign)["alarms"] == [asdict(alarm)]
+    assert f"learned nothing. {text}" in describe_methods(store, campaign)
+
+
+def test_a_training_that_learned_something_shows_its_alarms_and_the_baseline(
+    store, campaign, open_page
+):
+    result = store.iteration(campaign.name).result
+    job = store.add_job(campaign.name, 0, TrainingSettings())
+    store.start_job(job.number)
+    ranking = Ranking(0.71, 0.94, 220, 20)
+    alarm = Alarm("below-baseline", "It ranks worse than the baseline.", "Train it again.")
+    changed = replace(result, alarms=(alarm,), rankings={HELD_OUT: ranking})
+    assert store.finish_job(job.number, changed)
+    at = open_page(PAGE)
+    assert [one.value for one in at.warning] == [str(alarm)]
+    shown = metrics(at)
+    assert shown["Average precision, hold-out: network"] == "0.710"
+    assert shown["Average precision, hold-out: baseline"] == "0.940"
+    assert next_step(store, campaign) is not Step.TRAIN
+    status = summarise(store, campaign)
+    assert status["average_precision"] == {HELD_OUT: asdict(ranking)}
+    text = describe_methods(store, campaign)
+    assert "0.710 (baseline 0.940; 20 targets among 220)" in text
+    assert "**It ranks worse than the baseline. Train it again.**" in text

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 
 import h5py
@@ -23,6 +23,7 @@ from active_cnn.errors import CampaignError, JobError
 from active_cnn.learning.predictions import NOT_PREDICTED
 from active_cnn.recipes import RECIPES, TrainingSettings
 from active_cnn.records import JobState
+from active_cnn.verdicts import HELD_OUT, PLANTED
 
 SHORT = TrainingSettings(max_epochs=1, seed=3)
 
@@ -245,8 +246,7 @@ def test_a_job_fills_its_iteration_and_takes_away_what_it_supersedes(store, camp
     (folder / "unfinished-predictions-0.h5").write_bytes(b"left by a worker that was killed")
     assert (folder / earlier.result.predictions_file).exists()
     job = run(store, campaign)
-    assert (job.state, job.error, job.phase) == (JobState.SUCCEEDED, "", "applying the rule")
-    assert (job.done, job.total) == (300, 300)
+    assert (job.state, job.error, job.phase) == (JobState.SUCCEEDED, "", "finishing")
     iteration = store.iteration(campaign.name)
     result = iteration.result
     assert (iteration.state, iteration.job) == ("scored", job.number)
@@ -259,6 +259,9 @@ def test_a_job_fills_its_iteration_and_takes_away_what_it_supersedes(store, camp
     assert np.flatnonzero(np.isnan(significance)).tolist() == [7, 11]
     assert sum(result.predicted_counts.values()) == 298
     assert result.settings == SHORT
+    assert job.details["alarms"] == [asdict(one) for one in result.alarms]
+    assert set(result.rankings) == {HELD_OUT, PLANTED}
+    assert 0 < result.rankings[PLANTED].baseline <= 1
     assert result.n_training == 90
     assert sum(result.counts_before.values()) == 90 - result.validation["n"] == 81
     assert result.counts_after == result.counts_before

@@ -1,5 +1,6 @@
 """A database of an earlier release is changed to the present one, and a copy of it is kept."""
 
+import json
 import os
 import random
 import select
@@ -124,6 +125,21 @@ def test_what_the_first_release_did_not_know_has_its_defaults(old_home):
         for answer in store.answer_log("small"):
             assert (answer.seconds, answer.undoes, answer.is_adjudication) == (None, None, False)
         assert store.adjudications("small") == {}
+
+
+def test_alarms_that_were_sentences_say_that_nothing_was_learned(old_home):
+    connection = sqlite3.connect(old_home / FILE_NAME)
+    ((stored,),) = connection.execute("SELECT result FROM iteration WHERE result <> ''")
+    result = json.loads(stored) | {"alarms": ["Of 40 spectra, all are called 'emission'."]}
+    connection.execute("UPDATE iteration SET result = ? WHERE result <> ''", [json.dumps(result)])
+    connection.commit()
+    connection.close()
+    with Store(old_home) as store:
+        (changed,) = [one.result for one in store.iterations("small") if one.result]
+    (alarm,) = changed.alarms
+    assert (alarm.code, alarm.is_failure) == ("learned-nothing", True)
+    assert "learned nothing. Of 40 spectra, all are called 'emission'." in changed.failure
+    assert changed.rankings == {}
 
 
 def test_the_copy_that_is_kept_is_the_old_database(old_home):

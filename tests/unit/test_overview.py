@@ -25,6 +25,7 @@ from active_cnn.campaign.relabelling import draw_relabel_query
 from active_cnn.campaign.sampling import draw_performance_sample
 from active_cnn.campaign.training_data import read_initial_set
 from active_cnn.errors import SpectrumError
+from active_cnn.recipes import RECIPES, TrainingSettings
 from active_cnn.records import Grid
 from active_cnn.spectra.resolving_power import AS_IS, PoolResolution
 
@@ -69,7 +70,15 @@ def test_only_new_and_changed_answers_join(store, campaign, score):
     ],
 )
 def test_the_patience_that_is_left_counts_from_the_last_improvement(losses, left):
-    assert epochs_to_patience(losses, min_delta=1e-3, patience=10) == left
+    assert epochs_to_patience(losses, RECIPES["notebook"]) == left
+
+
+def test_with_a_cosine_no_patience_is_lost_while_the_rate_is_high():
+    settings = TrainingSettings(patience=10, max_epochs=40)
+    assert epochs_to_patience([], settings) == 30
+    assert epochs_to_patience([0.1] + [1.0] * 18, settings) == 11
+    assert epochs_to_patience([0.1] + [1.0] * 22, settings) == 8
+    assert TrainingSettings(patience=10, max_epochs=3).unwatched_epochs == 1
 
 
 def test_the_histogram_counts_every_usable_spectrum(store, campaign):

@@ -7,6 +7,7 @@ import sys
 import keras
 import numpy as np
 import pytest
+import tensorflow
 from scipy.special import softmax
 from scipy.stats import entropy as reference_entropy
 
@@ -17,12 +18,20 @@ from active_cnn.engine import open_engine
 from active_cnn.errors import CampaignError, EngineError, StoreError
 from active_cnn.learning import keras_runtime, scoring
 from active_cnn.learning.balancing import K_NEIGHBOURS, balance
-from active_cnn.learning.network import NETWORKS, build_network, load_network, save_network
+from active_cnn.learning.keras_runtime import export_network
+from active_cnn.learning.network import (
+    NETWORKS,
+    build_network,
+    load_network,
+    save_network,
+    with_logits,
+)
 from active_cnn.learning.objective import partial_label_loss
 from active_cnn.learning.predictions import PredictionsFile, PredictionsWriter
 from active_cnn.learning.presentation import Labelled, present
+from active_cnn.learning.runtime import load_runtime
 from active_cnn.learning.scoring import predict, score_pool
-from active_cnn.learning.training import train
+from active_cnn.learning.training import train, train_once
 from active_cnn.recipes import HELD_OUT, RECIPES, TrainingSettings
 from active_cnn.spectra.preprocessing import rescale
 
@@ -120,7 +129,7 @@ def test_the_papers_network_has_the_layers_of_the_paper():
     convolutions = [layer for layer in network.layers if type(layer).__name__ == "Conv1D"]
     assert [type(layer).__name__ for layer in network.layers[2:]] == [
         *["Conv1D", "Conv1D", "MaxPooling1D"] * 3,
-        "Flatten", "Dense", "Dropout", "Dense", "Dropout", "Dense",
+        "Flatten", "Dense", "Dropout", "Dense", "Dropout", "Dense", "Softmax",
     ]  # fmt: skip
     for layer, filters in zip(convolutions, (64, 64, 128, 128, 256, 256), strict=True):
         assert (layer.filters, layer.kernel_size) == (filters, (3,))
@@ -128,7 +137,7 @@ def test_the_papers_network_has_the_layers_of_the_paper():
     assert [tuple(layer.pool_size) for layer in network.layers[4:11:3]] == [(2,)] * 3
     dense = [layer for layer in network.layers if type(layer).__name__ == "Dense"]
     assert [(layer.units, layer.activation.__name__) for layer in dense] == [
-        (512, "relu"), (512, "relu"), (3, "softmax")
+        (512, "relu"), (512, "relu"), (3, "linear")
     ]  # fmt: skip
     dropouts = [layer.rate for layer in network.layers if type(layer).__name__ == "Dropout"]
     assert dropouts == [0.5, 0.5]
@@ -162,6 +171,30 @@ def test_a_saved_network_predicts_the_same(tmp_path, labelled):
     assert [path.name for path in tmp_path.iterdir()] == ["network.keras"]
     again = load_network(tmp_path / "network.keras")
     np.testing.assert_array_equal(predict(again, labelled[0]), predict(network, labelled[0]))
+
+
+def test_the_logits_are_those_of_the_probabilities(labelled):
+    network = build_network("compact", SHORT, 3)
+    logits = with_logits(network).predict(labelled[0], verbose=0)
+    np.testing.assert_allclose(
+        softmax(logits, axis=1), predict(network, labelled[0]), rtol=1e-4, atol=1e-7
+    )
+
+
+def test_a_network_of_an_earlier_version_predicts_and_has_its_features(tmp_path, labelled):
+    inputs = keras.Input((SHORT,))
+    hidden = keras.layers.Dense(7, activation="relu")(inputs)
+    outputs = keras.layers.Dense(3, activation="softmax")(hidden)
+    save_network(keras.Model(inputs, outputs), tmp_path / "network.keras")
+    network = load_network(tmp_path / "network.keras")
+    expected = keras.Model(inputs, [outputs, hidden]).predict(labelled[0], verbose=0)
+    for path in (
+        tmp_path / "network.keras",
+        export_network(network, tmp_path / "n", labelled[0])[0],
+    ):
+        found = load_runtime(path, 1).predict(labelled[0])
+        for one, other in zip(found, expected, strict=True):
+            np.testing.assert_allclose(one, other, atol=1e-5)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"rubbish"])
@@ -255,9 +288,9 @@ def test_a_training_ends_when_the_loss_stands_still_and_gives_back_the_best_weig
 ):
     # The first epoch is better than nothing, and no later one is better than it by 0.99.
     patient = settings(max_epochs=50, min_delta=0.99, patience=3)
-    stopped = train(known(*labelled), patient, quiet)
+    stopped = train_once(known(*labelled), patient, quiet)
     assert len(stopped.history["loss"]) == 1 + 3
-    first = train(known(*labelled), settings(max_epochs=1), quiet)
+    first = train_once(known(*labelled), settings(max_epochs=1), quiet)
     probabilities = predict(stopped.network, labelled[0])
     np.testing.assert_allclose(probabilities, predict(first.network, labelled[0]), atol=1e-5)
     assert not np.allclose(probabilities, predict(trained.network, labelled[0]), atol=1e-3)
@@ -281,14 +314,14 @@ def test_without_hold_out_and_balancing_every_row_is_trained_on_once(labelled):
 
 def test_a_training_that_should_be_stopped_by_what_is_held_out_says_when_there_is_none(labelled):
     once = settings(holdout=0, max_epochs=1, monitor=HELD_OUT)
-    (notice,) = train(known(*labelled), once, quiet).notices
+    (notice,) = train_once(known(*labelled), once, quiet).notices
     assert notice == "Nothing is held out: the training was stopped by its own loss."
 
 
 def test_a_tiny_class_gives_a_notice_with_its_name(labelled):
     windows, labels = labelled
     keep = np.concatenate([np.flatnonzero(labels != 2), np.flatnonzero(labels == 2)[:3]])
-    trained = train(known(windows[keep], labels[keep]), settings(max_epochs=1), quiet)
+    trained = train_once(known(windows[keep], labels[keep]), settings(max_epochs=1), quiet)
     (notice,) = trained.notices
     assert notice == (
         f"SMOTE used 1 neighbours instead of {K_NEIGHBOURS} for class 'double-peak', "
@@ -371,25 +404,34 @@ def test_class_weights_make_every_class_count_alike(labelled):
 
 
 def test_the_loss_is_the_cross_entropy_where_one_class_is_allowed():
-    probabilities = np.array([[0.7, 0.2, 0.1], [0.1, 0.3, 0.6]], dtype=np.float32)
+    logits = np.log([[0.7, 0.2, 0.1], [0.1, 0.3, 0.6]]).astype(np.float32) + 3
     allowed = np.array([[0, 1, 0], [0, 0, 1]], dtype=np.float32)
-    found = np.asarray(partial_label_loss()(allowed, probabilities))
+    found = np.asarray(partial_label_loss()(allowed, logits))
     np.testing.assert_allclose(found, -np.log([0.2, 0.6]), rtol=1e-5)
 
 
 def test_a_spectrum_that_may_be_of_two_classes_is_as_right_as_both_together():
     allowed = np.array([[1, 0, 1]], dtype=np.float32)
-    found = np.asarray(partial_label_loss()(allowed, np.array([[0.3, 0.5, 0.2]], np.float32)))
+    found = np.asarray(partial_label_loss()(allowed, np.log([[0.3, 0.5, 0.2]]).astype("float32")))
     np.testing.assert_allclose(found, -np.log([0.5]), rtol=1e-5)
 
 
 def test_with_logit_adjustment_a_frequent_class_has_to_be_said_less_surely():
     # Menon et al. (2021), eq. 10: cross-entropy of the logits plus the logarithms of the shares.
     prior, logits = np.array([0.8, 0.15, 0.05]), np.array([1.0, 0.5, -0.2])
-    probabilities = softmax(logits)[None].astype(np.float32)
-    found = np.asarray(partial_label_loss(prior)(np.eye(3, dtype=np.float32)[[2]], probabilities))
+    allowed = np.eye(3, dtype=np.float32)[[2]]
+    found = np.asarray(partial_label_loss(prior)(allowed, logits[None].astype(np.float32)))
     expected = -np.log(softmax(logits + np.log(prior))[2])
     np.testing.assert_allclose(found, [expected], rtol=1e-4)
+
+
+def test_a_network_that_is_wrong_and_quite_sure_is_still_led_back():
+    allowed = tensorflow.constant([[0.0, 0.0, 1.0]])
+    logits = tensorflow.Variable([[80.0, 0.0, -80.0]])
+    with tensorflow.GradientTape() as tape:
+        loss = partial_label_loss()(allowed, logits)
+    np.testing.assert_allclose(loss, [160], rtol=1e-5)
+    np.testing.assert_allclose(tape.gradient(loss, logits), [[1, 0, -1]], atol=1e-6)
 
 
 def test_where_every_class_is_sought_nothing_of_the_pool_is_shown(flux, pool_flux):

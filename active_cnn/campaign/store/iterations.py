@@ -10,6 +10,7 @@ from active_cnn.campaign.store.campaigns import Campaigns
 from active_cnn.errors import CampaignError, JobError
 from active_cnn.recipes import TrainingSettings
 from active_cnn.records import Iteration, Job, JobState, TrainingResult
+from active_cnn.verdicts import Alarm, Ranking
 
 
 class Iterations(Campaigns):
@@ -201,7 +202,10 @@ def _iteration(row: dict[str, Any]) -> Iteration:
                 **stored,
                 "settings": TrainingSettings.from_stored(stored["settings"]),
                 "notices": tuple(stored["notices"]),
-                "alarms": tuple(stored.get("alarms", ())),
+                "alarms": tuple(Alarm(**one) for one in stored.get("alarms", ())),
+                "rankings": {
+                    name: Ranking(**one) for name, one in stored.get("rankings", {}).items()
+                },
             }
         )
     return Iteration(**{**row, "result": result})

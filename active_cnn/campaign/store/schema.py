@@ -291,3 +291,28 @@ def m009_other(db: Database) -> None:
 def m010_spacing_of_the_grid(db: Database) -> None:
     """Grids in equal steps of the logarithm."""
     db.execute("ALTER TABLE campaign ADD COLUMN grid_spacing TEXT NOT NULL DEFAULT 'linear'")
+
+
+@MIGRATIONS()
+def m011_alarms_with_codes(db: Database) -> None:
+    """Alarms were sentences, all of which said that a training had learned nothing."""
+    rows = db.execute(
+        "SELECT campaign, number, result FROM iteration WHERE result <> ''"
+    ).fetchall()
+    for campaign, number, stored in rows:
+        result = json.loads(stored)
+        if not result.get("alarms"):
+            continue
+        result["alarms"] = [
+            {
+                "code": "learned-nothing",
+                "text": text,
+                "advice": "Train the iteration again, with a lower learning rate or another seed.",
+                "is_failure": True,
+            }
+            for text in result["alarms"]
+        ]
+        db.execute(
+            "UPDATE iteration SET result = ? WHERE campaign = ? AND number = ?",
+            [json.dumps(result), campaign, number],
+        )
