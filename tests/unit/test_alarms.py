@@ -85,7 +85,10 @@ def test_a_training_that_learns_raises_no_alarm(labels):
 def test_a_dead_network_gives_constant_probabilities_and_the_same_features(dead):
     assert {CONSTANT, SAME_FEATURES, BELOW_BASELINE} <= codes(dead)
     (failure,) = dead.failures
-    assert failure.text == "Of held-out spectra, the network gives all 36 nearly the same probabilities."
+    assert (
+        failure.text
+        == "Of held-out spectra, the network gives all 36 nearly the same probabilities."
+    )
     assert "Train the iteration again" in failure.advice
 
 
