@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import streamlit as st
 
-from active_cnn.campaign import demo
+from active_cnn.campaign import demo, jobs
 from active_cnn.campaign.campaign import LARGEST_SEED, create_campaign
 from active_cnn.campaign.proposal import describe_labels, propose_name
 from active_cnn.campaign.reach import browser_folders, locate
 from active_cnn.campaign.store import Store
 from active_cnn.errors import CampaignError
+from active_cnn.recipes import DEFAULT_RECIPE, RECIPES
+from active_cnn.records import Campaign
 from active_cnn.settings import Settings
 from active_cnn.ui import definition_form, identity, labelled_form
 from active_cnn.ui.definition_form import Beginning, Edited, read_classes, read_lines
@@ -82,7 +85,14 @@ def _offer_own(store: Store) -> None:
             help="One per line. Whole spectra are shown from files below these folders, the "
             "pool's own and the home; name those where the pool's files lie, if elsewhere.",
         )
-        is_wanted = st.button("Create the campaign", key="create-campaign", type="primary")
+        with st.container(horizontal=True):
+            trains = st.button(
+                "Create the campaign and train its first network",
+                key="create-and-train",
+                type="primary",
+                help="With the usual settings; without that, the page Train asks for them.",
+            )
+            is_wanted = st.button("Create the campaign", key="create-campaign") or trains
     if labelled.is_wanted:
         # Of a training set that says itself what the answers are, all labels are welcome.
         is_said = edited and beginning.kind != definition_form.TRAINING
@@ -98,7 +108,14 @@ def _offer_own(store: Store) -> None:
                 report,
             )
     if is_wanted:
-        _create(store, name, seed, training, pool, beginning, edited, _located(folders, reach))
+        campaign = _create(
+            store, name, seed, training, pool, beginning, edited, _located(folders, reach)
+        )
+        labelled_form.forget()
+        if trains:
+            seed = store.iteration(campaign.name).seed
+            jobs.start_training(store, campaign, replace(RECIPES[DEFAULT_RECIPE], seed=seed))
+        open_created(campaign.name, is_training=trains)
 
 
 def _create(
@@ -110,13 +127,13 @@ def _create(
     beginning: Beginning,
     edited: Edited | None,
     folders: list[Path],
-) -> None:
+) -> Campaign:
     if edited is None:
         raise CampaignError(beginning.problem)
     if edited.grid is None:
         raise CampaignError(edited.problem)
     with _progress("Reading the pool") as report:
-        campaign = create_campaign(
+        return create_campaign(
             store,
             name,
             training.checked_path,
@@ -130,8 +147,6 @@ def _create(
             folders=folders,
             progress=report,
         )
-    labelled_form.forget()
-    open_created(campaign.name)
 
 
 def _ask_training(reach: tuple[Path, ...] | None) -> NamedTraining:
