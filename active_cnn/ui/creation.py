@@ -14,14 +14,14 @@ from active_cnn.campaign.campaign import LARGEST_SEED, create_campaign
 from active_cnn.campaign.proposal import describe_labels, propose_name
 from active_cnn.campaign.reach import browser_folders, locate
 from active_cnn.campaign.store import Store
-from active_cnn.errors import CampaignError
+from active_cnn.errors import ActiveCnnError, CampaignError
 from active_cnn.recipes import DEFAULT_RECIPE, RECIPES
 from active_cnn.records import Campaign
 from active_cnn.settings import Settings
 from active_cnn.ui import definition_form, identity, labelled_form
 from active_cnn.ui.definition_form import Beginning, Edited, read_classes, read_lines
 from active_cnn.ui.early_reading import NamedPool, NamedTraining, look_at_pool, look_at_training
-from active_cnn.ui.page import open_created
+from active_cnn.ui.page import open_created, say
 from active_cnn.ui.text import plain
 from active_cnn.wording import percent
 
@@ -112,10 +112,18 @@ def _offer_own(store: Store) -> None:
             store, name, seed, training, pool, beginning, edited, _located(folders, reach)
         )
         labelled_form.forget()
-        if trains:
-            seed = store.iteration(campaign.name).seed
-            jobs.start_training(store, campaign, replace(RECIPES[DEFAULT_RECIPE], seed=seed))
-        open_created(campaign.name, is_training=trains)
+        open_created(campaign.name, is_training=trains and _start_training(store, campaign))
+
+
+def _start_training(store: Store, campaign: Campaign) -> bool:
+    """Start the first training; where that is refused, the page that follows says so."""
+    seed = store.iteration(campaign.name).seed
+    try:
+        jobs.start_training(store, campaign, replace(RECIPES[DEFAULT_RECIPE], seed=seed))
+    except ActiveCnnError as error:
+        say(plain(error), "error")
+        return False
+    return True
 
 
 def _create(
@@ -167,7 +175,13 @@ def _describe_training(
     if problem := problem or (training.find_conflict(grid) if grid else ""):
         st.warning(plain(problem))
     elif training.path:
-        read = " From these and its header come window and answers below." if is_read else ""
+        read = ""
+        if is_read and beginning.definition:
+            sought = [one.name for one in beginning.definition.classes if one.is_target]
+            read = (
+                " Window and answers below are proposed from them and the header; "
+                f"looked for: {plain(', '.join(sought))}."
+            )
         st.caption(f"Labels: {plain(describe_labels(training.labels))}.{read}")
     elif is_read:
         st.caption("Window and answers are read from its header and labels.")

@@ -24,7 +24,7 @@ from active_cnn.ui.text import plain
 
 TRAINING, PRESET, FILE = "the training set", "a preset", "a definition file"
 
-_SPACINGS = {Spacing.LINEAR: "in wavelength", Spacing.LOG: "in its logarithm"}
+_SPACINGS = {Spacing.LINEAR: "wavelength", Spacing.LOG: "its logarithm (velocity)"}
 
 
 @dataclass(frozen=True)
@@ -165,7 +165,7 @@ def _edit_window(grid: Grid, key: str) -> tuple[Grid | None, str]:
     end = second.number_input("to (Å, vacuum)", value=grid.end, format="%.10g", key=f"end-{key}")
     n = third.number_input("wavelengths", 2, 10_000, grid.n, key=f"n-{key}")
     spacing = fourth.selectbox(
-        "in equal steps",
+        "equal steps of",
         list(_SPACINGS),
         list(_SPACINGS).index(grid.spacing),
         format_func=_SPACINGS.__getitem__,

@@ -67,8 +67,8 @@ class NamedTraining:
         if own.n == grid.n and abs(own.wavelength - grid.wavelength).max() <= WAVELENGTH_TOLERANCE:
             return ""
         return (
-            f"The training set is on {own}, the campaign's window is {grid}: begin with the "
-            "training set, or give one on that window."
+            f"The training set is on {own}, the campaign's window is {grid}: change the window "
+            "below to that of the training set, or give another training set."
         )
 
 
@@ -130,7 +130,7 @@ class NamedPool:
         return (
             f"The pool is on {self.grid}, the campaign's window is {grid}: ingest the spectra "
             f"with --grid {grid.start:.10g} {grid.end:.10g} {grid.n}{spacing}, or give a training "
-            "set on the pool's window."
+            "set on the pool's window and that window below."
         )
 
 
