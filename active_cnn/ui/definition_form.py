@@ -146,7 +146,8 @@ def edit(beginning: Beginning, labels: Mapping[str, int]) -> Edited | None:
     left, right = st.columns([3, 2], gap="medium")
     with left:
         st.markdown("**What the oracle can say**")
-        classes = _edit_classes(definition, labels, key)
+        classes = _edit_classes(definition, key, labels if beginning.kind == TRAINING else {})
+        _describe_left_over(classes, labels)
     with right:
         st.markdown("**Lines to mark**")
         lines = _edit_lines(definition, key)
@@ -191,12 +192,14 @@ def _describe_search(search: Search | None, grid: Grid | None) -> None:
             st.warning(plain(error))
 
 
-def _edit_classes(definition: Definition, labels: Mapping[str, int], key: str) -> pd.DataFrame:
+def _edit_classes(definition: Definition, key: str, examples: Mapping[str, int]) -> pd.DataFrame:
     # Of objects: a new row has no value yet in the column of truth values.
     table = pd.DataFrame([asdict(one) for one in definition.classes], dtype=object)
-    if labels:
-        table["examples"] = [labels.get(one.name, 0) for one in definition.classes]
-    edited = st.data_editor(
+    # Only where the classes come from these: an editor that is given other values while somebody
+    # edits it forgets what was edited.
+    if examples:
+        table["examples"] = [examples.get(one.name, 0) for one in definition.classes]
+    return st.data_editor(
         table,
         num_rows="dynamic",
         hide_index=True,
@@ -217,20 +220,18 @@ def _edit_classes(definition: Definition, labels: Mapping[str, int], key: str) -
             ),
         },
     )
-    left_over = _labels_without_answer(edited, labels)
+
+
+def _describe_left_over(classes: pd.DataFrame, labels: Mapping[str, int]) -> None:
+    trained = {
+        _text(row["name"]) for row in classes.to_dict("records") if _text(row["network_class"])
+    }
+    left_over = {label: n for label, n in labels.items() if label not in trained}
     if left_over:
         st.warning(
             f"No answer that trains a class has the name of these labels of the training set: "
             f"{plain(describe_labels(left_over))}. Add a row for each."
         )
-    return edited
-
-
-def _labels_without_answer(table: pd.DataFrame, labels: Mapping[str, int]) -> dict[str, int]:
-    trained = {
-        _text(row["name"]) for row in table.to_dict("records") if _text(row["network_class"])
-    }
-    return {label: n for label, n in labels.items() if label not in trained}
 
 
 def _edit_lines(definition: Definition, key: str) -> pd.DataFrame:

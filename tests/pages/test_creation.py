@@ -460,6 +460,8 @@ def test_a_preset_fills_the_form_and_names_its_source(survey_files, lithium_file
     assert "The training set is on 6519-6732 Å × 140" in training
     assert "No answer that trains a class has the name of these labels" in answers
     assert "'emission'" in answers
+    # Another table would make the editor forget what was edited before the file was named.
+    assert "examples" not in answers_of(at)
     name_files(begin_with(at, "the training set"), lithium_files.training)
     assert warnings(at) == []
 
