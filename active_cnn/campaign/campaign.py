@@ -194,17 +194,29 @@ def check_resolution(search: Search, pool: Pool) -> None:
     CampaignError
         If the pool, or one of its spectra, is known to be of another.
     """
+    if search.resolving_power is not None:
+        counts = pool.count_powers()
+        power = counts.resolution.power
+        low, high = (power, power) if power else (counts.lowest, counts.highest)
+        check_powers(search, pool.path, low, high)
+
+
+def check_powers(search: Search, pool: Path, low: float, high: float) -> None:
+    """Refuse a pool from whose least to greatest resolving power it is not what is asked for.
+
+    Raises
+    ------
+    CampaignError
+        If either is off by more than `TOLERANCE`. Nothing is known where they are 0.
+    """
     asked = search.resolving_power
-    if asked is None:
+    if asked is None or not high:
         return
-    counts = pool.count_powers()
-    power = counts.resolution.power
-    low, high = (power, power) if power else (counts.lowest, counts.highest)
-    if not high or (low >= (1 - TOLERANCE) * asked and high <= (1 + TOLERANCE) * asked):
+    if low >= (1 - TOLERANCE) * asked and high <= (1 + TOLERANCE) * asked:
         return
     found = f"is of R = {low:g}" if low == high else f"has spectra of R = {low:g} to {high:g}"
     raise CampaignError(
-        f"The search is for spectra of R = {asked:g}, and the pool {pool.path} {found}. Ingest it "
+        f"The search is for spectra of R = {asked:g}, and the pool {pool} {found}. Ingest it "
         f"with --pool-resolving-power {asked:g}, or give a definition whose [search] has another "
         "resolving_power or none."
     )

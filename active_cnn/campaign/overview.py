@@ -19,6 +19,7 @@ from active_cnn.campaign.training_data import trained_answers
 from active_cnn.errors import SpectrumError
 from active_cnn.recipes import TrainingSettings
 from active_cnn.records import Answer, Campaign, Grid, Medium, Spacing, Spectrum
+from active_cnn.search import Search
 from active_cnn.spectra.confined import SECONDS_WATCHED, confined
 from active_cnn.spectra.preprocessing import find_resolving_power, prepare_and_count, rescale
 from active_cnn.spectra.readers import read
@@ -130,18 +131,14 @@ def describe_unknown_places(store: Store, campaign: Campaign) -> str:
     )
 
 
-def describe_assumed(campaign: Campaign) -> str:
+def describe_assumed(search: Search) -> str:
     """Say which search a campaign has whose definition names none."""
-    search = campaign.search
     follows = (
         ""
         if search.lines or search.bands
         else (" No simple rule stands beside the network, and no lines are planted.")
     )
-    return (
-        f"What marks the targets was not said. Assumed: {search.describe()}.{follows} To say it, "
-        "create the campaign with a definition that has [search]."
-    )
+    return f"What marks the targets was not said. Assumed: {search.describe()}.{follows}"
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
@@ -15,6 +16,10 @@ from active_cnn.spectra.training_outline import Outline, read_outline
 PLAIN = (OTHER, "noise", "artefact", "absorption", "star", "not-interesting", "normal", "unsure")
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
+
+# Names of files that say nothing of what is looked for; their folder does.
+_SAYS_NOTHING = re.compile(r"(train(ing)?|label(l?ed|s)?)?[-_. ]?(sets?|data|labels)?", re.I)
+_LONGEST_NAME = 60  # a number may follow
 
 
 def propose(training: Path, targets: Collection[str] = ()) -> Definition:
@@ -41,7 +46,11 @@ def propose(training: Path, targets: Collection[str] = ()) -> Definition:
         If one of the targets is no label of it, it has fewer than two labels, or neither the
         wavelengths of its header nor the default grid are those of its fluxes.
     """
-    outline = read_outline(training)
+    return propose_for(training, read_outline(training), targets)
+
+
+def propose_for(training: Path, outline: Outline, targets: Collection[str] = ()) -> Definition:
+    """Propose a definition for a training set whose outline has been read; see `propose`."""
     unknown = [one for one in targets if one not in outline.labels]
     if unknown:
         raise CampaignError(
@@ -55,6 +64,37 @@ def propose(training: Path, targets: Collection[str] = ()) -> Definition:
             "name them by their wavelengths: give the window in the [grid] of a definition."
         )
     return Definition(grid=grid, classes=_classes(training, outline, targets))
+
+
+def propose_name(training: Path, taken: Collection[str]) -> str:
+    """Propose the name of a campaign on a training set.
+
+    Parameters
+    ----------
+    training : Path
+        Its file, or another one that may become it.
+    taken : collection of str
+        Names that other campaigns have.
+
+    Returns
+    -------
+    str
+        One that `check_new_name` passes: that of the file, or where that says nothing (as in
+        ``training.csv``) that of its folder.
+    """
+    says_nothing = _SAYS_NOTHING.fullmatch(training.stem)
+    said = training.parent.name if says_nothing else ""
+    name = _as_name(said) or _as_name(training.stem) or "campaign"
+    number, proposed = 1, name
+    while proposed in taken:
+        number += 1
+        proposed = f"{name}-{number}"
+    return proposed
+
+
+def _as_name(text: str) -> str:
+    kept = re.sub(r"[^A-Za-z0-9._-]+", "-", text).lstrip("._-")
+    return kept[:_LONGEST_NAME].rstrip("._-")
 
 
 def describe_labels(labels: Mapping[str, int]) -> str:

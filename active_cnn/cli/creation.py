@@ -172,7 +172,10 @@ def _create(options: argparse.Namespace) -> None:
     if not (options.preset or options.definition):
         say(describe_proposal(definition))
     if definition.search is None:
-        say(describe_assumed(campaign))
+        say(
+            f"{describe_assumed(campaign.search)} To say it, create the campaign with a definition "
+            "that has [search]."
+        )
     if unknown:
         say(unknown)
     if file:

@@ -31,6 +31,11 @@ def read_terms(path: Path, grid: Grid | None = None) -> tuple[Grid, PoolResoluti
     """
     shards = shards_of(path)
     grid = grid or _read_grid(shards[0].path)
+    if grid is None:
+        raise SpectrumError(
+            f"The pool {shards[0].path} does not tell its wavelengths. Give the grid that it was "
+            "made for (--grid START END N)."
+        )
     stated = []
     for shard in shards:
         with open_pool(shard.path, grid) as group:
@@ -38,14 +43,30 @@ def read_terms(path: Path, grid: Grid | None = None) -> tuple[Grid, PoolResoluti
     return grid, agree(stated)
 
 
-def _read_grid(path: Path) -> Grid:
+def read_stated(path: Path) -> tuple[Grid | None, PoolResolution]:
+    """Read what a pool says of itself: the grid is None where it does not tell its wavelengths.
+
+    Raises
+    ------
+    SpectrumError
+        If it cannot be read.
+    """
+    shards = shards_of(path)
+    grid = _read_grid(shards[0].path)
+    if grid is not None:
+        return read_terms(path, grid)
+    stated = []
+    for shard in shards:
+        with open_hdf5(shard.path) as file:
+            stated.append((shard.path, read_resolution(find_group(file, shard.path))))
+    return None, agree(stated)
+
+
+def _read_grid(path: Path) -> Grid | None:
     with open_hdf5(path) as file:
         found = find_group(file, path).get("wavelengths")
         if found is None:
-            raise SpectrumError(
-                f"The pool {path} does not tell its wavelengths. Give the grid that it was made "
-                "for (--grid START END N)."
-            )
+            return None
         is_axis = isinstance(found, h5py.Dataset) and found.ndim == 1 and found.dtype.kind in "fiu"
         if not is_axis or not Grid.shortest <= found.size <= Grid.longest:
             raise SpectrumError(

@@ -53,6 +53,7 @@ def show_campaigns(store: Store) -> None:
             st.markdown(f"**{plain(name)}**, iteration {store.iteration(name).number}")
             link(path, f"Next: {label[0].lower()}{label[1:]}", campaign)
             link(OVERVIEW, "Overview", campaign)
+    link(OVERVIEW, "Begin another campaign", section="New campaign")
 
 
 def show_first_steps() -> None:

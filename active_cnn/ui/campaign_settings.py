@@ -15,7 +15,7 @@ from active_cnn.errors import ActiveCnnError
 from active_cnn.keys import ACTIONS, NAMED_KEYS
 from active_cnn.records import Campaign, Resolution, Sharing, SharingMode
 from active_cnn.times import read_time
-from active_cnn.ui.creation import read_classes
+from active_cnn.ui.definition_form import read_classes
 from active_cnn.ui.page import View, acting, say
 from active_cnn.ui.text import moments, plain
 

@@ -4,25 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import pandas as pd
 import streamlit as st
 
-from active_cnn.campaign import demo
-from active_cnn.campaign.campaign import DEFAULT_CLASSES, create_campaign
+from active_cnn.campaign import demo, jobs
+from active_cnn.campaign.campaign import LARGEST_SEED, check_new_name, create_campaign
+from active_cnn.campaign.proposal import describe_labels, propose_name
 from active_cnn.campaign.reach import browser_folders, locate
 from active_cnn.campaign.store import Store
-from active_cnn.errors import CampaignError
-from active_cnn.records import Grid, Line, OracleClass
+from active_cnn.errors import ActiveCnnError, CampaignError
+from active_cnn.recipes import DEFAULT_RECIPE, RECIPES
+from active_cnn.records import Campaign
 from active_cnn.settings import Settings
-from active_cnn.spectra.wavelength import LINES
-from active_cnn.ui import identity, labelled_form
-from active_cnn.ui.page import open_created
+from active_cnn.ui import definition_form, identity, labelled_form
+from active_cnn.ui.definition_form import Beginning, Edited, read_classes, read_lines
+from active_cnn.ui.early_reading import NamedPool, NamedTraining, look_at_pool, look_at_training
+from active_cnn.ui.page import open_created, say
 from active_cnn.ui.text import plain
 from active_cnn.wording import percent
+
+_SUGGESTED = "suggested-name"
 
 
 def offer_creation(store: Store) -> None:
@@ -54,23 +57,27 @@ def _offer_demo(store: Store, cases: list[str]) -> None:
 
 
 def _offer_own(store: Store) -> None:
-    grid = Grid()
     reach = browser_folders(Settings.from_environment(), identity.protection_of_server())
-    labelled_form.show_made("new_training")
-    with st.form("create", enter_to_submit=False):
+    with st.container(border=True):
         st.subheader("Your own campaign", anchor=False)
-        name = st.text_input("Name", key="new_name", placeholder="lamost-dr2")
-        training = st.text_input(
-            "Training set: path of a CSV file on the server",
-            key="new_training",
-            help="Header: id, label and one column of flux for each wavelength of the window.",
-        )
+        beginning = definition_form.ask_beginning()
+        labelled_form.show_made("new_training")
+        training = _ask_training(reach)
+        about_training = st.empty()
+        if beginning.kind == definition_form.TRAINING:
+            beginning = definition_form.begin_with_training(training)
         labelled = labelled_form.ask()
-        pool = st.text_input(
-            "Pool: path of an HDF5 file on the server",
-            key="new_pool",
-            help="Made by `active-cnn ingest`. It is read where it is and never copied.",
-        )
+        pool = _ask_pool(reach)
+        about_pool = st.empty()
+        if reach is not None:
+            below = " or ".join(plain(folder) for folder in reach)
+            st.caption(f"On this server all files have to lie below {below}.")
+        edited = definition_form.edit(beginning, training.labels)
+        with about_training:
+            _describe_training(training, beginning, edited)
+        with about_pool:
+            _describe_pool(pool, edited)
+        name, seed = _ask_name(store, training)
         folders = st.text_area(
             "Folders of the spectra (optional)",
             key="new_folders",
@@ -78,78 +85,142 @@ def _offer_own(store: Store) -> None:
             help="One per line. Whole spectra are shown from files below these folders, the "
             "pool's own and the home; name those where the pool's files lie, if elsewhere.",
         )
-        if reach is not None:
-            below = " or ".join(plain(folder) for folder in reach)
-            st.caption(f"On this server all of them have to lie below {below}.")
-        columns = st.columns(4)
-        start = columns[0].number_input("Window from (Å, vacuum)", value=grid.start, key="start")
-        end = columns[1].number_input("to (Å, vacuum)", value=grid.end, key="end")
-        n = columns[2].number_input("wavelengths", 2, 10_000, grid.n, key="n")
-        seed = columns[3].number_input("Seed", 0, 2**31 - 1, 1, key="new_seed")
-        left, right = st.columns([3, 2], gap="medium")
-        with left:
-            st.markdown("**What the oracle can say**")
-            classes = st.data_editor(
-                # Of objects: a new row has no value yet in the column of truth values.
-                pd.DataFrame([asdict(one) for one in DEFAULT_CLASSES], dtype=object),
-                num_rows="dynamic",
-                hide_index=True,
-                key="new_classes",
-                column_config={
-                    "name": st.column_config.TextColumn("answer", required=True),
-                    "key": st.column_config.TextColumn(
-                        "key", max_chars=1, help="One letter or digit."
-                    ),
-                    "network_class": st.column_config.TextColumn(
-                        "trains the class", help="Empty: stored, never trained on."
-                    ),
-                    "is_target": st.column_config.CheckboxColumn("target", default=False),
-                },
+        with st.container(horizontal=True):
+            trains = st.button(
+                "Create the campaign and train its first network",
+                key="create-and-train",
+                type="primary",
+                help="With the usual settings; without that, the page Train asks for them.",
             )
-        with right:
-            st.markdown("**Lines to mark**")
-            lines = st.data_editor(
-                pd.DataFrame([asdict(line) for line in LINES]),
-                num_rows="dynamic",
-                hide_index=True,
-                key="new_lines",
-                column_config={
-                    "wavelength": st.column_config.NumberColumn("Å (vacuum)", format="%.3f")
-                },
-            )
-        is_wanted = st.form_submit_button("Create the campaign", key="create-campaign")
+            is_wanted = st.button("Create the campaign", key="create-campaign") or trains
     if labelled.is_wanted:
+        # Of a training set that says itself what the answers are, all labels are welcome.
+        is_said = edited and beginning.kind != definition_form.TRAINING
         with _progress("Looking for the labelled spectra") as report:
             labelled_form.make(
                 labelled,
                 store,
-                name.strip(),
-                _path("pool", pool, reach),
-                Grid(start, end, int(n)),
-                read_classes(classes),
+                name,
+                pool.checked_path,
+                edited.grid if edited else None,
+                read_classes(edited.classes) if edited and is_said else None,
                 reach,
                 report,
             )
     if is_wanted:
-        with _progress("Reading the pool") as report:
-            campaign = create_campaign(
-                store,
-                name.strip(),
-                labelled_form.made_path(training) or _path("training set", training, reach),
-                _path("pool", pool, reach),
-                grid=Grid(start, end, int(n)),
-                classes=read_classes(classes),
-                lines=read_lines(lines),
-                seed=int(seed),
-                folders=[
-                    locate("folder", line.strip(), reach)
-                    for line in folders.splitlines()
-                    if line.strip()
-                ],
-                progress=report,
-            )
+        campaign = _create(
+            store, name, seed, training, pool, beginning, edited, _located(folders, reach)
+        )
         labelled_form.forget()
-        open_created(campaign.name)
+        open_created(campaign.name, is_training=trains and _start_training(store, campaign))
+
+
+def _start_training(store: Store, campaign: Campaign) -> bool:
+    """Start the first training; where that is refused, the page that follows says so."""
+    seed = store.iteration(campaign.name).seed
+    try:
+        jobs.start_training(store, campaign, replace(RECIPES[DEFAULT_RECIPE], seed=seed))
+    except ActiveCnnError as error:
+        say(plain(error), "error")
+        return False
+    return True
+
+
+def _create(
+    store: Store,
+    name: str,
+    seed: int,
+    training: NamedTraining,
+    pool: NamedPool,
+    beginning: Beginning,
+    edited: Edited | None,
+    folders: list[Path],
+) -> Campaign:
+    check_new_name(store, name)
+    if edited is None:
+        raise CampaignError(beginning.problem)
+    if edited.grid is None:
+        raise CampaignError(edited.problem)
+    with _progress("Reading the pool") as report:
+        return create_campaign(
+            store,
+            name,
+            training.checked_path,
+            pool.checked_path,
+            grid=edited.grid,
+            classes=read_classes(edited.classes),
+            lines=read_lines(edited.lines),
+            search=edited.search,
+            chosen_keys=edited.keys,
+            seed=seed,
+            folders=folders,
+            progress=report,
+        )
+
+
+def _ask_training(reach: tuple[Path, ...] | None) -> NamedTraining:
+    text = st.text_input(
+        "Training set: path of a CSV file on the server",
+        key="new_training",
+        help="Header: id, label and one column of flux for each wavelength of the window.",
+    )
+    return look_at_training(text, reach, labelled_form.made_path(text))
+
+
+def _describe_training(
+    training: NamedTraining, beginning: Beginning, edited: Edited | None
+) -> None:
+    is_read = beginning.kind == definition_form.TRAINING
+    grid = edited.grid if edited else None
+    problem = training.problem or (beginning.problem if is_read and training.path else "")
+    if problem := problem or (training.find_conflict(grid) if grid else ""):
+        st.warning(plain(problem))
+    elif training.path:
+        read = ""
+        if is_read and beginning.definition:
+            sought = [one.name for one in beginning.definition.classes if one.is_target]
+            read = (
+                " Window and answers below are proposed from them and the header; "
+                f"looked for: {plain(', '.join(sought))}."
+            )
+        st.caption(f"Labels: {plain(describe_labels(training.labels))}.{read}")
+    elif is_read:
+        st.caption("Window and answers are read from its header and labels.")
+
+
+def _ask_pool(reach: tuple[Path, ...] | None) -> NamedPool:
+    text = st.text_input(
+        "Pool: path of an HDF5 file on the server",
+        key="new_pool",
+        help="Made by `active-cnn ingest`. It is read where it is and never copied.",
+    )
+    return look_at_pool(text, reach)
+
+
+def _describe_pool(pool: NamedPool, edited: Edited | None) -> None:
+    grid, search = (edited.grid, edited.search) if edited else (None, None)
+    if problem := pool.problem or pool.find_conflict(grid, search):
+        st.warning(plain(problem))
+    else:
+        # The line is there before the pool is, so that the button below keeps its place.
+        st.caption(plain(pool.describe()) or "Its window and resolving power are said here.")
+
+
+def _ask_name(store: Store, training: NamedTraining) -> tuple[str, int]:
+    typed, suggested = st.session_state.get("new_name", ""), st.session_state.get(_SUGGESTED)
+    file = training.path or st.session_state.get("new_labels", "").strip()
+    # What a person has typed stays, whatever is chosen after it.
+    if file and typed in ("", suggested):
+        name = propose_name(Path(file), store.campaign_names())
+        st.session_state["new_name"] = st.session_state[_SUGGESTED] = name
+    left, right = st.columns([3, 1])
+    name = left.text_input("Name", key="new_name", placeholder="lamost-dr2")
+    seed = right.number_input("Seed", 0, LARGEST_SEED, 1, key="new_seed")
+    return name.strip(), int(seed)
+
+
+def _located(lines: str, reach: tuple[Path, ...] | None) -> list[Path]:
+    return [locate("folder", line.strip(), reach) for line in lines.splitlines() if line.strip()]
 
 
 @contextmanager
@@ -164,48 +235,3 @@ def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
     finally:
         # Beside a refusal it would look as if the work went on.
         bar.empty()
-
-
-def _path(what: str, text: str, reach: tuple[Path, ...] | None) -> Path:
-    if not text.strip():
-        raise CampaignError(f"The path of the {what} is empty: give a file on the server.")
-    return locate(what, text.strip(), reach)
-
-
-def read_classes(table: pd.DataFrame) -> tuple[OracleClass, ...]:
-    """Turn the edited table into classes.
-
-    Raises
-    ------
-    CampaignError
-        If a row is no class.
-    """
-    classes = []
-    for row in table.to_dict("records"):
-        name, key = _text(row["name"]), _text(row["key"]).lower()
-        is_target = row["is_target"] is True or row["is_target"] == 1
-        classes.append(OracleClass(name, key, _text(row["network_class"]) or None, is_target))
-    return tuple(classes)
-
-
-def read_lines(table: pd.DataFrame) -> tuple[Line, ...]:
-    """Turn the edited table into lines.
-
-    Raises
-    ------
-    CampaignError
-        If a row lacks its name or its wavelength.
-    """
-    lines = []
-    for row in table.to_dict("records"):
-        name = _text(row["name"])
-        if not name or pd.isna(row["wavelength"]):
-            raise CampaignError(
-                f"The line {name!r} lacks its name or wavelength: fill it in, or remove its row."
-            )
-        lines.append(Line(name, float(row["wavelength"])))
-    return tuple(lines)
-
-
-def _text(value: Any) -> str:
-    return "" if pd.isna(value) else str(value).strip()

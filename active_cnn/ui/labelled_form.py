@@ -19,7 +19,7 @@ from active_cnn.spectra.label_matching import RADIUS
 from active_cnn.spectra.label_table import read_columns
 from active_cnn.spectra.labelled import build_training_csv, refused_beside
 from active_cnn.spectra.naming import NAME
-from active_cnn.spectra.pool_terms import read_terms
+from active_cnn.spectra.pool_terms import read_stated, read_terms
 from active_cnn.spreadsheet import rearm
 from active_cnn.ui.text import plain
 
@@ -49,8 +49,11 @@ class _Made:
 
 
 def ask() -> Labelled:
-    """Ask for a table of labels and for spectra, within the form of the campaign."""
-    with st.expander("No such file? Make it of spectra and a table of their labels"):
+    """Ask for a table of labels and for spectra, in a form of its own."""
+    with (
+        st.expander("No such file? Make it of spectra and a table of their labels"),
+        st.form("make-of-labels", enter_to_submit=False, border=False),
+    ):
         table = st.text_input(
             "Table of labels: path on the server",
             key="new_labels",
@@ -87,12 +90,15 @@ def make(
     store: Store,
     name: str,
     pool: Path,
-    grid: Grid,
-    classes: Sequence[OracleClass],
+    grid: Grid | None,
+    classes: Sequence[OracleClass] | None,
     reach: tuple[Path, ...] | None,
     progress: Callable[[int, int], None],
 ) -> None:
     """Make the training set in the folder of the campaign to be, and run the page again.
+
+    Without a grid it is on that of the pool, or on the default one where the pool does not tell
+    its own; without classes all labels are taken.
 
     Raises
     ------
@@ -104,7 +110,7 @@ def make(
         raise CampaignError("The path of the table of labels is empty: give a file on the server.")
     labels = locate("table of labels", asked.table.strip(), reach)
     sources = locate_sources(asked.sources, reach)
-    grid, resolution = read_terms(pool, grid)
+    grid, resolution = read_terms(pool, grid or read_stated(pool)[0] or Grid())
     with _folder(store, name) as folder:
         out = folder / FILE
         report = build_training_csv(
@@ -115,7 +121,9 @@ def make(
             resolution=resolution,
             identifier=asked.identifier,
             columns=read_columns(one.strip() for one in asked.columns.split(",") if one.strip()),
-            known_labels=[one.name for one in classes if one.network_class],
+            known_labels=None
+            if classes is None
+            else [one.name for one in classes if one.network_class],
             radius=asked.radius,
             may_read=reader_of(reach),
             progress=lambda _, done, total: progress(done, total),

@@ -230,9 +230,10 @@ def link(path: str, label: str, campaign: Campaign | None = None, **more: str) -
     )
 
 
-def open_created(name: str) -> None:
+def open_created(name: str, *, is_training: bool = False) -> None:
     """Lead to the first step in a campaign that has just been created."""
-    say(f"The campaign {plain(name)} is ready. Train its first network.")
+    then = "Its first network is being trained." if is_training else "Train its first network."
+    say(f"The campaign {plain(name)} is ready. {then}")
     st.switch_page(TRAIN, query_params={_CAMPAIGN: name})
 
 

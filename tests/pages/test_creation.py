@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import replace
 
 import h5py
 import pytest
 from streamlit.runtime.context import ContextProxy, StreamlitCookies
 
 from active_cnn.access import Token, sign_token, token_key
-from active_cnn.campaign import demo
+from active_cnn.campaign import demo, jobs
+from active_cnn.campaign.campaign import create_campaign
+from active_cnn.campaign.definition_text import write_definition
+from active_cnn.campaign.presets import read_preset
 from active_cnn.campaign.store import Store
-from active_cnn.spectra.simulation import write_demo
+from active_cnn.errors import JobError
+from active_cnn.recipes import DEFAULT_RECIPE, RECIPES
+from active_cnn.records import Spacing
+from active_cnn.search import Search
+from active_cnn.spectra.resolving_power import PoolResolution, write_resolution
+from active_cnn.spectra.simulation import write_case, write_demo
+from active_cnn.spectra.simulation.cases import CASES
+from active_cnn.ui import early_reading
 from active_cnn.ui.identity import TOKEN_COOKIE
 
 PAGE = "1_Overview"
@@ -212,15 +223,28 @@ def test_a_campaign_begins_with_a_table_of_labels(empty_home, tmp_path, put_labe
     training = empty_home / "mine" / "training-set.csv"
     assert at.text_input(key="new_training").value == str(training)
     said = "\n".join(one.value for one in at.markdown).replace("\\", "")
-    assert "3 spectra are labelled by 3 of 5 rows: " in said
-    assert "57 spectra of the sources are named by no usable row." in said
+    assert "4 spectra are labelled by 4 of 5 rows: " in said
+    assert "56 spectra of the sources are named by no usable row." in said
     (shown,) = (one.value for one in at.dataframe if "reason" in one.value)
-    assert shown["row"].tolist() == ["4", "5"]
-    assert shown["identifier"].tolist()[1] == "=none"
-    assert shown["reason"].tolist()[1] == "names no spectrum of the sources"
+    assert shown["row"].tolist() == ["5"]
+    assert shown["identifier"].tolist() == ["=none"]
+    assert shown["reason"].tolist() == ["names no spectrum of the sources"]
     at.button(key="create-campaign").click().run()
     assert not at.exception
-    assert created(empty_home).training_path == "mine/training-set.csv"
+    campaign = created(empty_home)
+    assert campaign.training_path == "mine/training-set.csv"
+    assert "odd" in campaign.trains
+
+
+@pytest.mark.usefixtures("empty_home")
+def test_a_preset_tells_which_labels_of_a_table_are_known(tmp_path, put_labelled, open_page):
+    table, pool = put_labelled(tmp_path / "files")
+    at = begin_with(open_page(PAGE), "a preset")
+    at.selectbox(key="preset").set_value("halpha-emission").run()
+    make_training(at, table, pool, [pool])
+    assert not at.error
+    said = "\n".join(one.value for one in at.markdown).replace("\\", "")
+    assert "3 spectra are labelled by 3 of 5 rows: " in said
 
 
 def test_what_cannot_be_labelled_is_a_message_and_leaves_nothing(
@@ -270,6 +294,306 @@ def test_labels_and_spectra_are_read_only_below_the_servers_folders(
     # The training set itself lies in the home, which need not be among these folders.
     at.button(key="create-campaign").click().run()
     assert not at.exception
+    assert created(empty_home)
+
+
+# What is proposed, and what is begun with
+
+
+@pytest.fixture(scope="session")
+def lithium_files(tmp_path_factory):
+    """A survey of a search of its own: labels and window are not those of Hα."""
+    folder = tmp_path_factory.mktemp("lithium giants")
+    sizes = {"pool_size": 60, "training_size": 60, "n_fits": 0}
+    return write_case(folder, CASES["lithium"], target_share=0.1, seed=2, **sizes)
+
+
+def begin_with(at, kind):
+    at.segmented_control(key="begin").set_value(kind).run()
+    assert not at.exception
+    return at
+
+
+def name_files(at, training="", pool=""):
+    at.text_input(key="new_training").set_value(str(training))
+    at.text_input(key="new_pool").set_value(str(pool)).run()
+    assert not at.exception
+    assert not at.error
+    return at
+
+
+def keyed(elements, begins):
+    """Give the one widget whose key begins so."""
+    (found,) = (one for one in elements if (one.key or "").startswith(begins))
+    return found
+
+
+def window_of(at):
+    return tuple(keyed(at.number_input, f"{name}-").value for name in ("start", "end", "n"))
+
+
+def answers_of(at):
+    (table,) = (one.value for one in at.dataframe if "network_class" in one.value)
+    return table.set_index("name")
+
+
+def warnings(at):
+    return [one.value.replace("\\", "") for one in at.warning]
+
+
+def captions(at):
+    return "\n".join(one.value for one in at.caption).replace("\\", "")
+
+
+def test_a_training_set_proposes_window_answers_and_name(empty_home, lithium_files, open_page):
+    grid = CASES["lithium"].grid
+    at = name_files(open_page(PAGE), lithium_files.training, lithium_files.pool)
+    assert warnings(at) == []
+    assert window_of(at) == (grid.start, grid.end, grid.n)
+    answers = answers_of(at)
+    assert answers["examples"].to_dict() == {"Li-rich": 5, "other": 55, "unsure": 0}
+    assert answers.index[answers["is_target"] == 1].tolist() == ["Li-rich"]
+    assert "looked for: Li-rich" in captions(at)
+    assert "Window: 6626-6793 Å × 110 (vacuum). Resolving power: R = 1800." in captions(at)
+    assert "What marks the targets was not said. Assumed: no line or band" in captions(at)
+    # The file is called training.csv, which says nothing; its folder does.
+    name = at.text_input(key="new_name").value
+    assert name.startswith("lithium-giants")
+    at.button(key="create-campaign").click().run()
+    assert not at.exception
+    with Store(empty_home) as store:
+        campaign = store.campaign(name)
+    assert campaign.grid == grid
+    assert campaign.targets == ("Li-rich",)
+    assert campaign.search == Search()
+
+
+@pytest.mark.usefixtures("empty_home")
+def test_a_name_that_was_typed_stays(lithium_files, open_page):
+    at = open_page(PAGE)
+    at.text_input(key="new_name").set_value("mine").run()
+    name_files(at, lithium_files.training)
+    assert at.text_input(key="new_name").value == "mine"
+
+
+@pytest.mark.usefixtures("empty_home")
+def test_a_large_training_set_is_read_once(lithium_files, open_page, monkeypatch):
+    read = []
+    true = early_reading.read_outline
+    monkeypatch.setattr(early_reading, "read_outline", lambda path: read.append(path) or true(path))
+    at = name_files(open_page(PAGE), lithium_files.training)
+    keyed(at.number_input, "n-").set_value(111).run()
+    name_files(at, lithium_files.training, lithium_files.pool)
+    assert read == [lithium_files.training]
+
+
+def test_what_is_edited_is_what_is_created(empty_home, lithium_files, open_page):
+    at = name_files(open_page(PAGE), lithium_files.training, lithium_files.pool)
+    keyed(at.number_input, "end-").set_value(6800.0).run()
+    assert any("The training set is on 6626-6793" in one for one in warnings(at))
+    assert any("ingest the spectra with --grid 6626 6800 110" in one for one in warnings(at))
+    at.text_input(key="new_name").set_value("mine")
+    at.button(key="create-campaign").click().run()
+    assert "on the grid 6626-6800 Å × 110" in complaint(at)
+    assert created(empty_home) is None
+    keyed(at.selectbox, "spacing-").set_value(Spacing.LOG).run()
+    keyed(at.number_input, "end-").set_value(6793.0).run()
+    assert any("--grid 6626 6793 110 --spacing log" in one for one in warnings(at))
+    keyed(at.number_input, "end-").set_value(6000.0).run()
+    assert any("is not a wavelength range" in one for one in warnings(at))
+    at.button(key="create-campaign").click().run()
+    assert "is not a wavelength range" in complaint(at)
+
+
+@pytest.mark.usefixtures("empty_home")
+def test_a_pool_on_another_window_is_said_before_anything_is_created(
+    lithium_files, survey_files, open_page
+):
+    at = name_files(open_page(PAGE), lithium_files.training, survey_files.pool)
+    (said,) = warnings(at)
+    assert "The pool is on 6519-6732 Å × 140, the campaign's window is 6626-6793 Å × 110" in said
+    assert "ingest the spectra with --grid 6626 6793 110" in said
+
+
+@pytest.mark.usefixtures("empty_home")
+def test_a_pool_of_another_resolving_power_is_said_too(survey_files, tmp_path, open_page):
+    pool = shutil.copy(survey_files.pool, tmp_path)
+    with h5py.File(pool, "r+") as file:
+        (group,) = file.values()
+        write_resolution(group, PoolResolution(500.0))
+    at = begin_with(open_page(PAGE), "a preset")
+    at.selectbox(key="preset").set_value("halpha-emission")
+    name_files(at, survey_files.training, pool)
+    (said,) = warnings(at)
+    assert "The search is for spectra of R = 1800" in said
+
+
+@pytest.mark.usefixtures("empty_home")
+def test_a_file_that_cannot_be_read_is_said_at_its_field(tmp_path, lithium_files, open_page):
+    wrong = tmp_path / "notes.csv"
+    wrong.write_text("a,b\n1,2\n", encoding="utf-8")
+    at = name_files(open_page(PAGE), wrong, wrong)
+    training, pool = warnings(at)
+    assert "has no column 'id' and is no training set" in training
+    assert "cannot be read as HDF5" in pool
+    # Mended, it is read anew.
+    wrong.write_bytes(lithium_files.training.read_bytes())
+    name_files(at, wrong, lithium_files.pool)
+    assert warnings(at) == []
+
+
+@pytest.mark.usefixtures("empty_home")
+def test_a_preset_fills_the_form_and_names_its_source(survey_files, lithium_files, open_page):
+    at = begin_with(open_page(PAGE), "a preset")
+    preset = at.selectbox(key="preset")
+    assert "white dwarfs" in preset.options
+    preset.set_value("li-rich-giants").run()
+    assert "Source: Gao et al. (2019)" in captions(at)
+    assert "What marks the targets: Li-rich giants: Li I" in captions(at)
+    keyed(at.number_input, "n-").set_value(200).run()
+    # What was typed for one choice is not in the fields of another.
+    at.selectbox(key="preset").set_value("halpha-emission").run()
+    assert window_of(at) == (6519.0, 6732.0, 140)
+    at.selectbox(key="preset").set_value("carbon-stars")
+    name_files(at, survey_files.training)
+    training, answers = warnings(at)
+    assert "The training set is on 6519-6732 Å × 140" in training
+    assert "No answer that trains a class has the name of these labels" in answers
+    assert "'emission'" in answers
+    # Another table would make the editor forget what was edited before the file was named.
+    assert "examples" not in answers_of(at)
+    name_files(begin_with(at, "the training set"), lithium_files.training)
+    assert warnings(at) == []
+
+
+def test_a_preset_makes_the_campaign_that_the_command_line_makes(
+    empty_home, survey_files, open_page
+):
+    at = begin_with(open_page(PAGE), "a preset")
+    at.selectbox(key="preset").set_value("halpha-emission").run()
+    create(at, survey_files.training, survey_files.pool)
+    assert not at.error
+    preset, campaign = read_preset("halpha-emission"), created(empty_home)
+    with Store(empty_home) as store:
+        told = create_campaign(
+            store,
+            "told",
+            survey_files.training,
+            survey_files.pool,
+            grid=preset.grid,
+            classes=preset.classes,
+            lines=preset.lines,
+            search=preset.search,
+            chosen_keys=preset.keys,
+        )
+    assert write_definition(campaign) == write_definition(told)
+
+
+OWN = """
+[grid]
+start = 6519.0
+end = 6732.0
+n = 140
+[[class]]
+name = "emission"
+key = "e"
+network_class = "emission"
+is_target = true
+[[class]]
+name = "absorption"
+key = "a"
+network_class = "plain"
+[[class]]
+name = "double-peak"
+key = "d"
+network_class = "emission"
+is_target = true
+[[class]]
+name = "noise"
+key = "n"
+network_class = "plain"
+[[class]]
+name = "artefact"
+key = "x"
+network_class = "plain"
+[search]
+title = "bright lines"
+[keys]
+undo = "Backspace"
+"""
+
+
+def test_a_definition_file_fills_the_form(empty_home, survey_files, open_page):
+    at = begin_with(open_page(PAGE), "a definition file")
+    create(at, survey_files.training, survey_files.pool)
+    assert "No definition file is chosen" in complaint(at)
+    at.file_uploader(key="definition-file").set_value(("own.toml", b"[nothing]", "text/toml")).run()
+    (said,) = warnings(at)
+    assert "own.toml holds 'nothing'" in said
+    at.file_uploader(key="definition-file").set_value(("own.toml", OWN.encode(), "text/toml")).run()
+    assert warnings(at) == []
+    assert "What marks the targets: bright lines; observed wavelengths." in captions(at)
+    assert "Keys of its own: Undo: Backspace." in captions(at)
+    create(at, survey_files.training, survey_files.pool)
+    assert not at.error
+    campaign = created(empty_home)
+    assert campaign.network_classes == ("emission", "plain")
+    assert campaign.search == Search("bright lines")
+    assert campaign.chosen_keys == {"undo": "Backspace"}
+
+
+@pytest.mark.usefixtures("empty_home")
+def test_nothing_outside_of_the_servers_folders_is_looked_at_early(
+    tmp_path, put, open_page, monkeypatch
+):
+    monkeypatch.setenv("ACTIVE_CNN_FOLDERS", str(tmp_path / "allowed"))
+    put(tmp_path / "allowed")
+    training, pool = put(tmp_path / "other")
+    looked_at = []
+
+    def note(path, *_):
+        looked_at.append(path)
+        raise AssertionError(path)
+
+    for name in ("_changed_at", "read_outline", "read_stated", "read_terms"):
+        monkeypatch.setattr(early_reading, name, note)
+    at, said = open_page(PAGE), set()
+    for folder in (tmp_path / "other", tmp_path / "gone"):
+        name_files(at, folder / "training.csv", folder / "pool.h5")
+        said.add(tuple(one.replace(str(folder), "…") for one in warnings(at)))
+    ((one, other),) = said
+    assert "has to lie below" in one
+    assert "has to lie below" in other
+    assert looked_at == []
+
+
+def test_the_first_network_can_be_trained_at_once(
+    empty_home, lithium_files, open_page, monkeypatch
+):
+    started = []
+    monkeypatch.setattr(jobs, "start_training", lambda *given: started.append(given[1:]))
+    at = name_files(open_page(PAGE), lithium_files.training, lithium_files.pool)
+    at.text_input(key="new_name").set_value("mine")
+    at.button(key="create-and-train").click().run()
+    assert not at.exception
+    ((campaign, settings),) = started
+    assert campaign.name == created(empty_home).name == "mine"
+    with Store(empty_home) as store:
+        seed = store.iteration("mine").seed
+    assert settings == replace(RECIPES[DEFAULT_RECIPE], seed=seed)
+
+
+def test_a_training_that_cannot_start_leaves_the_campaign(
+    empty_home, lithium_files, open_page, monkeypatch
+):
+    def refuse(*_):
+        raise JobError("No process is left.")
+
+    monkeypatch.setattr(jobs, "start_training", refuse)
+    at = name_files(open_page(PAGE), lithium_files.training, lithium_files.pool)
+    at.text_input(key="new_name").set_value("mine")
+    at.button(key="create-and-train").click().run()
+    assert complaint(at) == "No process is left."
     assert created(empty_home)
 
 

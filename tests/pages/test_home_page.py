@@ -77,3 +77,9 @@ def test_no_page_imports_tensorflow_or_keras():
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.usefixtures("store")
+def test_another_campaign_can_be_begun_from_home(open_page):
+    (link,) = (one for one in open_page().get("page_link") if "another campaign" in one.proto.label)
+    assert link.proto.query_string == "section=New+campaign"

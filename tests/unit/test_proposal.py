@@ -1,11 +1,13 @@
 """What header and labels of a training set suggest for a campaign."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from active_cnn.campaign.campaign import DEFAULT_CLASSES, create_campaign
+from active_cnn.campaign.campaign import DEFAULT_CLASSES, check_new_name, create_campaign
 from active_cnn.campaign.definition import Definition
-from active_cnn.campaign.proposal import describe_proposal, propose
+from active_cnn.campaign.proposal import describe_proposal, propose, propose_name
 from active_cnn.cli import main
 from active_cnn.errors import CampaignError, SpectrumError
 from active_cnn.records import Grid, Spacing
@@ -119,3 +121,24 @@ def test_a_campaign_is_created_from_a_training_set_of_labels_of_its_own(
         main(["create", "--name", "x", *given, "--preset", "quasars", "--target", "odd"])
     assert ended.value.code == 1
     assert "--target says what is looked for where no definition does" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("/data/lithium giants.csv", "lithium-giants"),
+        ("/data/carbon/training.csv", "carbon"),
+        ("/data/carbon/Training-Set.csv", "carbon"),
+        ("training.csv", "training"),
+        ("/data/.hidden.csv", "hidden"),
+        ("/data/Hα μ.csv", "H"),
+        ("/αβ/γ.csv", "campaign"),
+        (f"/data/{'x' * 200}.csv", "x" * 60),
+        ("/data/a\0\udcffb\n.csv", "a-b"),
+    ],
+)
+def test_a_name_is_proposed_that_a_campaign_can_have(store, file, name):
+    assert propose_name(Path(file), ()) == name
+    for taken in ((), (name,), (name, f"{name}-2")):
+        check_new_name(store, propose_name(Path(file), taken))
+    assert propose_name(Path(file), (name, f"{name}-2")) == f"{name}-3"
