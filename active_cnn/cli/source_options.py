@@ -59,7 +59,7 @@ def given_grid(options: argparse.Namespace) -> Grid | None:
         start, end, n = float(options.grid[0]), float(options.grid[1]), int(options.grid[2])
     except ValueError as error:
         raise CampaignError(
-            f"--grid {' '.join(options.grid)} is no grid: {error}. "
+            f"--grid {' '.join(options.grid)} is no grid. "
             "Give two wavelengths in Å and a whole number."
         ) from error
     return Grid(start, end, n, spacing)
