@@ -16,6 +16,10 @@ from active_cnn.spectra.noise import pixel_noise
 
 # The line lies within so many pixels of where the target classes differ most from the continuum.
 LINE_HALF_WIDTH = 13
+# In wider windows several lines, or bands, make a target. Where the spectra at one pixel were
+# planted alone, as if it were the line, average precision was 0.93 and 0.83 on simulated carbon
+# stars and cataclysmic variables instead of 1.00 and 0.94.
+WIDEST_WITH_ONE_LINE = 160  # pixels
 SHIFT = 0.6  # pixels: radial velocities scatter by some 40 km/s, LAMOST's pixels are 70 km/s wide
 MOST_BLUR = 0.15  # weight of each neighbour: what the nominal resolution is wrong by
 TILT = 0.06  # of the continuum from the middle to the ends of the window
@@ -87,12 +91,12 @@ class Augmentation:
     ----------
     noise : ndarray, shape (n,)
         Noise levels of spectra of the pool, as `noise_level` gives them.
-    line : int
-        Pixel of the line that makes a target.
+    line : int or None
+        Pixel of the line that makes a target; None where it is more than one line.
     """
 
     noise: NDArray[np.float64]
-    line: int
+    line: int | None
 
     @classmethod
     def of_pool(
@@ -115,8 +119,10 @@ class Augmentation:
         noise = noise_level(pool_flux)
         # Half the continuum is a spectrum of the sky alone, which teaches nothing about lines.
         noise = np.minimum(noise[np.isfinite(noise)], 0.5)
-        mean = np.abs(examples[is_target] - 1).mean(axis=0)
-        return cls(noise if noise.size else np.zeros(1), int(mean.argmax()))
+        noise = noise if noise.size else np.zeros(1)
+        if examples.shape[1] > WIDEST_WITH_ONE_LINE:
+            return cls(noise, None)
+        return cls(noise, int(np.abs(examples[is_target] - 1).mean(axis=0).argmax()))
 
     def __call__(
         self,
@@ -143,7 +149,7 @@ class Augmentation:
         """
         shown = _blur(_move(spectra, rng), rng)
         level = rng.choice(self.noise, len(shown))
-        line = shown[:, self._near_line]
+        line = shown if self.line is None else shown[:, _near(self.line)]
         span = line.max(axis=1) - line.min(axis=1)
         level = np.where(is_target, np.minimum(level, span / VISIBLE), level)
         shown += _noise(shown.shape, np.sqrt(np.maximum(level**2 - own_noise**2, 0)), rng)
@@ -168,7 +174,14 @@ class Augmentation:
         Returns
         -------
         ndarray of float32, shape (n, n_wavelengths)
+
+        Raises
+        ------
+        ValueError
+            If more than one line makes a target.
         """
+        if self.line is None:
+            raise ValueError("nothing is known that could be planted")
         distance = np.abs(np.arange(targets.shape[1]) - self.line)
         taper = np.clip(2 - distance / LINE_HALF_WIDTH, 0, 1).astype(np.float32)
         line = (targets - 1) * taper
@@ -177,16 +190,13 @@ class Augmentation:
         strength = np.exp(rng.uniform(np.log(np.maximum(least, FAINTEST)), 0))
         return hosts + line * strength.astype(np.float32)[:, None]
 
-    @property
-    def _near_line(self) -> slice:
-        return slice(max(self.line - LINE_HALF_WIDTH, 0), self.line + LINE_HALF_WIDTH + 1)
-
     def _strike(self, shown: NDArray[np.float32], rng: np.random.Generator) -> None:
         n, n_pixels = shown.shape
         # Off the line: a spike on it would make another spectrum of it than the label says.
-        pixels = np.arange(n_pixels)
-        near = self._near_line
-        free = pixels[(pixels < near.start) | (pixels >= near.stop)]
+        free = np.arange(n_pixels)
+        if self.line is not None:
+            near = _near(self.line)
+            free = free[(free < near.start) | (free >= near.stop)]
         if not free.size:
             return
         rows = np.repeat(np.flatnonzero(rng.random(n) < STRUCK), 2)
@@ -204,6 +214,10 @@ class Augmentation:
             part = (more == 0) | (rng.random(len(rows)) < 0.6)
             pixel = np.minimum(first + more, n_pixels - 1)
             shown[rows[part], pixel[part]] *= rest[part]
+
+
+def _near(line: int) -> slice:
+    return slice(max(line - LINE_HALF_WIDTH, 0), line + LINE_HALF_WIDTH + 1)
 
 
 def _move(spectra: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:

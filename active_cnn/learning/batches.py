@@ -155,7 +155,8 @@ class AugmentedBatches(keras.utils.PyDataset):
         rows = self._order[batch * self._n_labelled : (batch + 1) * self._n_labelled]
         shown = self._labelled.take(rows)
         if self._n_background:
-            shown = self._planted(shown, rng)
+            if self._augmentation.line is not None:
+                shown = self._planted(shown, rng)
             rows = rng.integers(0, len(self._background), self._n_background)
             shown = shown.joined(self._background.take(rows))
         return augmented(shown, self._augmentation, rng)

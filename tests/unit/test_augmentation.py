@@ -144,3 +144,42 @@ def test_batches_are_repeated_by_their_seed_and_change_from_epoch_to_epoch():
     before = first[5][0]
     first.on_epoch_end()
     assert not np.array_equal(first[5][0], before)
+
+
+def test_in_a_wide_window_no_pixel_is_taken_for_the_line():
+    n_pixels = 400
+    rng = np.random.default_rng(5)
+    band = np.ones((6, n_pixels), dtype=np.float32)
+    band[:, 100:250] = 0.4
+    examples = np.concatenate([band, np.ones_like(band)])
+    is_target = np.arange(12) < 6
+    noise = 70 * (1 + 0.05 * rng.normal(size=(400, n_pixels)))
+    augmentation = Augmentation.of_pool(noise, examples, is_target)
+    assert augmentation.line is None
+    with pytest.raises(ValueError, match="nothing is known that could be planted"):
+        augmentation.plant(band, band, rng)
+    # Spikes may be anywhere, and the band stays what it is.
+    struck = augmentation(
+        np.repeat(band, 300, axis=0), np.zeros(1800), np.ones(1800, dtype=bool), rng
+    )
+    peak = struck.argmax(axis=1)[struck.max(axis=1) > 2]
+    assert np.ptp(peak) > 300
+    assert np.median(struck[:, 120:230]) == pytest.approx(0.4, abs=0.05)
+
+
+def test_in_a_wide_window_targets_are_shown_with_noise_and_none_is_planted():
+    n_pixels = 400
+    examples = Examples(
+        np.concatenate([np.full((8, n_pixels), 0.5), np.ones((8, n_pixels))]).astype(np.float32),
+        np.eye(2, dtype=np.float32)[np.repeat([1, 0], 8)],
+        np.repeat([True, False], 8),
+        np.zeros(16),
+        np.ones(16, dtype=np.float32),
+    )
+    background = examples.take(slice(8, None))
+    noise = 70 * (1 + 0.05 * np.random.default_rng(5).normal(size=(100, n_pixels)))
+    augmentation = Augmentation.of_pool(noise, examples.spectra, examples.is_target)
+    batches = AugmentedBatches(examples, background, augmentation, 32, seed=1)
+    windows, allowed, _ = batches[0]
+    assert windows.shape == (32, n_pixels)
+    assert set(allowed[:, 1]) == {0.0, 1.0}
