@@ -22,7 +22,7 @@ import psutil
 from playwright.sync_api import Browser, Page
 
 from active_cnn.access import encode_name
-from active_cnn.campaign.campaign import create_campaign
+from active_cnn.campaign.creation import create_campaign
 from active_cnn.campaign.relabelling import draw_relabel_query
 from active_cnn.campaign.store import FILE_NAME, Store
 from active_cnn.records import Sharing, SharingMode

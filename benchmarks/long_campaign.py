@@ -11,7 +11,8 @@ from itertools import islice
 from pathlib import Path
 
 from active_cnn.campaign.audit import draw_audit
-from active_cnn.campaign.campaign import close_iteration, create_campaign
+from active_cnn.campaign.campaign import close_iteration
+from active_cnn.campaign.creation import create_campaign
 from active_cnn.campaign.demo import DEMO_NAME
 from active_cnn.campaign.labelling import Task, record
 from active_cnn.campaign.relabelling import Screen, draw_relabel_query

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from active_cnn.campaign.campaign import create_campaign
+from active_cnn.campaign.creation import create_campaign
 from active_cnn.campaign.demo import DEMO_NAME
 from active_cnn.campaign.files import features_path, iteration_folder, open_pool
 from active_cnn.campaign.relabelling import draw_relabel_query

@@ -51,5 +51,9 @@ with page("Performance", lead=LEAD, signs=True) as view:
         )
         show_precision_curve(view)
         st.stop()
-    SECTIONS[choose_section(SECTIONS)](view)
+    # A search by bands, or by nothing that can be named, has no lines that could be planted.
+    sections = dict(SECTIONS)
+    if not view.campaign.search.fixed_lines:
+        del sections["Planted lines"]
+    sections[choose_section(sections)](view)
     show_stopping(view)

@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 import pytest
 
-from active_cnn.campaign.campaign import create_campaign
+from active_cnn.campaign.creation import create_campaign
 from active_cnn.campaign.files import hash_file, iteration_folder, open_pool
 from active_cnn.campaign.store import Store
 from active_cnn.learning.predictions import PredictionsWriter

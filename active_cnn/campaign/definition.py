@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from active_cnn.campaign.campaign import DEFAULT_CLASSES
+from active_cnn.campaign.creation import DEFAULT_CLASSES
 from active_cnn.errors import CampaignError
 from active_cnn.excerpt import explain, shorten
 from active_cnn.keys import check_keys

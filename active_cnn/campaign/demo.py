@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from active_cnn.campaign.campaign import (
+from active_cnn.campaign.creation import (
     DEFAULT_CLASSES,
     check_new_name,
     check_seed,

@@ -174,6 +174,8 @@ def _plant_lines(
 ) -> tuple[str, Ranking | None, tuple[str, ...]]:
     # A map beside the figures; without it all else stands.
     campaign = store.campaign(iteration.campaign)
+    if not campaign.search.fixed_lines:
+        return "", None, ()
     labels = PredictionsFile(predictions, fingerprint).labels()
     try:
         earlier = [
@@ -197,8 +199,11 @@ def _plant_lines(
 
 def _apply_rule(store: Store, job: Job, engine: Engine, report: Report) -> tuple[str, ...]:
     # The baseline that the audit is shown beside, once for a pool; it holds nothing up.
+    campaign = store.campaign(job.campaign)
+    if not campaign.search.fixed_lines:
+        return ()
     try:
-        compute_rule(store, store.campaign(job.campaign), engine, report)
+        compute_rule(store, campaign, engine, report)
     except (SpectrumError, StoreError) as error:
         return (f"No simple rule stands beside the network: {error}",)
     return ()

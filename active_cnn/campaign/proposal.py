@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from active_cnn.campaign.campaign import DEFAULT_CLASSES
+from active_cnn.campaign.creation import DEFAULT_CLASSES
 from active_cnn.campaign.definition import Definition
 from active_cnn.errors import CampaignError
 from active_cnn.records import OTHER, Grid, OracleClass

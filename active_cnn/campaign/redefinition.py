@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from active_cnn.campaign.campaign import assume_lines, check_resolution
+from active_cnn.campaign.creation import assume_lines, check_resolution
 from active_cnn.campaign.definition import Definition
 from active_cnn.campaign.files import open_pool
 from active_cnn.campaign.plain_answers import with_plain_answers

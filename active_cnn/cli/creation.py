@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from active_cnn.campaign import demo
-from active_cnn.campaign.campaign import create_campaign
+from active_cnn.campaign.creation import create_campaign
 from active_cnn.campaign.definition import Definition, read_definition
 from active_cnn.campaign.overview import describe_assumed, describe_unknown_places
 from active_cnn.campaign.presets import read_preset

@@ -156,12 +156,12 @@ def trim_all(texts: NDArray[np.object_]) -> NDArray[np.object_]:
 
 
 def read_column(name: str, group: h5py.Group, rows: slice) -> NDArray[Any]:
-    """Read contiguous rows of a metadata column; NaN or '' where the pool lacks it."""
+    """Read contiguous rows of a metadata column; NaN or '' where the pool does not know it."""
     if name not in group:
         return _unknown(name, rows.stop - rows.start)
     if name in TEXTS:
         return _unpadded(name, group, read_texts(group[name], rows, errors="replace"))
-    return widen(group[name][rows])
+    return _measured(group[name][rows])
 
 
 def find_refused(file: h5py.File) -> h5py.Group | None:
@@ -177,6 +177,13 @@ def find_refused(file: h5py.File) -> h5py.Group | None:
         for one in (path, reason)
     )
     return listed if are_texts and path.shape == reason.shape else None
+
+
+def _measured(values: NDArray[Any]) -> NDArray[np.float64]:
+    # Nothing that is infinite has been measured: some pipelines give such an S/N to spectra without
+    # noise, which would come before all others.
+    numbers = widen(values)
+    return np.where(np.isinf(numbers), np.nan, numbers)
 
 
 def widen(values: NDArray[Any]) -> NDArray[np.float64]:
@@ -207,13 +214,13 @@ def pick_texts(dataset: h5py.Dataset, rows: NDArray[np.int64]) -> NDArray[np.obj
 
 
 def pick_column(name: str, group: h5py.Group, rows: NDArray[np.int64]) -> NDArray[Any]:
-    """Read a metadata column of rows with increasing numbers; NaN or '' where the pool lacks it."""
+    """Read rows with increasing numbers of a column; NaN or '' where the pool does not know it."""
     if name not in group:
         return _unknown(name, len(rows))
     if name in TEXTS:
         texts = _decode(group[name], read_points(group[name], rows), "", "replace")
         return _unpadded(name, group, texts)
-    return widen(read_points(group[name], rows))
+    return _measured(read_points(group[name], rows))
 
 
 def pick_spectra(spectra: h5py.Dataset, rows: NDArray[np.int64]) -> NDArray[np.floating]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import streamlit as st
 
 from active_cnn.campaign import demo, jobs
-from active_cnn.campaign.campaign import LARGEST_SEED, check_new_name, create_campaign
+from active_cnn.campaign.creation import LARGEST_SEED, check_new_name, create_campaign
 from active_cnn.campaign.proposal import describe_labels, propose_name
 from active_cnn.campaign.reach import browser_folders, locate
 from active_cnn.campaign.store import Store

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from active_cnn.campaign.campaign import assume_lines, assume_search
+from active_cnn.campaign.creation import assume_lines, assume_search
 from active_cnn.campaign.definition import Definition, parse_definition
 from active_cnn.campaign.overview import describe_assumed
 from active_cnn.campaign.presets import preset_names, read_preset

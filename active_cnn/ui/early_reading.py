@@ -11,7 +11,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from active_cnn.campaign.campaign import check_powers
+from active_cnn.campaign.creation import check_powers
 from active_cnn.campaign.reach import locate
 from active_cnn.errors import ActiveCnnError, CampaignError
 from active_cnn.records import Grid, Spacing

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from active_cnn.campaign.campaign import check_new_name
+from active_cnn.campaign.creation import check_new_name
 from active_cnn.campaign.reach import locate, locate_sources, reader_of
 from active_cnn.campaign.store import Store
 from active_cnn.errors import CampaignError, StoreError

@@ -23,7 +23,7 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-from active_cnn.campaign.campaign import create_campaign
+from active_cnn.campaign.creation import create_campaign
 from active_cnn.campaign.relabelling import draw_relabel_query
 from active_cnn.campaign.store import Store
 from active_cnn.spectra.simulation import write_demo

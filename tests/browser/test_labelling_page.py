@@ -31,7 +31,7 @@ EVIL = '<img src=x onerror="window.hacked=1"> **bold** [a](javascript:alert(1)) 
 def test_every_button_names_its_key(ask: Ask, page: Page) -> None:
     ann = Person(page, ask()).open()
     buttons = ann.desk.locator(":is(.answers, .tools) .act")
-    expect(buttons).to_have_count(7 + 17)
+    expect(buttons).to_have_count(8 + 17)
     for one in buttons.all():
         expect(one.locator("kbd")).to_be_visible()
         assert one.get_attribute("aria-keyshortcuts")

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from active_cnn.access import encode_name
-from active_cnn.campaign.campaign import create_campaign
+from active_cnn.campaign.creation import create_campaign
 from active_cnn.campaign.relabelling import draw_relabel_query
 from active_cnn.campaign.store import FILE_NAME, Store
 from active_cnn.records import Query

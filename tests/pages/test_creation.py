@@ -12,7 +12,7 @@ from streamlit.runtime.context import ContextProxy, StreamlitCookies
 
 from active_cnn.access import Token, sign_token, token_key
 from active_cnn.campaign import demo, jobs
-from active_cnn.campaign.campaign import create_campaign
+from active_cnn.campaign.creation import create_campaign
 from active_cnn.campaign.definition_text import write_definition
 from active_cnn.campaign.presets import read_preset
 from active_cnn.campaign.store import Store

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from active_cnn.campaign.campaign import create_campaign
+from active_cnn.campaign.creation import create_campaign
 from active_cnn.campaign.files import training_path
 
 ROOT = Path(__file__).resolve().parents[2]

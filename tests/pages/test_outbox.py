@@ -7,7 +7,8 @@ import sqlite3
 import pytest
 from streamlit.runtime.context import ContextProxy, StreamlitCookies
 
-from active_cnn.campaign.campaign import create_campaign, record_answer
+from active_cnn.campaign.campaign import record_answer
+from active_cnn.campaign.creation import create_campaign
 from active_cnn.campaign.files import training_path
 from active_cnn.campaign.labelling import Task
 from active_cnn.campaign.relabelling import draw_relabel_query

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from active_cnn.campaign.stopping import read_goals
 from active_cnn.evaluation.precision import certify
 from active_cnn.recipes import TrainingSettings
 from active_cnn.records import Purpose
+from active_cnn.search import Band, Search
 from active_cnn.ui.precision import describe_certification
 from tests import fakes
 from tests.components import act, give, mounted, settle, sheets, told
@@ -170,6 +172,18 @@ def test_planted_lines_are_shown_as_a_map_and_in_words(open_page):
     at.selectbox(key="planted-shape").set_value("double-peak").run()
     at.selectbox(key="planted-axis").set_value("separation").run()
     assert not at.exception
+
+
+def test_a_search_by_bands_has_neither_planted_lines_nor_a_simple_rule(store, campaign, open_page):
+    by_bands = Search("carbon stars", bands=(Band("C2", 6520.0, 6600.0),))
+    with store._write():
+        stored = {"search": json.dumps(asdict(by_bands))}
+        store._db.table("campaign").update(campaign.name, stored)
+    at = open_page(PAGE, section="Planted lines")
+    assert not at.exception
+    (sections,) = [one for one in at.segmented_control if one.key == "section"]
+    assert sections.options == ["Precision", "Completeness", "Iterations"]
+    assert "simple rule" not in " ".join(one.value for one in at.caption)
 
 
 def test_nothing_more_to_measure_is_a_message(store, campaign, open_page):

@@ -10,7 +10,8 @@ import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from active_cnn.campaign.campaign import close_iteration, create_campaign, record_answer
+from active_cnn.campaign.campaign import close_iteration, record_answer
+from active_cnn.campaign.creation import create_campaign
 from active_cnn.campaign.relabelling import draw_relabel_query
 from active_cnn.campaign.store import Store
 from active_cnn.campaign.training_data import build_training_set

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from active_cnn.campaign.answer_fields import CSV_2
 from active_cnn.campaign.answer_files import read_answers, write_answers
 from active_cnn.campaign.answer_log import ImportReport, export_answers, import_answers
-from active_cnn.campaign.campaign import close_iteration, create_campaign
+from active_cnn.campaign.campaign import close_iteration
+from active_cnn.campaign.creation import create_campaign
 from active_cnn.campaign.logged_answer import LoggedAnswer
 from active_cnn.campaign.relabelling import draw_relabel_query
 from active_cnn.campaign.sampling import draw_performance_sample

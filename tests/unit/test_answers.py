@@ -9,7 +9,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from active_cnn.campaign.campaign import close_iteration, create_campaign, record_answer
+from active_cnn.campaign.campaign import close_iteration, record_answer
+from active_cnn.campaign.creation import create_campaign
 from active_cnn.campaign.files import open_pool
 from active_cnn.campaign.relabelling import draw_relabel_query
 from active_cnn.campaign.sampling import draw_performance_sample

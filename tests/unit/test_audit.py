@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from active_cnn.campaign.audit import BELOW, draw_audit, measure_audit, plan_audit
-from active_cnn.campaign.campaign import close_iteration, create_campaign, record_answer
+from active_cnn.campaign.campaign import close_iteration, record_answer
 from active_cnn.campaign.committee import mean_log_odds
 from active_cnn.campaign.confidence import THRESHOLD, find_confidence
+from active_cnn.campaign.creation import create_campaign
 from active_cnn.campaign.files import iteration_folder, open_pool
 from active_cnn.campaign.relabelling import draw_relabel_query
 from active_cnn.campaign.rule import compute_rule

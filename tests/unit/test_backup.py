@@ -12,7 +12,8 @@ import pytest
 from active_cnn import __version__
 from active_cnn.campaign import backup as backups
 from active_cnn.campaign.backup import back_up
-from active_cnn.campaign.campaign import create_campaign, record_answer
+from active_cnn.campaign.campaign import record_answer
+from active_cnn.campaign.creation import create_campaign
 from active_cnn.campaign.files import iteration_folder, open_pool, open_predictions
 from active_cnn.campaign.relabelling import draw_relabel_query
 from active_cnn.campaign.restoration import restore

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from active_cnn.campaign.campaign import create_campaign
 from active_cnn.campaign.classification import classify
+from active_cnn.campaign.creation import create_campaign
 from active_cnn.campaign.files import iteration_folder
 from active_cnn.campaign.store import Store
 from active_cnn.delivery.columns import probability_columns

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from active_cnn.campaign.campaign import create_campaign
+from active_cnn.campaign.creation import create_campaign
 from active_cnn.campaign.definition import Definition, read_definition
 from active_cnn.errors import CampaignError
 

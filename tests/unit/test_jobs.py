@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from active_cnn.campaign import jobs, worker
-from active_cnn.campaign.campaign import create_campaign
+from active_cnn.campaign.creation import create_campaign
 from active_cnn.campaign.files import iteration_folder, open_features, open_predictions
 from active_cnn.campaign.rule import rule_significance
 from active_cnn.campaign.store import Store

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from active_cnn.campaign.campaign import DEFAULT_CLASSES, create_campaign
+from active_cnn.campaign.creation import DEFAULT_CLASSES, create_campaign
 from active_cnn.errors import CampaignError
 from active_cnn.keys import ACTIONS, assign_keys, check_keys
 from active_cnn.records import OracleClass

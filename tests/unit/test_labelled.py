@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 import pytest
 
-from active_cnn.campaign.campaign import create_campaign
+from active_cnn.campaign.creation import create_campaign
 from active_cnn.cli import main
 from active_cnn.errors import SpectrumError, StoreError
 from active_cnn.records import Grid

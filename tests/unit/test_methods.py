@@ -7,8 +7,9 @@ import pytest
 
 from active_cnn import __version__
 from active_cnn.campaign.audit import draw_audit
-from active_cnn.campaign.campaign import close_iteration, create_campaign, record_answer
+from active_cnn.campaign.campaign import close_iteration, record_answer
 from active_cnn.campaign.confidence import THRESHOLD
+from active_cnn.campaign.creation import create_campaign
 from active_cnn.campaign.relabelling import draw_relabel_query
 from active_cnn.campaign.sampling import draw_performance_sample
 from active_cnn.cli import main

@@ -7,7 +7,7 @@ from pathlib import Path
 import h5py
 import pytest
 
-from active_cnn.campaign.campaign import create_campaign
+from active_cnn.campaign.creation import create_campaign
 from active_cnn.campaign.files import open_pool
 from active_cnn.campaign.store import Store
 from active_cnn.errors import CampaignError

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from active_cnn.campaign.answer_log import export_answers, import_answers
-from active_cnn.campaign.campaign import create_campaign, record_answer
+from active_cnn.campaign.campaign import record_answer
+from active_cnn.campaign.creation import create_campaign
 from active_cnn.campaign.definition import read_definition
 from active_cnn.campaign.relabelling import draw_relabel_query
 from active_cnn.campaign.store import FILE_NAME, Store

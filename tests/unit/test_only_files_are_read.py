@@ -11,7 +11,7 @@ from active_cnn.access import token_key
 from active_cnn.campaign import answer_files, definition
 from active_cnn.campaign.answer_log import import_answers
 from active_cnn.campaign.backup import back_up
-from active_cnn.campaign.campaign import create_campaign
+from active_cnn.campaign.creation import create_campaign
 from active_cnn.campaign.definition import read_definition
 from active_cnn.campaign.restoration import restore
 from active_cnn.errors import ActiveCnnError

@@ -2,7 +2,7 @@
 
 import pytest
 
-from active_cnn.campaign.campaign import DEFAULT_CLASSES, create_campaign
+from active_cnn.campaign.creation import DEFAULT_CLASSES, create_campaign
 from active_cnn.campaign.plain_answers import with_plain_answers
 from active_cnn.campaign.store import Store
 from active_cnn.records import OracleClass

@@ -88,6 +88,15 @@ def test_rows_come_in_the_order_asked_and_repeated(pool: Pool) -> None:
     np.testing.assert_array_equal(pool.metadata(rows)["snr_r"], pool.column("snr_r")[rows])
 
 
+def test_an_infinite_number_has_not_been_measured(tmp_path: Path) -> None:
+    spectra = np.random.default_rng(2).normal(100, 5, (N, GRID.n))
+    snr = np.linspace(2, 200, N)
+    snr[[4, 8]] = np.inf, -np.inf
+    pool = open_indexed(write_pool(tmp_path / "pool.h5", spectra=spectra, snr_r=snr))
+    for values in (pool.column("snr_r"), pool.metadata(np.arange(N))["snr_r"]):
+        assert np.flatnonzero(np.isnan(values)).tolist() == [4, 8]
+
+
 def test_nothing_is_read_for_no_rows(pool: Pool) -> None:
     assert pool.rows([]).shape == (0,)
     assert pool.identifiers([]) == []

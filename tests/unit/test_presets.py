@@ -5,7 +5,7 @@ import tomllib
 import numpy as np
 import pytest
 
-from active_cnn.campaign.campaign import DEFAULT_CLASSES, create_campaign
+from active_cnn.campaign.creation import DEFAULT_CLASSES, create_campaign
 from active_cnn.campaign.definition import parse_definition, read_definition
 from active_cnn.campaign.definition_text import write_definition
 from active_cnn.campaign.plain_answers import with_plain_answers

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from active_cnn.campaign.campaign import DEFAULT_CLASSES, check_new_name, create_campaign
+from active_cnn.campaign.creation import DEFAULT_CLASSES, check_new_name, create_campaign
 from active_cnn.campaign.definition import Definition
 from active_cnn.campaign.proposal import describe_proposal, propose, propose_name
 from active_cnn.cli import main

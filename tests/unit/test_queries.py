@@ -8,12 +8,8 @@ import h5py
 import numpy as np
 import pytest
 
-from active_cnn.campaign.campaign import (
-    close_iteration,
-    create_campaign,
-    measure_precision,
-    record_answer,
-)
+from active_cnn.campaign.campaign import close_iteration, measure_precision, record_answer
+from active_cnn.campaign.creation import create_campaign
 from active_cnn.campaign.files import features_path, open_pool, open_predictions
 from active_cnn.campaign.labelling import Task, lay_out
 from active_cnn.campaign.relabelling import (

@@ -6,7 +6,7 @@ import h5py
 import pytest
 
 from active_cnn.access import SECRET_FILE, AccessError, Protection
-from active_cnn.campaign.campaign import create_campaign
+from active_cnn.campaign.creation import create_campaign
 from active_cnn.campaign.reach import browser_folders, locate, path_out_of_reach
 from active_cnn.errors import CampaignError
 from active_cnn.settings import Settings

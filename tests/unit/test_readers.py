@@ -810,6 +810,8 @@ def test_each_survey_is_read_by_its_own_family(readings):
 def test_the_wavelengths_agree_with_the_manifest(spectra):
     for reading in spectra:
         wavelength, row = in_vacuum(reading.spectrum), reading.row
+        if row["survey"] == "LAMOST MRS":  # of which the manifest tells the red arm alone
+            wavelength = wavelength[wavelength > 6000]
         # The manifest gives the range of the medium-resolution arms only as "about".
         tolerance = 15.0 if "about" in row["note"] else 0.2
         assert wavelength[0] == pytest.approx(float(row["wave_min_vac"]), abs=tolerance)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from active_cnn.campaign.campaign import create_campaign
+from active_cnn.campaign.creation import create_campaign
 from active_cnn.campaign.definition import parse_definition
 from active_cnn.campaign.definition_text import write_definition
 from active_cnn.campaign.redefinition import redefine

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from scipy.stats import median_abs_deviation
 
 from active_cnn.campaign import rule
-from active_cnn.campaign.campaign import create_campaign
+from active_cnn.campaign.creation import create_campaign
 from active_cnn.campaign.files import open_pool
 from active_cnn.campaign.rule import (
     RuleStretch,

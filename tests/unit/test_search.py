@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from active_cnn.campaign.campaign import assume_lines, assume_search, create_campaign
+from active_cnn.campaign.creation import assume_lines, assume_search, create_campaign
 from active_cnn.campaign.definition import read_definition
 from active_cnn.campaign.overview import describe_assumed
 from active_cnn.cli import main

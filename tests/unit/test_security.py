@@ -20,8 +20,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from active_cnn.campaign.campaign import create_campaign
 from active_cnn.campaign.classification import classify
+from active_cnn.campaign.creation import create_campaign
 from active_cnn.campaign.files import hash_file, iteration_folder
 from active_cnn.campaign.store import Store
 from active_cnn.delivery.tables import format_candidates

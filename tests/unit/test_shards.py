@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from active_cnn.campaign.campaign import create_campaign
+from active_cnn.campaign.creation import create_campaign
 from active_cnn.campaign.files import open_pool, spectrum_file
 from active_cnn.campaign.store import Store
 from active_cnn.errors import SpectrumError, StoreError

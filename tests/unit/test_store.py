@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from active_cnn.campaign.campaign import create_campaign
+from active_cnn.campaign.creation import create_campaign
 from active_cnn.campaign.store import FILE_NAME, Store
 from active_cnn.campaign.store.schema import MIGRATIONS
 from active_cnn.errors import CampaignError, SpectrumError, StoreError

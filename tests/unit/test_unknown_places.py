@@ -6,7 +6,7 @@ import h5py
 import numpy as np
 import pytest
 
-from active_cnn.campaign.campaign import create_campaign
+from active_cnn.campaign.creation import create_campaign
 from active_cnn.campaign.files import open_pool
 from active_cnn.campaign.overview import describe_unknown_places
 from active_cnn.campaign.relabelling import draw_relabel_query
