@@ -202,7 +202,10 @@ def _nonce(data: bytes) -> int:
 
 def open_page(browser: Browser, url: str, name: str) -> Page:
     """Open the labelling page under a name, and wait until a spectrum is drawn."""
-    context = browser.new_context(viewport={"width": 1280, "height": 720})
+    context = browser.new_context(
+        viewport={"width": 1280, "height": 720},
+        bypass_csp=True,  # what waits for a script needs what the policy forbids
+    )
     context.add_cookies([{"name": NAME_COOKIE, "value": encode_name(name), "url": url}])
     page = context.new_page()
     page.add_init_script(_FIND)
