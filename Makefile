@@ -6,7 +6,7 @@ PORT ?= 8501
 ADDRESS ?= localhost
 ALLOWED_HOSTS ?=
 WORKERS ?= 2
-BENCHMARKS ?= labelling networks cases scoring pool ingest dashboard many_answers
+BENCHMARKS ?= labelling networks cases wide scoring pool ingest dashboard many_answers
 
 VENV := .venv
 BIN := $(VENV)/bin
