@@ -83,6 +83,23 @@ def test_the_ways_of_looking_change_the_picture(ask: Ask, page: Page, by: str) -
     assert ann.asked.log() == []
 
 
+def test_large_numbers_of_an_axis_are_written_out_and_differ(ask: Ask, page: Page) -> None:
+    page.add_init_script(
+        "window.written = []; const fill = CanvasRenderingContext2D.prototype.fillText;"
+        "CanvasRenderingContext2D.prototype.fillText = function (text, ...place) {"
+        " window.written.push(text); return fill.call(this, text, ...place); };"
+    )
+    Person(page, ask()).open()
+    page.keyboard.press("v")
+    for _ in range(12):
+        page.keyboard.press("ArrowDown")
+    page.evaluate("() => { window.written = []; }")
+    page.keyboard.press("m")
+    written = page.evaluate("() => window.written")
+    assert "100000" in written
+    assert not [one for one in written if re.search(r"\de", one)]
+
+
 def test_other_visits_of_the_object_are_drawn_and_can_be_left_out(ask: Ask, page: Page) -> None:
     asked = ask(size=2)
     pool = asked.server.home / "visits.h5"

@@ -3,6 +3,7 @@
 import shutil
 
 import h5py
+import numpy as np
 import pytest
 
 from active_cnn import __version__
@@ -16,6 +17,8 @@ from active_cnn.cli import main
 from active_cnn.delivery.candidates import above_threshold, find_candidates
 from active_cnn.delivery.methods import describe_methods
 from active_cnn.errors import CampaignError
+from active_cnn.spectra.simulation import write_case
+from active_cnn.spectra.simulation.cases import CASES
 from tests import fakes
 
 
@@ -56,6 +59,26 @@ def test_the_resolving_power_is_told_as_far_as_the_pool_states_it(
     campaign = create_campaign(store, "halpha", survey.training, pool)
     fill_iteration(store, campaign, probabilities)
     assert said in describe_methods(store, campaign)
+
+
+@pytest.mark.parametrize(("name", "says"), [("carbon", False), ("lithium", True)])
+def test_planted_lines_are_told_of_where_training_shows_them(
+    store, fill_iteration, tmp_path, name, says
+):
+    case = CASES[name]
+    files = write_case(tmp_path / "survey", case, pool_size=60, training_size=40, n_fits=0)
+    campaign = create_campaign(
+        store,
+        name,
+        files.training,
+        files.pool,
+        grid=case.grid,
+        classes=case.answers,
+    )
+    fill_iteration(store, campaign, np.tile([0.8, 0.2], (60, 1)))
+    text = describe_methods(store, campaign)
+    assert "shown with the noise of the pool" in text
+    assert ("planted lines" in text) is says
 
 
 def test_a_whole_campaign_is_told_with_its_own_numbers(store, campaign):

@@ -14,11 +14,16 @@ function ticks(low, high, most) {
   return found;
 }
 
+// Velocities over a wide window come to 200000 km/s, counts to more; beyond the margin's width a power
+// of ten is told, with as many digits as tell one tick from the next.
 function label(value, step) {
   const size = Math.abs(value);
-  if (size !== 0 && (size >= 1e5 || size < 1e-3)) return value.toExponential(1);
-  const decimals = Math.max(0, Math.min(6, -Math.floor(Math.log10(step) + 1e-9)));
-  return value.toFixed(decimals).replace("-", "−");
+  const power = Math.floor(Math.log10(step) + 1e-9);
+  if (size !== 0 && (size >= 1e6 || size < 1e-3)) {
+    const digits = Math.max(1, Math.min(6, Math.floor(Math.log10(size)) - power));
+    return value.toExponential(digits).replaceAll("-", "−").replace("e+", "e");
+  }
+  return value.toFixed(Math.max(0, Math.min(6, -power))).replace("-", "−");
 }
 
 // Range of the values whose x is shown; a share of the extremes may be cut off as spikes.
