@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from active_cnn.campaign.campaign import record_answer
 from active_cnn.campaign.store import Store
 from active_cnn.records import Purpose
-from tests.browser.conftest import wait_until_drawn
+from tests.browser.conftest import ROOT, wait_until_drawn
 from tests.browser.labelling import Asked, Person
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -24,6 +24,7 @@ Ask = Callable[..., Asked]
 
 TOGGLES = {"view": "w", "smooth": "m", "lines": "l", "velocity": "v", "visits": "r", "blind": "b"}
 ZOOMS = {"zoom-in": "ArrowUp", "zoom-out": "ArrowDown", "zoom-reset": "0"}
+LABELLER = ROOT / "active_cnn" / "ui" / "labeller"
 IS_ON = re.compile(r"\bis-on\b")
 EVIL = '<img src=x onerror="window.hacked=1"> **bold** [a](javascript:alert(1)) `x`'
 
@@ -98,6 +99,27 @@ def test_large_numbers_of_an_axis_are_written_out_and_differ(ask: Ask, page: Pag
     written = page.evaluate("() => window.written")
     assert "100000" in written
     assert not [one for one in written if re.search(r"\de", one)]
+
+
+@pytest.mark.parametrize(
+    ("flux", "written"),
+    [
+        ([20, 310], ["100", "200", "300"]),
+        ([150, 250], ["150", "200", "250"]),
+        ([100_000, 101_000], ["100000", "100500", "101000"]),
+        ([-2e-16, 3e-16], ["−2.0e−16", "0", "2.0e−16"]),
+    ],
+)
+def test_an_axis_has_two_ticks_at_least_that_differ(
+    page: Page, flux: list[float], written: list[str]
+) -> None:
+    source = (LABELLER / "plot.js").read_text(encoding="utf-8").replace("export ", "")
+    found = page.evaluate(
+        "([low, high]) => { " + source + "; const at = ticks(low, high, 100 / 38);"
+        " return at.map((value) => label(value, at[1] - at[0])); }",
+        flux,
+    )
+    assert found == written
 
 
 def test_other_visits_of_the_object_are_drawn_and_can_be_left_out(ask: Ask, page: Page) -> None:

@@ -6,11 +6,14 @@ const MARGIN = { left: 52, right: 10, top: 18, bottom: 30 };
 function ticks(low, high, most) {
   const rough = (high - low) / Math.max(most, 1);
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((factor) => factor * power).find((one) => one >= rough);
+  const steps = [10, 5, 2, 1, 0.5].map((factor) => factor * power);
+  // A single tick is no scale: then there are more of them.
+  const tells = (step) => Math.floor(high / step) - Math.ceil(low / step) > 0;
+  const step = steps.findLast((one) => one >= rough && tells(one)) ?? steps.find(tells) ?? steps.at(-1);
   const first = Math.ceil(low / step);
   const found = [];
   // Counted from the first: where values are many times their range, one more changes no number.
-  for (let i = 0; i <= most + 1 && (first + i) * step <= high + 1e-9 * step; i++) found.push((first + i) * step);
+  for (let i = 0; i <= Math.max(most, 2) + 1 && (first + i) * step <= high + 1e-9 * step; i++) found.push((first + i) * step);
   return found;
 }
 
@@ -18,8 +21,9 @@ function ticks(low, high, most) {
 // of ten is told, with as many digits as tell one tick from the next.
 function label(value, step) {
   const size = Math.abs(value);
+  if (size === 0) return "0";
   const power = Math.floor(Math.log10(step) + 1e-9);
-  if (size !== 0 && (size >= 1e6 || size < 1e-3)) {
+  if (size >= 1e6 || size < 1e-3) {
     const digits = Math.max(1, Math.min(6, Math.floor(Math.log10(size)) - power));
     return value.toExponential(digits).replaceAll("-", "−").replace("e+", "e");
   }
