@@ -186,7 +186,7 @@ def _precision(store: Store, campaign: Campaign, scored: Iteration) -> str:
 
 def _one_precision(name: str, one: Precision) -> str:
     unsure = f", {one.n_unsure} unsure left out" if one.n_unsure else ""
-    drawn = "" if one.population is None else f" of {one.population:,} predicted"
+    drawn = "" if one.population is None else f"; {one.population:,} predicted"
     return (
         f"{name} {one.value:.3f} ({one.n_right} of {one.n_judged} right{unsure}{drawn}; 95 % "
         f"interval {one.low:.3f}–{one.high:.3f}, {choose_method(one.n_judged, one.population)})"

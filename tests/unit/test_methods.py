@@ -1,5 +1,6 @@
 """The methods section: the campaign's own numbers, and no claim that was not measured."""
 
+import re
 import shutil
 
 import h5py
@@ -111,6 +112,7 @@ def test_a_whole_campaign_is_told_with_its_own_numbers(store, campaign):
         in text
     )
     assert "drawn at random in" in text
+    assert re.search(r"emission 1\.000 \(4 of 4 right; \d+ predicted; 95 % interval", text)
     assert "emission lines planted" in text
     for value in (campaign.pool_fingerprint, campaign.training_sha256, result.network_sha256[:16]):
         assert value in text
