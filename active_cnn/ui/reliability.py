@@ -38,8 +38,9 @@ def describe_source(measured: MeasuredReliability) -> str:
     usable = f"{n or 'no'} usable {answers} to the random sample{unsure}"
     if measured.reliability is None:
         return (
-            f"This takes {FEWEST} answers that name a class; there {are} {usable}, and the training "
-            f"has left fewer than {FEWEST} held-out spectra to go by. Judge more of the sample."
+            f"This takes {FEWEST} answers that name a class; there {are} {usable}, and the "
+            f"training has left fewer than {FEWEST} held-out spectra to go by. Judge more of "
+            "the sample."
         )
     if measured.source is Source.SAMPLE:
         return (

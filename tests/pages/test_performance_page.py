@@ -164,7 +164,7 @@ def test_planted_lines_are_shown_as_a_map_and_in_words(open_page):
     at = open_page(PAGE, section="Planted lines")
     assert not at.exception
     words = " ".join(one.value for one in at.markdown)
-    assert "emission lines planted into spectra of the pool" in words
+    assert "Emission lines were planted into" in words
     assert "are predicted to be targets" in words
     table = table_of(at, "planted")
     assert table["planted"].sum() > 100
