@@ -122,6 +122,24 @@ def test_an_axis_has_two_ticks_at_least_that_differ(
     assert found == written
 
 
+@pytest.mark.parametrize(
+    ("factor", "has", "seen"),
+    [
+        (1, [4000, 7000], [4000, 7000]),
+        (0.5, [4000, 7000], [5500, 7000]),
+        (0.5, [3980, 7100], [5600, 7100]),
+        (0.1, [4000, 7000], [6415, 6715]),
+        (2, [4000, 7000], [2500, 8500]),
+    ],
+)
+def test_zooming_in_stays_where_there_is_a_spectrum(
+    page: Page, factor: float, has: list[float], seen: list[float]
+) -> None:
+    source = (LABELLER / "plot.js").read_text(encoding="utf-8").replace("export ", "")
+    zoom = "([factor, has]) => { " + source + "; return zoomed([4000, 7000], factor, 6565, has); }"
+    assert page.evaluate(zoom, [factor, has]) == seen
+
+
 def test_other_visits_of_the_object_are_drawn_and_can_be_left_out(ask: Ask, page: Page) -> None:
     asked = ask(size=2)
     pool = asked.server.home / "visits.h5"

@@ -44,6 +44,15 @@ export function rangeWithin(x, y, [from, to], cut = 0) {
   return [low - room, high + room];
 }
 
+// Range that is seen: zoomed in about a line, but not beyond what there is, where that is near an end.
+export function zoomed([start, end], factor, line, [first, last]) {
+  const half = ((end - start) / 2) * factor;
+  if (factor === 1) return [start, end];
+  const [low, high] = [Math.min(start, first), Math.max(end, last)];
+  const middle = factor > 1 ? (start + end) / 2 : Math.max(low + half, Math.min(line, high - half));
+  return [middle - half, middle + half];
+}
+
 export function draw(canvas, picture, theme) {
   const width = canvas.clientWidth;
   const height = canvas.clientHeight;
