@@ -12,6 +12,8 @@ BALANCINGS = ("none", "class weights", "logit adjustment", "smote")
 SCHEDULES = ("constant", "cosine")
 HELD_OUT = "held-out loss"
 MONITORS = (HELD_OUT, "training loss")
+# Of each class: one to be trained on, one to be held out.
+LEAST_EXAMPLES = 2
 
 
 @dataclass(frozen=True)

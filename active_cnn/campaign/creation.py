@@ -13,6 +13,7 @@ from active_cnn.campaign.files import POOL_INDEX, hash_file, stored_path
 from active_cnn.campaign.plain_answers import with_plain_answers
 from active_cnn.campaign.store import Store
 from active_cnn.errors import CampaignError, StoreError
+from active_cnn.recipes import LEAST_EXAMPLES
 from active_cnn.records import (
     Campaign,
     Grid,
@@ -159,7 +160,8 @@ def check_examples(campaign: Campaign, labels: Sequence[str]) -> None:
     Raises
     ------
     CampaignError
-        If a target has no example in it, or nothing but targets.
+        If a class of the network has fewer than `LEAST_EXAMPLES` in it, or nothing is there but
+        targets.
     """
     examples = Counter(campaign.trains[label] for label in labels)
     found = ", ".join(f"{name!r} ({n:,})" for name, n in examples.most_common())
@@ -174,6 +176,13 @@ def check_examples(campaign: Campaign, labels: Sequence[str]) -> None:
             f"The training set {campaign.training_path} has nothing but targets: {found}. Add "
             "examples of what is not looked for."
         )
+    for name in campaign.network_classes:
+        if examples[name] < LEAST_EXAMPLES:
+            raise CampaignError(
+                f"The training set {campaign.training_path} has {examples[name]} of the "
+                f"{LEAST_EXAMPLES} examples at least that a training needs of {name!r}: its "
+                f"spectra train {found}. Add some, or leave that class out."
+            )
 
 
 def check_resolution(search: Search, pool: Pool) -> None:

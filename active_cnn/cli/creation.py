@@ -115,6 +115,11 @@ def add_create(commands: Commands) -> None:
         "the training set suggest)",
     )
     command.add_argument(
+        "--preset",
+        metavar="NAME",
+        help="the same of a search that others have made; `active-cnn presets` lists them",
+    )
+    command.add_argument(
         "--target",
         dest="targets",
         action="append",
@@ -122,11 +127,6 @@ def add_create(commands: Commands) -> None:
         metavar="LABEL",
         help="label of the training set that is looked for, where no definition says it (may be "
         "given several times; default: the rare ones)",
-    )
-    command.add_argument(
-        "--preset",
-        metavar="NAME",
-        help="the same of a search that others have made; `active-cnn presets` lists them",
     )
     command.add_argument("--seed", type=int, default=1, metavar="S", help="default: %(default)s")
 

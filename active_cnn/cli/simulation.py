@@ -27,6 +27,7 @@ from active_cnn.recipes import DEFAULT_RECIPE, RECIPES
 from active_cnn.settings import resolve
 from active_cnn.spectra.simulation.named import choose_shares, find_case, write_survey
 from active_cnn.whole_file import check_place
+from active_cnn.wording import one_or_many
 
 _FILES = ("training", "pool", "truth")
 POOL_SIZE, TRAINING_SIZE = 100_000, 3000
@@ -132,7 +133,8 @@ def _simulate(options: argparse.Namespace) -> None:
     ):
         results = rehearse(rehearsal, engine, bar.show)
     described = (
-        f"{len(seeds)} seeds; batches of {options.batch} up to {options.labels} labels; recipe "
+        f"{len(seeds)} {one_or_many(len(seeds), 'seed', 'seeds')}; batches of {options.batch} up "
+        f"to {options.labels} labels; recipe "
         f"{options.recipe}; {options.errors:.0%} of the answers are wrong, {options.unsure:.0%} "
         f"unsure; {arms[0].n_looks} of a batch are second looks at answers that the network "
         f"contradicts. Survey: {_describe(options)}."

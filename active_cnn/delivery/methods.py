@@ -20,6 +20,7 @@ from active_cnn.errors import CampaignError, StoreError
 from active_cnn.evaluation.precision import Precision
 from active_cnn.evaluation.proportions import choose_method, describe_share
 from active_cnn.evaluation.recovery import describe_recovery
+from active_cnn.learning.augmentation import is_planted
 from active_cnn.records import Campaign, Iteration, Purpose, Spacing, TrainingResult
 from active_cnn.spectra.resolving_power import PoolResolution
 from active_cnn.verdicts import describe_rankings
@@ -57,7 +58,7 @@ def describe_methods(store: Store, campaign: Campaign) -> str:
     parts = [
         f"# Methods of the search {campaign.name!r}",
         _search(store, campaign),
-        _training(scored.result),
+        _training(campaign, scored.result),
         _labelling(store, campaign, scored),
         "## Result",
         _candidates(store, campaign, scored),
@@ -99,11 +100,13 @@ def _resolution(resolution: PoolResolution) -> str:
     )
 
 
-def _training(result: TrainingResult) -> str:
+def _training(campaign: Campaign, result: TrainingResult) -> str:
     settings = result.settings
     shown = [f"batches of {settings.batch_size}", f"at most {settings.max_epochs} epochs"]
     if settings.augmentation:
-        shown.append("labelled spectra shown with the noise of the pool and with planted lines")
+        shown.append("labelled spectra shown with the noise of the pool")
+        if settings.background and is_planted(campaign.grid.n):
+            shown[-1] += " and with planted lines"
     if settings.background:
         shown.append(
             f"up to {settings.background:,} unlabelled spectra of the pool shown as no targets"
@@ -183,7 +186,7 @@ def _precision(store: Store, campaign: Campaign, scored: Iteration) -> str:
 
 def _one_precision(name: str, one: Precision) -> str:
     unsure = f", {one.n_unsure} unsure left out" if one.n_unsure else ""
-    drawn = "" if one.population is None else f" of {one.population:,} predicted"
+    drawn = "" if one.population is None else f"; {one.population:,} predicted"
     return (
         f"{name} {one.value:.3f} ({one.n_right} of {one.n_judged} right{unsure}{drawn}; 95 % "
         f"interval {one.low:.3f}–{one.high:.3f}, {choose_method(one.n_judged, one.population)})"

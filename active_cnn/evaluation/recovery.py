@@ -169,9 +169,11 @@ def describe_recovery(table: pd.DataFrame, is_found: NDArray[np.bool_], what: st
         What being found means, such as "predicted to be targets".
     """
     share = describe_share(float(is_found.mean()), len(is_found))
+    # One spectrum may have got several lines at once: what is counted are spectra.
     text = (
-        f"Of {len(table):,} {name_lines(table)} planted into spectra of the pool that nobody has "
-        f"labelled and that are not predicted to be targets, {share} are {what}."
+        f"{name_lines(table).capitalize()} were planted into {len(table):,} spectra of the pool "
+        f"that nobody has labelled and that are not predicted to be targets: with them, {share} "
+        f"are {what}."
     )
     limits = limits_by_snr(table, is_found).dropna(subset="limit")
     if limits.empty:

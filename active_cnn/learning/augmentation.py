@@ -35,6 +35,11 @@ FAINTEST = 0.1
 UNKNOWN_SPAN = 0.5
 
 
+def is_planted(n_wavelengths: int) -> bool:
+    """Tell whether a window is narrow enough for one line to make a target, which is planted."""
+    return n_wavelengths <= WIDEST_WITH_ONE_LINE
+
+
 def continuum(flux: NDArray[np.floating]) -> NDArray[np.floating]:
     """Give the level of the continuum of each spectrum, shape (n_spectra,): the median flux."""
     return np.median(flux, axis=1)
@@ -120,7 +125,7 @@ class Augmentation:
         # Half the continuum is a spectrum of the sky alone, which teaches nothing about lines.
         noise = np.minimum(noise[np.isfinite(noise)], 0.5)
         noise = noise if noise.size else np.zeros(1)
-        if examples.shape[1] > WIDEST_WITH_ONE_LINE:
+        if not is_planted(examples.shape[1]):
             return cls(noise, None)
         return cls(noise, int(np.abs(examples[is_target] - 1).mean(axis=0).argmax()))
 

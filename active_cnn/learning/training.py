@@ -16,8 +16,9 @@ from active_cnn.learning.judging import judge
 from active_cnn.learning.keras_runtime import halving
 from active_cnn.learning.network import build_network
 from active_cnn.learning.presentation import Labelled, Presentation, present
-from active_cnn.recipes import TrainingSettings
+from active_cnn.recipes import LEAST_EXAMPLES, TrainingSettings
 from active_cnn.verdicts import Alarm, Ranking
+from active_cnn.wording import one_or_many
 
 # A training that has died is tried again with the learning rate divided by this, and so on.
 GENTLER = 5
@@ -104,11 +105,12 @@ def train(
     report("balancing", 0, 1, {})
     classes = labelled.classes
     counts = np.bincount(labelled.labels, minlength=len(classes))
-    if counts.min() < 2:
+    least = int(counts.min())
+    if least < LEAST_EXAMPLES:
         raise CampaignError(
-            f"Class {classes[counts.argmin()]!r} has {counts.min()} labelled spectra; "
-            "a training needs at least 2 of each class. Label more of it, or add some to "
-            "the initial training set."
+            f"Class {classes[counts.argmin()]!r} has {least} labelled "
+            f"{one_or_many(least, 'spectrum', 'spectra')}; a training needs {LEAST_EXAMPLES} of "
+            "each class at least. Label more of it, or add some to the initial training set."
         )
     first, why = None, ""
     try:

@@ -87,8 +87,8 @@ def read_training_csv(path: Path, grid: Grid, label_to_class: Mapping[str, str])
                 _refuse_name(identifier, written, identifiers, where)
                 if label not in known:
                     raise SpectrumError(
-                        f"{where}: the label '{label}' is not known. "
-                        f"Use one of {', '.join(label_to_class)}."
+                        f"{where}: the label '{label}' trains no class of the campaign. Use one "
+                        f"of {', '.join(label_to_class)}, or leave the row out."
                     )
                 identifiers[identifier] = _Place(rows.line_num, written)
                 labels.append(known[label])

@@ -12,6 +12,7 @@ from active_cnn.evaluation.reliability import N_BINS, Reliability
 from active_cnn.ui.figures import show_figure
 from active_cnn.ui.page import View, rows_of_numbers
 from active_cnn.ui.reliability_chart import reliability_diagram
+from active_cnn.wording import one_or_many
 
 TITLE = "What a probability is worth"
 
@@ -31,12 +32,15 @@ def show_reliability(view: View) -> None:
 
 def describe_source(measured: MeasuredReliability) -> str:
     """Say what was measured, or what is missing."""
-    unsure = f", {measured.n_unsure} unsure ones left out" if measured.n_unsure else ""
-    usable = f"{measured.n_answers or 'no'} usable answers to the random sample{unsure}"
+    unsure = f", {measured.n_unsure} unsure left out" if measured.n_unsure else ""
+    n, answers = measured.n_answers, one_or_many(measured.n_answers, "answer", "answers")
+    are = one_or_many(n, "is", "are")
+    usable = f"{n or 'no'} usable {answers} to the random sample{unsure}"
     if measured.reliability is None:
         return (
-            f"This takes {FEWEST} answers that name a class; there are {usable}, and the training "
-            f"has left fewer than {FEWEST} held-out spectra to go by. Judge more of the sample."
+            f"This takes {FEWEST} answers that name a class; there {are} {usable}, and the "
+            f"training has left fewer than {FEWEST} held-out spectra to go by. Judge more of "
+            "the sample."
         )
     if measured.source is Source.SAMPLE:
         return (
@@ -44,7 +48,7 @@ def describe_source(measured: MeasuredReliability) -> str:
             "iteration's network was not trained on."
         )
     return (
-        f"There are {usable}, and {FEWEST} are needed. Until then this is measured on "
+        f"There {are} {usable}, and {FEWEST} are needed. Until then this is measured on "
         f"{measured.reliability.n:,} held-out spectra of the training set, in which targets are "
         "far more frequent than in the pool: there the probabilities may be worth less."
     )

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from active_cnn.campaign.campaign import record_answer
 from active_cnn.campaign.store import Store
 from active_cnn.records import Purpose
-from tests.browser.conftest import wait_until_drawn
+from tests.browser.conftest import ROOT, wait_until_drawn
 from tests.browser.labelling import Asked, Person
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -24,6 +24,7 @@ Ask = Callable[..., Asked]
 
 TOGGLES = {"view": "w", "smooth": "m", "lines": "l", "velocity": "v", "visits": "r", "blind": "b"}
 ZOOMS = {"zoom-in": "ArrowUp", "zoom-out": "ArrowDown", "zoom-reset": "0"}
+LABELLER = ROOT / "active_cnn" / "ui" / "labeller"
 IS_ON = re.compile(r"\bis-on\b")
 EVIL = '<img src=x onerror="window.hacked=1"> **bold** [a](javascript:alert(1)) `x`'
 
@@ -81,6 +82,62 @@ def test_the_ways_of_looking_change_the_picture(ask: Ask, page: Page, by: str) -
             ann.desk.locator(f"{part} [data-act='{act}']").click()
         expect(ann.desk.locator(part)).to_be_hidden()
     assert ann.asked.log() == []
+
+
+def test_large_numbers_of_an_axis_are_written_out_and_differ(ask: Ask, page: Page) -> None:
+    page.add_init_script(
+        "window.written = []; const fill = CanvasRenderingContext2D.prototype.fillText;"
+        "CanvasRenderingContext2D.prototype.fillText = function (text, ...place) {"
+        " window.written.push(text); return fill.call(this, text, ...place); };"
+    )
+    Person(page, ask()).open()
+    page.keyboard.press("v")
+    for _ in range(12):
+        page.keyboard.press("ArrowDown")
+    page.evaluate("() => { window.written = []; }")
+    page.keyboard.press("m")
+    written = page.evaluate("() => window.written")
+    assert "100000" in written
+    assert not [one for one in written if re.search(r"\de", one)]
+
+
+@pytest.mark.parametrize(
+    ("flux", "written"),
+    [
+        ([20, 310], ["100", "200", "300"]),
+        ([150, 250], ["150", "200", "250"]),
+        ([100_000, 101_000], ["100000", "100500", "101000"]),
+        ([-2e-16, 3e-16], ["−2.0e−16", "0", "2.0e−16"]),
+    ],
+)
+def test_an_axis_has_two_ticks_at_least_that_differ(
+    page: Page, flux: list[float], written: list[str]
+) -> None:
+    source = (LABELLER / "plot.js").read_text(encoding="utf-8").replace("export ", "")
+    found = page.evaluate(
+        "([low, high]) => { " + source + "; const at = ticks(low, high, 100 / 38);"
+        " return at.map((value) => label(value, at[1] - at[0])); }",
+        flux,
+    )
+    assert found == written
+
+
+@pytest.mark.parametrize(
+    ("factor", "has", "seen"),
+    [
+        (1, [4000, 7000], [4000, 7000]),
+        (0.5, [4000, 7000], [5500, 7000]),
+        (0.5, [3980, 7100], [5600, 7100]),
+        (0.1, [4000, 7000], [6415, 6715]),
+        (2, [4000, 7000], [2500, 8500]),
+    ],
+)
+def test_zooming_in_stays_where_there_is_a_spectrum(
+    page: Page, factor: float, has: list[float], seen: list[float]
+) -> None:
+    source = (LABELLER / "plot.js").read_text(encoding="utf-8").replace("export ", "")
+    zoom = "([factor, has]) => { " + source + "; return zoomed([4000, 7000], factor, 6565, has); }"
+    assert page.evaluate(zoom, [factor, has]) == seen
 
 
 def test_other_visits_of_the_object_are_drawn_and_can_be_left_out(ask: Ask, page: Page) -> None:

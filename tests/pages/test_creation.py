@@ -195,8 +195,8 @@ def put_labelled(put):
         _, pool = put(folder)
         with h5py.File(pool) as file:
             (group,) = file.values()
-            names = group["filenames"].asstr()[:4]
-        kinds = ("emission", "absorption", "double-peak", "odd")
+            names = group["filenames"].asstr()[:8]
+        kinds = ("emission", "absorption", "double-peak", "odd") * 2
         rows = [f"{name},{kind}" for name, kind in zip(names, kinds, strict=True)]
         table = folder / "labels.csv"
         table.write_text("\n".join(["id,kind", *rows, "=none,noise"]), encoding="utf-8")
@@ -223,10 +223,10 @@ def test_a_campaign_begins_with_a_table_of_labels(empty_home, tmp_path, put_labe
     training = empty_home / "mine" / "training-set.csv"
     assert at.text_input(key="new_training").value == str(training)
     said = "\n".join(one.value for one in at.markdown).replace("\\", "")
-    assert "4 spectra are labelled by 4 of 5 rows: " in said
-    assert "56 spectra of the sources are named by no usable row." in said
+    assert "8 spectra are labelled by 8 of 9 rows: " in said
+    assert "52 spectra of the sources are named by no usable row." in said
     (shown,) = (one.value for one in at.dataframe if "reason" in one.value)
-    assert shown["row"].tolist() == ["5"]
+    assert shown["row"].tolist() == ["9"]
     assert shown["identifier"].tolist() == ["=none"]
     assert shown["reason"].tolist() == ["names no spectrum of the sources"]
     at.button(key="create-campaign").click().run()
@@ -244,7 +244,7 @@ def test_a_preset_tells_which_labels_of_a_table_are_known(tmp_path, put_labelled
     make_training(at, table, pool, [pool])
     assert not at.error
     said = "\n".join(one.value for one in at.markdown).replace("\\", "")
-    assert "3 spectra are labelled by 3 of 5 rows: " in said
+    assert "6 spectra are labelled by 6 of 9 rows: " in said
 
 
 def test_what_cannot_be_labelled_is_a_message_and_leaves_nothing(

@@ -10,7 +10,7 @@ import pytest
 
 from active_cnn.campaign.campaign import close_iteration, record_answer
 from active_cnn.campaign.relabelling import draw_relabel_query
-from active_cnn.campaign.reliability import measure
+from active_cnn.campaign.reliability import MeasuredReliability, measure
 from active_cnn.campaign.sampling import draw_performance_sample
 from active_cnn.campaign.stopping import read_goals
 from active_cnn.evaluation.precision import certify
@@ -18,6 +18,7 @@ from active_cnn.recipes import TrainingSettings
 from active_cnn.records import Purpose
 from active_cnn.search import Band, Search
 from active_cnn.ui.precision import describe_certification
+from active_cnn.ui.reliability import describe_source
 from tests import fakes
 from tests.components import act, give, mounted, settle, sheets, told
 
@@ -163,7 +164,7 @@ def test_planted_lines_are_shown_as_a_map_and_in_words(open_page):
     at = open_page(PAGE, section="Planted lines")
     assert not at.exception
     words = " ".join(one.value for one in at.markdown)
-    assert "emission lines planted into spectra of the pool" in words
+    assert "Emission lines were planted into" in words
     assert "are predicted to be targets" in words
     table = table_of(at, "planted")
     assert table["planted"].sum() > 100
@@ -240,6 +241,12 @@ def test_answers_to_the_sample_tell_what_a_probability_is_worth(store, campaign,
     assert figures["Error"] == f"{measured.error_before:.3f}"
     assert figures["Calibrated"] == f"{measured.error_after:.3f}"
     assert figures["By chance"] == f"{measured.error_by_chance:.3f}"
+
+
+def test_a_single_answer_and_a_single_unsure_one_are_counted_in_the_singular():
+    said = describe_source(MeasuredReliability(1, 1, None, None))
+    assert "there is 1 usable answer to the random sample, 1 unsure left out, and" in said
+    assert "there are no usable answers" in describe_source(MeasuredReliability(0, 0, None, None))
 
 
 def test_a_calibration_that_makes_the_error_larger_is_left_and_that_is_said(

@@ -95,8 +95,8 @@ def test_what_is_written_is_what_a_pool_of_the_same_files_holds(tmp_path, folder
 def test_a_campaign_is_created_on_it(store, survey, table, tmp_path):
     with h5py.File(survey.pool) as file:
         (group,) = file.values()
-        names = group["filenames"].asstr()[:3]
-    classes = ["absorption", "emission", "double-peak"]
+        names = group["filenames"].asstr()[:6]
+    classes = ["absorption", "emission", "double-peak"] * 2
     labels = table("id,class", *zip(names, classes, strict=True))
     grid, resolution = read_terms(survey.pool)
     assert grid == Grid()
@@ -460,6 +460,9 @@ def test_the_command_takes_the_terms_of_the_pool_and_create_takes_what_it_makes(
     assert "       1  has a label that is none of absorption, emission, double-peak" in said
     assert f"What was refused is listed in {tmp_path / 'training-refused.csv'}." in said
     home = ["--home", tmp_path / "home", "--name", "mine", "--definition", definition]
+    header, *rows = out.read_text(encoding="utf-8").splitlines()
+    twice = [header, *rows, *(f"second-{row}" for row in rows)]
+    out.write_text("\n".join(twice), encoding="utf-8")
     status, said, complaint = run("create", *home, "--training", out, "--pool", pool)
     assert (status, complaint) == (0, "")
     assert "is ready" in said

@@ -1,8 +1,10 @@
 """The methods section: the campaign's own numbers, and no claim that was not measured."""
 
+import re
 import shutil
 
 import h5py
+import numpy as np
 import pytest
 
 from active_cnn import __version__
@@ -16,6 +18,8 @@ from active_cnn.cli import main
 from active_cnn.delivery.candidates import above_threshold, find_candidates
 from active_cnn.delivery.methods import describe_methods
 from active_cnn.errors import CampaignError
+from active_cnn.spectra.simulation import write_case
+from active_cnn.spectra.simulation.cases import CASES
 from tests import fakes
 
 
@@ -58,6 +62,26 @@ def test_the_resolving_power_is_told_as_far_as_the_pool_states_it(
     assert said in describe_methods(store, campaign)
 
 
+@pytest.mark.parametrize(("name", "says"), [("carbon", False), ("lithium", True)])
+def test_planted_lines_are_told_of_where_training_shows_them(
+    store, fill_iteration, tmp_path, name, says
+):
+    case = CASES[name]
+    files = write_case(tmp_path / "survey", case, pool_size=60, training_size=40, n_fits=0)
+    campaign = create_campaign(
+        store,
+        name,
+        files.training,
+        files.pool,
+        grid=case.grid,
+        classes=case.answers,
+    )
+    fill_iteration(store, campaign, np.tile([0.8, 0.2], (60, 1)))
+    text = describe_methods(store, campaign)
+    assert "shown with the noise of the pool" in text
+    assert ("planted lines" in text) is says
+
+
 def test_a_whole_campaign_is_told_with_its_own_numbers(store, campaign):
     fakes.train(store, campaign)
     query = draw_relabel_query(store, campaign, size=40)
@@ -88,7 +112,8 @@ def test_a_whole_campaign_is_told_with_its_own_numbers(store, campaign):
         in text
     )
     assert "drawn at random in" in text
-    assert "emission lines planted" in text
+    assert re.search(r"emission [01]\.\d+ \(\d of \d right; \d+ predicted; 95 % interval", text)
+    assert "Emission lines were planted into" in text
     for value in (campaign.pool_fingerprint, campaign.training_sha256, result.network_sha256[:16]):
         assert value in text
     assert "mixed (direct 0.4, greedy 0.45, margin 0.15)" in text

@@ -102,6 +102,17 @@ def test_a_target_without_an_example_is_refused(store, survey, training):
     only = training(["emission"] * 5 + ["double-peak"] * 2, Grid(), name="only.csv")
     with pytest.raises(CampaignError, match="nothing but targets"):
         create_campaign(store, "few", only, survey.pool)
+    one = training(["absorption"] * 5 + ["emission"] * 2 + ["double-peak"], Grid(), name="one.csv")
+    with pytest.raises(CampaignError, match="1 of the 2 examples .* needs of 'double-peak'"):
+        create_campaign(store, "few", one, survey.pool)
+    assert store.campaign_names() == []
+
+
+def test_labels_that_train_nothing_are_refused_with_what_to_do(store, survey, training):
+    path = training(["absorption"] * 5 + ["emission"] * 2 + ["unsure"], Grid())
+    definition = propose(path)
+    with pytest.raises(SpectrumError, match="'unsure' trains no class.* leave the row out"):
+        create_campaign(store, "some", path, survey.pool, classes=definition.classes)
     assert store.campaign_names() == []
 
 

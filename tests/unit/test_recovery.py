@@ -91,7 +91,7 @@ def test_fainter_spectra_need_stronger_lines(table):
     assert limits["limit"].is_monotonic_decreasing
     assert limits["n"].sum() == len(table)
     words = describe_recovery(table, steep(table), "predicted to be targets")
-    assert words.startswith("Of 20,000 emission lines planted")
+    assert words.startswith("Emission lines were planted into 20,000 spectra of the pool")
     assert "at S/N below 10" in words
     assert "at S/N above 40" in words
     assert "In no range" in describe_recovery(table, np.zeros(len(table), bool), "found")
@@ -178,7 +178,7 @@ def test_what_is_planted_is_what_marks_the_targets(store, campaign, score):
     assert deep.sum() > 5
     assert table["rule"][deep].median() > 5
     assert describe_recovery(table, table["rule"] > 5, "found").startswith(
-        f"Of {len(table):,} absorption lines planted"
+        f"Absorption lines were planted into {len(table):,} spectra of the pool"
     )
 
 

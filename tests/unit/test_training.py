@@ -334,7 +334,7 @@ def test_a_tiny_class_gives_a_notice_with_its_name(labelled):
 def test_a_class_with_fewer_than_two_members_is_refused_by_its_name(labelled, n, balancing):
     windows, labels = labelled
     keep = np.concatenate([np.flatnonzero(labels != 2), np.flatnonzero(labels == 2)[:n]])
-    with pytest.raises(CampaignError, match=f"'double-peak' has {n} labelled spectra"):
+    with pytest.raises(CampaignError, match=f"'double-peak' has {n} labelled spectr"):
         train(known(windows[keep], labels[keep]), settings(balancing=balancing), quiet)
 
 

@@ -88,8 +88,8 @@ def test_a_byte_order_mark_and_empty_lines_do_not_matter(tmp_path: Path) -> None
     [
         (0, "", "the column 'id' is empty"),
         (0, "a0.fits", r"line 4 \('a0\.fits'\): the identifier stands in line 2 already"),
-        (1, "Emission", "the label 'Emission' is not known. Use one of absorption, emission, dou"),
-        (1, "", "the label '' is not known"),
+        (1, "Emission", "the label 'Emission' trains no class of the campaign. Use one of absorpt"),
+        (1, "", "the label '' trains no class"),
         (6, "1.0e", "flux 5 is '1.0e', not a number"),
         (2, "", "flux 1 is '', not a number"),
         (141, "nan", r"is not finite"),

@@ -6,19 +6,28 @@ const MARGIN = { left: 52, right: 10, top: 18, bottom: 30 };
 function ticks(low, high, most) {
   const rough = (high - low) / Math.max(most, 1);
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((factor) => factor * power).find((one) => one >= rough);
+  const steps = [10, 5, 2, 1, 0.5].map((factor) => factor * power);
+  // A single tick is no scale: then there are more of them.
+  const tells = (step) => Math.floor(high / step) - Math.ceil(low / step) > 0;
+  const step = steps.findLast((one) => one >= rough && tells(one)) ?? steps.find(tells) ?? steps.at(-1);
   const first = Math.ceil(low / step);
   const found = [];
   // Counted from the first: where values are many times their range, one more changes no number.
-  for (let i = 0; i <= most + 1 && (first + i) * step <= high + 1e-9 * step; i++) found.push((first + i) * step);
+  for (let i = 0; i <= Math.max(most, 2) + 1 && (first + i) * step <= high + 1e-9 * step; i++) found.push((first + i) * step);
   return found;
 }
 
+// Velocities over a wide window come to 200000 km/s, counts to more; beyond the margin's width a power
+// of ten is told, with as many digits as tell one tick from the next.
 function label(value, step) {
   const size = Math.abs(value);
-  if (size !== 0 && (size >= 1e5 || size < 1e-3)) return value.toExponential(1);
-  const decimals = Math.max(0, Math.min(6, -Math.floor(Math.log10(step) + 1e-9)));
-  return value.toFixed(decimals).replace("-", "−");
+  if (size === 0) return "0";
+  const power = Math.floor(Math.log10(step) + 1e-9);
+  if (size >= 1e6 || size < 1e-3) {
+    const digits = Math.max(1, Math.min(6, Math.floor(Math.log10(size)) - power));
+    return value.toExponential(digits).replaceAll("-", "−").replace("e+", "e");
+  }
+  return value.toFixed(Math.max(0, Math.min(6, -power))).replace("-", "−");
 }
 
 // Range of the values whose x is shown; a share of the extremes may be cut off as spikes.
@@ -33,6 +42,15 @@ export function rangeWithin(x, y, [from, to], cut = 0) {
   const high = shown[Math.ceil((1 - cut) * (shown.length - 1))];
   const room = 0.06 * (high - low) || 0.06 * Math.abs(high) || 1;
   return [low - room, high + room];
+}
+
+// Range that is seen: zoomed in about a line, but not beyond what there is, where that is near an end.
+export function zoomed([start, end], factor, line, [first, last]) {
+  const half = ((end - start) / 2) * factor;
+  if (factor === 1) return [start, end];
+  const [low, high] = [Math.min(start, first), Math.max(end, last)];
+  const middle = factor > 1 ? (start + end) / 2 : Math.max(low + half, Math.min(line, high - half));
+  return [middle - half, middle + half];
 }
 
 export function draw(canvas, picture, theme) {

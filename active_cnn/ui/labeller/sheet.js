@@ -1,7 +1,7 @@
 // The pictures of one spectrum, and the way that they are looked at, which stays from one to the next.
 
 import { rescale, smooth, unpack } from "./packing.js";
-import { draw, rangeWithin } from "./plot.js";
+import { draw, rangeWithin, zoomed } from "./plot.js";
 
 const ZOOM = 0.75;
 const MOST_ZOOM = 12;
@@ -168,18 +168,15 @@ export class Sheet {
     return [Math.max(least, 2 * low - high), Math.min(most, 2 * high - low)];
   }
 
-  #range(zoom) {
+  #range(zoom, x = this.grid) {
     const { start, end } = this.desk.grid;
-    if (zoom === 0) return [start, end];
-    const middle = zoom > 0 ? this.rest : (start + end) / 2;
-    const half = ((end - start) / 2) * ZOOM ** zoom;
-    return [middle - half, middle + half];
+    return zoomed([start, end], ZOOM ** zoom, this.rest, [x[0], x.at(-1)]);
   }
 
   #raw(shown, arrays, visits) {
     const { theme } = this;
     const { x, y, sigma } = arrays.raw;
-    const xRange = this.#range(this.zoom);
+    const xRange = this.#range(this.zoom, x);
     const curve = this.isSmooth ? smooth(y) : y;
     return {
       title: "Window, as in the file",
