@@ -22,6 +22,7 @@ from active_cnn.evaluation.proportions import choose_method, describe_share
 from active_cnn.evaluation.recovery import describe_recovery
 from active_cnn.learning.augmentation import is_planted
 from active_cnn.records import Campaign, Iteration, Purpose, Spacing, TrainingResult
+from active_cnn.search import HALPHA_EMISSION, Search
 from active_cnn.spectra.resolving_power import PoolResolution
 from active_cnn.verdicts import describe_rankings
 from active_cnn.wording import one_or_many
@@ -70,8 +71,14 @@ def describe_methods(store: Store, campaign: Campaign) -> str:
         _provenance(store, campaign),
         "## References",
         "Škoda, P., Podsztavek, O., Tvrdík, P. 2020, A&A, 643, A122 (the method)",
+        _source(campaign.search),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _source(search: Search) -> str:
+    is_of_method = search.source == HALPHA_EMISSION.source
+    return f"{search.source} (the search)" if search.source and not is_of_method else ""
 
 
 def _search(store: Store, campaign: Campaign) -> str:

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from dataclasses import replace
 
 import h5py
 import numpy as np
@@ -18,6 +19,7 @@ from active_cnn.cli import main
 from active_cnn.delivery.candidates import above_threshold, find_candidates
 from active_cnn.delivery.methods import describe_methods
 from active_cnn.errors import CampaignError
+from active_cnn.search import Search
 from active_cnn.spectra.simulation import write_case
 from active_cnn.spectra.simulation.cases import CASES
 from tests import fakes
@@ -137,3 +139,10 @@ def test_the_command_writes_it_to_the_screen_or_to_a_file(store, campaign, score
     with pytest.raises(SystemExit, match="0"):
         main(["report", *home, "--out", str(tmp_path / "methods.md")])
     assert (tmp_path / "methods.md").read_text(encoding="utf-8") == expected
+
+
+def test_the_source_of_a_search_is_among_the_references(store, campaign, score):
+    score()
+    assert describe_methods(store, campaign).count("A122") == 1
+    other = replace(campaign, search=Search("x", source="Ji et al. (2016), ApJS, 226, 1"))
+    assert "Ji et al. (2016), ApJS, 226, 1 (the search)" in describe_methods(store, other)
