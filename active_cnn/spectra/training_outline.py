@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from active_cnn.errors import CampaignError, SpectrumError
-from active_cnn.lines import open_lines
 from active_cnn.names import trim
 from active_cnn.records import Grid
 from active_cnn.spectra.grids import find_grid, possible_grids
 from active_cnn.spectra.pool_file import WAVELENGTH_TOLERANCE
-from active_cnn.spectra.training_set import ARCHIVE_COLUMNS
+from active_cnn.spectra.training_set import ARCHIVE_COLUMNS, csv_rows
 
 MOST_LABELS = 60  # that are counted apart: more are no labels
 
@@ -51,35 +49,24 @@ def read_outline(path: Path) -> Outline:
         `MOST_LABELS` labels.
     """
     labels: Counter[str] = Counter()
-    try:
-        with open_lines(path, encoding="utf-8-sig", newline="") as lines:
-            rows = csv.reader(lines, strict=True)
-            names = [name.strip() for name in next(rows, [])]
-            if missing := [name for name in ("id", "label") if name not in names]:
-                found = ", ".join(names[:6])[:120] or "nothing"
+    with csv_rows(path) as rows:
+        names = [name.strip() for name in next(rows, [])]
+        if missing := [name for name in ("id", "label") if name not in names]:
+            found = ", ".join(names[:6])[:120] or "nothing"
+            raise SpectrumError(
+                f"{path} has no column '{missing[0]}' and is no training set: give a CSV file "
+                f"with id, label and one column of flux for each wavelength. Its header "
+                f"begins with: {found}"
+            )
+        place = names.index("label")
+        for row in rows:
+            if len(row) > place:
+                labels[trim(row[place])] += 1
+            if len(labels) > MOST_LABELS:
                 raise SpectrumError(
-                    f"{path} has no column '{missing[0]}' and is no training set: give a CSV file "
-                    f"with id, label and one column of flux for each wavelength. Its header "
-                    f"begins with: {found}"
+                    f"{path} has more than {MOST_LABELS} different labels up to line "
+                    f"{rows.line_num}: give each spectrum one of a few."
                 )
-            place = names.index("label")
-            for row in rows:
-                if len(row) > place:
-                    labels[trim(row[place])] += 1
-                if len(labels) > MOST_LABELS:
-                    raise SpectrumError(
-                        f"{path} has more than {MOST_LABELS} different labels up to line "
-                        f"{rows.line_num}: give each spectrum one of a few."
-                    )
-    except OSError as error:
-        raise SpectrumError(
-            f"The training set {path} cannot be read: {error.strerror}. Give a CSV file that you "
-            "may read."
-        ) from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise SpectrumError(
-            f"{path} is not a CSV file in UTF-8: {error}. Save it as comma-separated UTF-8 text."
-        ) from error
     flux = [name for name in names if name not in ("id", "label", *ARCHIVE_COLUMNS)]
     return Outline(_grid(flux, path), len(flux), dict(labels.most_common()))
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,26 +74,50 @@ def read_training_csv(path: Path, grid: Grid, label_to_class: Mapping[str, str])
     identifiers: dict[str, _Place] = {}
     known = {trim(label): label for label in label_to_class}
     labels, flux = [], []
+    with csv_rows(path) as rows:
+        columns = _Columns.from_header(next(rows, []), path, grid)
+        for row in rows:
+            if not row:
+                continue
+            where = f"{path}, line {rows.line_num}"
+            written, label, values = columns.split(row, where)
+            identifier, label = trim(written), trim(label)
+            where = f"{where} ('{identifier}')"
+            _refuse_name(identifier, written, identifiers, where)
+            if label not in known:
+                raise SpectrumError(
+                    f"{where}: the label '{label}' trains no class of the campaign. Use one "
+                    f"of {', '.join(label_to_class)}, or leave the row out."
+                )
+            identifiers[identifier] = _Place(rows.line_num, written)
+            labels.append(known[label])
+            flux.append(_numbers(values, where))
+    if not flux:
+        raise SpectrumError(f"{path} has a header but no spectra. Give at least one row.")
+    as_given = np.array(flux)
+    windows = _rescale(as_given, identifiers, path)
+    as_given.setflags(write=False)
+    windows.setflags(write=False)
+    return TrainingSet(tuple(identifiers), as_given, windows, tuple(labels))
+
+
+@contextmanager
+def csv_rows(path: Path) -> Iterator[Any]:
+    """Open a training set; what is wrong with its file is a SpectrumError.
+
+    Yields
+    ------
+    csv.reader
+        Of its rows, the header first.
+
+    Raises
+    ------
+    SpectrumError
+        If the file cannot be read, or is no CSV in UTF-8.
+    """
     try:
         with open_lines(path, encoding="utf-8-sig", newline="") as lines:
-            rows = csv.reader(lines, strict=True)
-            columns = _Columns.from_header(next(rows, []), path, grid)
-            for row in rows:
-                if not row:
-                    continue
-                where = f"{path}, line {rows.line_num}"
-                written, label, values = columns.split(row, where)
-                identifier, label = trim(written), trim(label)
-                where = f"{where} ('{identifier}')"
-                _refuse_name(identifier, written, identifiers, where)
-                if label not in known:
-                    raise SpectrumError(
-                        f"{where}: the label '{label}' trains no class of the campaign. Use one "
-                        f"of {', '.join(label_to_class)}, or leave the row out."
-                    )
-                identifiers[identifier] = _Place(rows.line_num, written)
-                labels.append(known[label])
-                flux.append(_numbers(values, where))
+            yield csv.reader(lines, strict=True)
     except OSError as error:
         raise SpectrumError(
             f"The training set {path} cannot be read: {error.strerror}. Give a CSV file that you "
@@ -102,13 +127,6 @@ def read_training_csv(path: Path, grid: Grid, label_to_class: Mapping[str, str])
         raise SpectrumError(
             f"{path} is not a CSV file in UTF-8: {error}. Save it as comma-separated UTF-8 text."
         ) from error
-    if not flux:
-        raise SpectrumError(f"{path} has a header but no spectra. Give at least one row.")
-    as_given = np.array(flux)
-    windows = _rescale(as_given, identifiers, path)
-    as_given.setflags(write=False)
-    windows.setflags(write=False)
-    return TrainingSet(tuple(identifiers), as_given, windows, tuple(labels))
 
 
 def read_identifiers(path: Path) -> list[str]:
