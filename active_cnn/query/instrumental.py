@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from active_cnn.spectra.continuum import without_slopes
 from active_cnn.spectra.noise import pixel_noise
 from active_cnn.spectra.wavelength import SPEED_OF_LIGHT, air_to_vacuum
 
@@ -66,8 +67,8 @@ def is_instrumental(
     """
     flux = np.asarray(windows, dtype=np.float64)
     noise = _local_noise(flux)
-    before, after = (_beside(flux, step) for step in (-1, 1))
-    height, sides = _above(flux, 2), (before, after)
+    height = _above(flux, 2)
+    sides = _beside(flux, -1), _beside(flux, 1)
     around = flux - height
     shared = np.where(
         height > 0,
@@ -93,9 +94,7 @@ def _is_sampled(
 
 def _weights(flux: NDArray[np.float64]) -> NDArray[np.float64]:
     """Tell how much of a window's structure each pixel and its neighbours make up."""
-    place = np.linspace(-1, 1, flux.shape[1])
-    basis, _ = np.linalg.qr(np.polynomial.legendre.legvander(place, SLOPES))
-    square = (flux - (flux @ basis) @ basis.T) ** 2
+    square = without_slopes(flux, SLOPES) ** 2
     near = sum(_beside(square, step) for step in range(-2, 3))
     return np.asarray(near / np.maximum(square.sum(axis=1, keepdims=True), 1e-30))
 

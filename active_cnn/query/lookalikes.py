@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from active_cnn.spectra.continuum import without_slopes
 from active_cnn.spectra.sky import is_place, separation
 
 # Two windows with a higher correlation differ by less than their noise of some percent.
@@ -79,9 +80,7 @@ def find_alike(windows: NDArray[np.floating]) -> float:
 
 
 def _correlation(windows: NDArray[np.floating]) -> NDArray[np.float64]:
-    place = np.linspace(-1, 1, windows.shape[1])
-    basis, _ = np.linalg.qr(np.polynomial.legendre.legvander(place, DEGREE))
-    rest = windows - (windows @ basis) @ basis.T
+    rest = without_slopes(windows, DEGREE)
     unit = rest / np.maximum(np.linalg.norm(rest, axis=1, keepdims=True), 1e-12)
     correlation: NDArray[np.float64] = unit @ unit.T
     return correlation

@@ -62,6 +62,26 @@ def fit_continuum(
     return fitted * scale if fitted.min() > _SIGNIFICANCE * error else None
 
 
+def without_slopes(flux: NDArray[np.floating], degree: int) -> NDArray[np.float64]:
+    """Take off each window the polynomial of that degree which fits it best, lines and all.
+
+    Parameters
+    ----------
+    flux : ndarray, shape (n_spectra, n_wavelengths)
+        In any scale.
+    degree : int
+        0 takes off the mean alone.
+
+    Returns
+    -------
+    ndarray, shape (n_spectra, n_wavelengths)
+    """
+    place = np.linspace(-1, 1, flux.shape[1])
+    basis, _ = np.linalg.qr(np.polynomial.legendre.legvander(place, degree))
+    rest: NDArray[np.float64] = flux - (flux @ basis) @ basis.T
+    return rest
+
+
 def scale_to(
     wavelength: NDArray[np.float64],
     flux: NDArray[np.float64],
