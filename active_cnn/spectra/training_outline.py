@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from active_cnn.errors import CampaignError, SpectrumError
 from active_cnn.names import trim
 from active_cnn.records import Grid
 from active_cnn.spectra.grids import find_grid, possible_grids
 from active_cnn.spectra.pool_file import WAVELENGTH_TOLERANCE
-from active_cnn.spectra.training_set import ARCHIVE_COLUMNS, csv_rows
+from active_cnn.spectra.training_set import csv_rows, flux_columns, named_wavelengths
 
 MOST_LABELS = 60  # that are counted apart: more are no labels
 
@@ -67,12 +66,12 @@ def read_outline(path: Path) -> Outline:
                     f"{path} has more than {MOST_LABELS} different labels up to line "
                     f"{rows.line_num}: give each spectrum one of a few."
                 )
-    flux = [name for name in names if name not in ("id", "label", *ARCHIVE_COLUMNS)]
+    flux = [names[column] for column in flux_columns(names)]
     return Outline(_grid(flux, path), len(flux), dict(labels.most_common()))
 
 
 def _grid(names: list[str], path: Path) -> Grid | None:
-    wavelength = _wavelengths(names)
+    wavelength = named_wavelengths(names)
     if wavelength is None:
         return None
     try:
@@ -89,13 +88,3 @@ def _grid(names: list[str], path: Path) -> Grid | None:
             f"{log.wavelength[first]:.4f} Å in steps of the logarithm. Resample the spectra."
         )
     return grid
-
-
-def _wavelengths(names: list[str]) -> NDArray[np.float64] | None:
-    try:
-        values = np.array([float(name) for name in names])
-    except ValueError:
-        return None
-    numbering = np.arange(len(values))
-    is_number = np.array_equal(values, numbering) or np.array_equal(values, numbering + 1)
-    return None if not len(values) or is_number else values

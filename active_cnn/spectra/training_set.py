@@ -129,6 +129,27 @@ def csv_rows(path: Path) -> Iterator[Any]:
         ) from error
 
 
+def flux_columns(names: Sequence[str]) -> tuple[int, ...]:
+    """Tell which columns of a header are flux: all that tell nothing else."""
+    return tuple(
+        column
+        for column, name in enumerate(names)
+        if name not in ("id", "label") and name not in ARCHIVE_COLUMNS
+    )
+
+
+def named_wavelengths(names: Sequence[str]) -> NDArray[np.float64] | None:
+    """Read the wavelengths that columns of flux are named by; None where it is something else."""
+    try:
+        values = np.array([float(name) for name in names])
+    except ValueError:
+        return None
+    numbering = np.arange(len(values))
+    if np.array_equal(values, numbering) or np.array_equal(values, numbering + 1):
+        return None
+    return values
+
+
 def read_identifiers(path: Path) -> list[str]:
     """Name the spectra of a file that `read_training_csv` has read before, in their order."""
     with open_lines(path, encoding="utf-8-sig", newline="") as lines:
@@ -165,11 +186,7 @@ class _Columns:
                     f"{path}: the column '{name}' stands in the header {names.count(name)} times, "
                     f"it has to stand there once. The header begins with: {found}"
                 )
-        flux = tuple(
-            column
-            for column, name in enumerate(names)
-            if name not in ("id", "label") and name not in ARCHIVE_COLUMNS
-        )
+        flux = flux_columns(names)
         if len(flux) != grid.n:
             raise SpectrumError(
                 f"{path}: the header has {len(flux)} columns of flux, the grid {grid} needs "
@@ -190,12 +207,8 @@ class _Columns:
 
 
 def _refuse_other_wavelengths(names: Sequence[str], path: Path, grid: Grid) -> None:
-    try:
-        wavelength = np.array([float(name) for name in names])
-    except ValueError:
-        return  # the columns have names of another kind
-    numbering = np.arange(grid.n)
-    if np.array_equal(wavelength, numbering) or np.array_equal(wavelength, numbering + 1):
+    wavelength = named_wavelengths(names)
+    if wavelength is None:
         return
     # Asked this way round, a NaN counts as off the grid.
     off = ~(abs(wavelength - grid.wavelength) <= WAVELENGTH_TOLERANCE)
