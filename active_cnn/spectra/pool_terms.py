@@ -9,7 +9,8 @@ import h5py
 from active_cnn.errors import CampaignError, SpectrumError
 from active_cnn.records import Grid
 from active_cnn.spectra.grids import find_grid, possible_grids
-from active_cnn.spectra.pool_file import find_group, open_hdf5, open_pool
+from active_cnn.spectra.pool_file import find_group, open_hdf5
+from active_cnn.spectra.pool_index import find_resolution
 from active_cnn.spectra.resolving_power import PoolResolution, agree, read_resolution
 from active_cnn.spectra.shards import shards_of
 
@@ -29,18 +30,14 @@ def read_terms(path: Path, grid: Grid | None = None) -> tuple[Grid, PoolResoluti
     SpectrumError
         If it cannot be read, is on another grid, or does not tell its grid and none is given.
     """
-    shards = shards_of(path)
-    grid = grid or _read_grid(shards[0].path)
+    first = shards_of(path)[0].path
+    grid = grid or _read_grid(first)
     if grid is None:
         raise SpectrumError(
-            f"The pool {shards[0].path} does not tell its wavelengths. Give the grid that it was "
+            f"The pool {first} does not tell its wavelengths. Give the grid that it was "
             "made for (--grid START END N)."
         )
-    stated = []
-    for shard in shards:
-        with open_pool(shard.path, grid) as group:
-            stated.append((shard.path, read_resolution(group)))
-    return grid, agree(stated)
+    return grid, find_resolution(path, grid)
 
 
 def read_stated(path: Path) -> tuple[Grid | None, PoolResolution]:
