@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -24,10 +23,10 @@ from active_cnn.spectra.pool_file import open_pool, publish, sync
 from active_cnn.spectra.resolving_power import AS_IS, PoolResolution
 from active_cnn.spectra.shards import MANIFEST_SUFFIX, is_manifest, write_manifest
 from active_cnn.spectra.sources import (
-    count_spectra,
     describe_passed_over,
     find_files,
     is_pool,
+    take_census,
 )
 from active_cnn.whole_file import check_place
 from active_cnn.wording import one_or_many
@@ -148,15 +147,13 @@ def ingest(
             "Choose another name, or remove that file first."
         )
     parts.go_on()
-    passed_over: Counter[str] = Counter()
-    not_stated: list[str] = []
-    total = count_spectra(sources, grid, passed_over, not_stated)
+    census = take_census(sources, grid)
     if processes > 1:  # more than there are batches would have nothing to do
-        processes = max(1, min(processes, -(-total // BATCH)))
+        processes = max(1, min(processes, -(-census.n // BATCH)))
     with _blamed_on(out), open_engine(scheduler, processes) as engine:
         out.parent.mkdir(parents=True, exist_ok=True)
         with parts.locked():
-            _read_all(engine, sources, parts, _Progress(total, progress))
+            _read_all(engine, sources, parts, _Progress(census.n, progress))
             joined, report = join_parts(parts, (shard_size or SHARD) if is_manifest(out) else None)
             if report.accepted:
                 _publish(joined, out)
@@ -168,9 +165,11 @@ def ingest(
         raise SpectrumError(
             f"{none} be used, so {out} was not written. "
             f"Why, and how many: {listed}. Check the sources and the grid {grid}. "
-            f"{describe_passed_over(passed_over)}".strip()
+            f"{describe_passed_over(census.passed_over)}".strip()
         )
-    return replace(report, passed_over=dict(passed_over), not_stated=tuple(not_stated))
+    return replace(
+        report, passed_over=dict(census.passed_over), not_stated=tuple(census.not_stated)
+    )
 
 
 @contextmanager

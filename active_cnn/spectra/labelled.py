@@ -23,17 +23,15 @@ from active_cnn.spectra.label_matching import RADIUS, Matcher
 from active_cnn.spectra.label_table import LabelTable, Way, read_label_table
 from active_cnn.spectra.labelled_sources import (
     BATCH,
-    Census,
     Found,
     Sources,
     Spot,
     find_labelled,
-    take_census,
 )
 from active_cnn.spectra.naming import NAME, read_naming
 from active_cnn.spectra.pool_file import categorise
 from active_cnn.spectra.resolving_power import AS_IS, NOT_STATED, PoolResolution
-from active_cnn.spectra.sources import describe_passed_over
+from active_cnn.spectra.sources import Census, describe_passed_over, take_census
 from active_cnn.spreadsheet import disarm
 from active_cnn.whole_file import check_place, new_file
 from active_cnn.wording import one_or_many
@@ -204,7 +202,7 @@ def build_training_csv(
     table = read_label_table(labels, columns, known_labels)
     matcher = Matcher(table, radius)
     given = Sources(tuple(sources), grid, naming, may_read)
-    census = take_census(given)
+    census = take_census(given.given, grid, may_read)
     processes = max(1, min(processes, -(-census.n // BATCH)))
     with open_engine(scheduler, processes) as engine:
         found = find_labelled(

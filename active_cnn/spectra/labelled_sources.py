@@ -24,11 +24,8 @@ from active_cnn.spectra.place_doubts import find_shared
 from active_cnn.spectra.pool_file import open_pool, read_column, read_names
 from active_cnn.spectra.readers import read
 from active_cnn.spectra.readers.lamost_fast import read_stretch
-from active_cnn.spectra.resolving_power import read_resolution
 from active_cnn.spectra.sky import is_place
 from active_cnn.spectra.sources import (
-    describe_passed_over,
-    describe_search,
     find_files,
     is_pool,
 )
@@ -87,28 +84,6 @@ class Sources:
         return filter(self.may_read or bool, find_files(self.given, passed_over))
 
 
-@dataclass(frozen=True, eq=False)
-class Census:
-    """How many spectra there are in sources, and what there is to be said of them.
-
-    Parameters
-    ----------
-    n : int
-        Spectra, those named twice counted twice.
-    n_out_of_reach : int
-        Files that may not be read.
-    passed_over : Counter of str
-        Files in folders that were not looked at, by suffix.
-    not_stated : list of str
-        Pools that do not state their resolving power.
-    """
-
-    n: int
-    n_out_of_reach: int
-    passed_over: Counter[str]
-    not_stated: list[str]
-
-
 @dataclass(eq=False)
 class Found:
     """What the rows of a table name in the sources.
@@ -132,35 +107,6 @@ class Found:
     refused: list[tuple[int, str, str]] = field(default_factory=list)
     unknown: list[tuple[str, str]] = field(default_factory=list)
     first: Known = Known()
-
-
-def take_census(sources: Sources) -> Census:
-    """Count the spectra of sources; that each exists and each pool fits the grid is checked too.
-
-    Raises
-    ------
-    SpectrumError
-        If a source is missing, a pool has another grid, or there is nothing at all.
-    """
-    passed_over: Counter[str] = Counter()
-    not_stated = []
-    n = n_out_of_reach = 0
-    for path in find_files(sources.given, passed_over):
-        if sources.may_read and not sources.may_read(path):
-            n_out_of_reach += 1
-        elif is_pool(path):
-            with open_pool(Path(path), sources.grid) as group:
-                n += len(group["spectra"])
-                if not read_resolution(group).is_stated:
-                    not_stated.append(path)
-        else:
-            n += 1
-    if not n:
-        raise SpectrumError(
-            f"There are no spectra in {', '.join(map(str, sources.given)) or 'no sources'}. "
-            f"{describe_passed_over(passed_over) or describe_search()}"
-        )
-    return Census(n, n_out_of_reach, passed_over, not_stated)
 
 
 def find_labelled(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import codecs
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from active_cnn.errors import SpectrumError
@@ -100,22 +101,41 @@ def is_list(path: Path) -> bool:
     return path.suffix.lower() == LIST_SUFFIX and not is_folder(path)
 
 
-def count_spectra(
-    sources: Iterable[str | Path],
-    grid: Grid,
-    passed_over: Counter[str] | None = None,
-    not_stated: list[str] | None = None,
-) -> int:
+@dataclass(frozen=True)
+class Census:
+    """How many spectra there are in sources, and what there is to be said of them.
+
+    Parameters
+    ----------
+    n : int
+        Spectra, those named twice counted twice.
+    n_out_of_reach : int
+        Files that may not be read.
+    passed_over : Counter of str
+        Files in folders that were not looked at, by suffix.
+    not_stated : list of str
+        Pools that do not state their resolving power.
+    """
+
+    n: int
+    n_out_of_reach: int
+    passed_over: Counter[str]
+    not_stated: list[str]
+
+
+def take_census(
+    sources: Iterable[str | Path], grid: Grid, may_read: Callable[[str], bool] | None = None
+) -> Census:
     """Count the spectra of sources; that each exists and each pool fits the grid is checked too.
 
     Parameters
     ----------
-    sources, passed_over
+    sources
         See `find_files`.
     grid : Grid
         That pools must have.
-    not_stated : list of str, optional
-        Takes the pools that do not state their resolving power.
+    may_read : callable, optional
+        Tells of a file whether it may be read; by default any may.
 
     Raises
     ------
@@ -123,12 +143,16 @@ def count_spectra(
         If a source is missing, a pool has another grid, or there is nothing at all.
     """
     sources = list(sources)
-    n = 0
+    passed_over: Counter[str] = Counter()
+    not_stated = []
+    n = n_out_of_reach = 0
     for path in find_files(sources, passed_over):
-        if is_pool(path):
+        if may_read and not may_read(path):
+            n_out_of_reach += 1
+        elif is_pool(path):
             with open_pool(Path(path), grid) as group:
                 n += len(group["spectra"])
-                if not_stated is not None and not read_resolution(group).is_stated:
+                if not read_resolution(group).is_stated:
                     not_stated.append(path)
         else:
             n += 1
@@ -137,7 +161,7 @@ def count_spectra(
             f"There are no spectra in {', '.join(map(str, sources)) or 'no sources'}. "
             f"{describe_passed_over(passed_over) or describe_search()}"
         )
-    return n
+    return Census(n, n_out_of_reach, passed_over, not_stated)
 
 
 def describe_search() -> str:
