@@ -323,13 +323,13 @@ def show_result(campaign: Campaign, iteration: Iteration, result: TrainingResult
 def _show_rankings(rankings: Mapping[str, Ranking]) -> None:
     if not rankings:
         return
-    rows_of_numbers(
-        *(
-            (f"Average precision, {_RANKED[name]}: {whose}", f"{value:.3f}")
-            for name, one in rankings.items()
-            for whose, value in (("network", one.network), ("baseline", one.baseline))
+    # Two in a row: names of four would be cut off.
+    for name, one in rankings.items():
+        label = f"Average precision, {_RANKED[name]}"
+        rows_of_numbers(
+            (f"{label}: network", f"{one.network:.3f}"),
+            (f"{label}: baseline", f"{one.baseline:.3f}"),
         )
-    )
     st.caption(
         "How far targets are ranked before others: 1 is perfect. The baseline, principal "
         "components with a logistic regression, is trained on the same spectra in seconds. "
