@@ -55,7 +55,8 @@ def has_coniferest() -> bool:
     return True
 
 
-def _score(search: Search, rank: Callable[[NDArray], NDArray]) -> NDArray[np.floating]:
+def rank_pool(search: Search, rank: Callable[[NDArray], NDArray]) -> NDArray[np.floating]:
+    """Rank the pool, slice by slice."""
     starts = range(0, len(search.flux), SLICE)
     return np.concatenate([rank(search.windows(slice(at, at + SLICE))) for at in starts])
 
@@ -63,7 +64,7 @@ def _score(search: Search, rank: Callable[[NDArray], NDArray]) -> NDArray[np.flo
 def learn_baseline(search: Search, labelled: Labelled, _seed: int, _epochs: int) -> Learned:
     """Principal components and a logistic regression, as beside every training."""
     is_target = labelled.is_target[labelled.labels]
-    return Learned(_score(search, fit_baseline(rescale(labelled.flux), is_target)))
+    return Learned(rank_pool(search, fit_baseline(rescale(labelled.flux), is_target)))
 
 
 def learn_paper(search: Search, labelled: Labelled, seed: int, epochs: int) -> Learned:
@@ -79,7 +80,7 @@ def learn_paper(search: Search, labelled: Labelled, seed: int, epochs: int) -> L
 
     end = "broken off" if len(loss) == epochs else "stopped by its own loss"
     notes = (f"{len(loss)} epochs, {end}, training loss {loss[0]:.3g} to {loss[-1]:.3g}",)
-    return Learned(_score(search, rank), (*notes, *(alarm.text for alarm in trained.alarms)))
+    return Learned(rank_pool(search, rank), (*notes, *(alarm.text for alarm in trained.alarms)))
 
 
 @lru_cache(1)

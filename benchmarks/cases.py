@@ -26,13 +26,19 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score
 
+from active_cnn.campaign.committee import target_positions
+from active_cnn.campaign.files import open_pool, open_predictions
+from active_cnn.campaign.store import Store
 from active_cnn.engine import open_engine
+from active_cnn.evaluation.calibration import log_odds
 from active_cnn.experiment.plan import Arm, Survey, Trial
 from active_cnn.experiment.rehearsal import Rehearsal, rehearse
+from active_cnn.experiment.trial import CAMPAIGN
 from active_cnn.experiment.truth import Oracle
 from active_cnn.query.strategies import DEFAULT_STRATEGY
 from active_cnn.recipes import DEFAULT_RECIPE
 from active_cnn.spectra.simulation.cases import CASES, Case
+from benchmarks.case_ablations import ABLATIONS, PARTS, title
 from benchmarks.case_learners import (
     CONIFEREST,
     LEARNERS,
@@ -126,15 +132,26 @@ def read_answers(trial: Trial) -> list[Answer]:
     return [(one["identifier"], one["answer"]) for one in result["answers"]]
 
 
+def rank_before(search: Search, trial: Trial) -> Learned:
+    """Rank the pool by the network that a campaign began with."""
+    with Store(trial.folder / "starts" / trial.start_key) as store:
+        campaign = store.campaign(CAMPAIGN)
+        rows = open_pool(store, campaign).rows(list(search.identifiers))
+        said = open_predictions(store, store.iteration(CAMPAIGN)).all_probabilities()
+        return Learned(log_odds(said[rows], target_positions(campaign)))
+
+
 def tell_campaign(search: Search, trial: Trial) -> Iterator[Record]:
     """Give what a campaign had come to at each training."""
     rows = json.loads(trial.result_path.read_text(encoding="utf-8"))["rows"]
     answers = read_answers(trial)
+    before = measure(search, rank_before(search, trial))
     for row in rows:
         yield {
+            **({"first": before["first"], "of_all": before["of_all"]} if not row["labels"] else {}),
             "labels": row["labels"],
             "targets": row["targets"],
-            "hidden": int(search.is_hidden.sum()),
+            "hidden": before["hidden"],
             "average_precision": round(row["average_precision"], 5),
             "newest": round(row["predicted_average_precision"], 5),
             **confirm(search, [name for name, _ in answers[: row["labels"]]]),
@@ -152,10 +169,13 @@ def confirm(search: Search, asked: Sequence[str]) -> Record:
 def run_seed(case: Case, seed: int, options: argparse.Namespace, results: Results) -> None:
     """Measure all that has not been measured yet of a case and a seed."""
     piece = {"case": case.name, "seed": seed, "pool": options.pool}
+    wanted = [
+        *((title(part), 0) for part in options.without),
+        *((learner, labels) for learner in options.learners for labels in options.at),
+    ]
     todo = [
         (learner, labels)
-        for learner in options.learners
-        for labels in options.at
+        for learner, labels in wanted
         if not results.has(**piece, learner=learner, labels=labels)
         and not (learner == ASKS and not labels)
     ]
@@ -171,11 +191,12 @@ def run_seed(case: Case, seed: int, options: argparse.Namespace, results: Result
             if not results.has(**piece, learner=DEFAULT, labels=record["labels"]):
                 results.add({**piece, "learner": DEFAULT, **record})
     for name, labels in todo:
-        if name not in LEARNERS:
+        learn = {**LEARNERS, **ABLATIONS}.get(name)
+        if learn is None:
             continue
         began = time.monotonic()
         labelled = search.labelled(read_answers(trial)[:labels] if trial and labels else [])
-        learned = LEARNERS[name](search, labelled, seed, options.epochs)
+        learned = learn(search, labelled, seed, options.epochs)
         seconds = round(time.monotonic() - began, 1)
         found = {"labels": labels, **measure(search, learned), "seconds": seconds}
         results.add({**piece, "learner": name, **found, "said": learned.said})
@@ -203,8 +224,10 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     command.add_argument("--seeds", type=_seeds, default="4-6", metavar="A-B")
     command.add_argument("--cases", nargs="+", default=list(CASES), choices=CASES)
     command.add_argument("--pool", type=int, default=40_000, help="spectra of the pool")
-    command.add_argument("--learners", nargs="+", default=list(USUAL), choices=ALL, metavar="NAME",
+    command.add_argument("--learners", nargs="*", default=list(USUAL), choices=ALL, metavar="NAME",
                          help=f"of {', '.join(ALL)} (default: all but paper)")  # fmt: skip
+    command.add_argument("--without", nargs="+", default=[], choices=PARTS, metavar="PART",
+                         help=f"of {', '.join(PARTS)}, before any label")  # fmt: skip
     command.add_argument("--at", nargs="+", type=int, default=list(STOPS), choices=STOPS,
                          help="after how many answers")  # fmt: skip
     command.add_argument("--epochs", type=int, default=1000, help="of the authors' network")
