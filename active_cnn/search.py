@@ -8,6 +8,7 @@ from enum import StrEnum
 import numpy as np
 
 from active_cnn.errors import CampaignError
+from active_cnn.grid import Grid
 
 # Of the wavelength, on either side of rest, where nothing else is said: 160 km/s, and stars are
 # seldom faster.
@@ -216,13 +217,13 @@ class Search:
             return ""
         return f"a pixel within {', or one within '.join(places)} the local continuum"
 
-    def check_window(self, start: float, end: float) -> None:
-        """Refuse what marks a target but lies outside of the window.
+    def check_windows(self, grid: Grid) -> None:
+        """Refuse what marks a target but lies outside of all windows.
 
         Parameters
         ----------
-        start, end : float
-            Of the window, in angstrom (vacuum).
+        grid : Grid
+            The windows.
 
         Raises
         ------
@@ -230,17 +231,18 @@ class Search:
             If a fixed line is outside, or a band is not at least partly inside.
         """
         for line in self.fixed_lines:
-            if not start <= line.wavelength <= end:
+            if not grid.holds(line.wavelength):
                 raise CampaignError(
                     f"The target line {line.name!r} at {line.wavelength:g} Å is outside of the "
-                    f"window {start:g}-{end:g} Å: widen the window, or leave the line out."
+                    f"{grid.ranges}: widen it, add a window, or leave the line out."
                 )
         low, high = (1 + z for z in self.redshift)
         for band in self.bands:
-            if band.end * high < start or band.start * low > end:
+            reach = band.start * low, band.end * high
+            if not any(one.start <= reach[1] and reach[0] <= one.end for one in grid.windows):
                 raise CampaignError(
                     f"The band {band.name!r} at {band.start:g}-{band.end:g} Å is outside of the "
-                    f"window {start:g}-{end:g} Å: widen the window, or leave the band out."
+                    f"{grid.ranges}: widen it, add a window, or leave the band out."
                 )
 
 

@@ -18,7 +18,6 @@ from active_cnn.learning.baseline import MOST_COMPONENTS, fit_baseline
 from active_cnn.learning.presentation import Labelled
 from active_cnn.learning.training import train_once
 from active_cnn.recipes import RECIPES
-from active_cnn.spectra.preprocessing import rescale
 from benchmarks.case_surveys import Answer, Search
 
 CONIFEREST = "coniferest==0.2.2"
@@ -64,7 +63,7 @@ def rank_pool(search: Search, rank: Callable[[NDArray], NDArray]) -> NDArray[np.
 def learn_baseline(search: Search, labelled: Labelled, _seed: int, _epochs: int) -> Learned:
     """Principal components and a logistic regression, as beside every training."""
     is_target = labelled.is_target[labelled.labels]
-    return Learned(rank_pool(search, fit_baseline(rescale(labelled.flux), is_target)))
+    return Learned(rank_pool(search, fit_baseline(labelled.scaling(labelled.flux), is_target)))
 
 
 def learn_paper(search: Search, labelled: Labelled, seed: int, epochs: int) -> Learned:
@@ -91,7 +90,7 @@ def _components(search: Search) -> PCA:
 def _features(
     search: Search, labelled: Labelled, of_what: str
 ) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
-    pool, known = search.windows(), rescale(labelled.flux)
+    pool, known = search.windows(), labelled.scaling(labelled.flux)
     if of_what == "windows":
         return pool, known
     components = _components(search)

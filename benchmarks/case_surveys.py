@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from active_cnn.campaign.creation import DEFAULT_CLASSES
 from active_cnn.experiment.plan import Survey
 from active_cnn.learning.presentation import Labelled
-from active_cnn.spectra.preprocessing import find_defects, rescale
+from active_cnn.spectra.preprocessing import find_defects
+from active_cnn.spectra.scaling import Scaling
 from active_cnn.spectra.simulation.cases import Case
 from active_cnn.spectra.simulation.cases.definitions import HALPHA
 from active_cnn.spectra.simulation.named import write_survey
@@ -60,7 +61,7 @@ class Search:
 
     def windows(self, rows: slice | NDArray[np.integer] = slice(None)) -> NDArray[np.float32]:
         """Rescale spectra of the pool as every learner gets them."""
-        return rescale(self.flux[rows])
+        return self.initial.scaling(self.flux[rows])
 
     def labelled(self, answers: Sequence[Answer]) -> Labelled:
         """Join what was labelled before and what was answered; `unsure` teaches nothing."""
@@ -135,7 +136,12 @@ def read_search(survey: Survey, case: Case) -> Search:
     initial = read_training_csv(survey.training, case.grid, trained)
     labels = np.array([case.classes.index(trained[label]) for label in initial.labels])
     labelled = Labelled(
-        initial.flux, labels, np.zeros(len(labels), dtype=bool), case.classes, case.targets
+        initial.flux,
+        labels,
+        np.zeros(len(labels), dtype=bool),
+        case.classes,
+        case.targets,
+        Scaling(case.grid),
     )
     with h5py.File(survey.pool) as file:
         (group,) = file.values()

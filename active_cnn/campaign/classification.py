@@ -24,9 +24,10 @@ from active_cnn.campaign.files import (
 from active_cnn.campaign.store import Store
 from active_cnn.delivery.columns import probability_columns
 from active_cnn.errors import CampaignError, SpectrumError, StoreError
+from active_cnn.grid import Grid
 from active_cnn.learning.network import load_network
 from active_cnn.learning.scoring import predict
-from active_cnn.records import Campaign, Grid, TrainingResult
+from active_cnn.records import Campaign, TrainingResult
 from active_cnn.spectra.batches import read_window
 from active_cnn.spectra.confined import SECONDS, confined
 from active_cnn.spectra.naming import NAME, Naming, read_naming
@@ -38,8 +39,8 @@ from active_cnn.spectra.pool_file import (
     widen,
 )
 from active_cnn.spectra.pool_rows import read_rows
-from active_cnn.spectra.preprocessing import rescale
 from active_cnn.spectra.resolving_power import PoolResolution, believe
+from active_cnn.spectra.scaling import Scaling
 from active_cnn.spectra.shards import is_manifest, shards_of
 from active_cnn.spectra.sources import is_folder, is_list, is_pool, read_list, walk
 from active_cnn.spreadsheet import disarm
@@ -119,7 +120,7 @@ def classify(
         )
     _refuse_overwriting((path for path, _ in listed), out)
     resolution = pool_resolution(store, campaign)
-    classes = campaign.network_classes
+    classes, scale = campaign.network_classes, Scaling(campaign.grid)
     done = n_refused = 0
     with _new_table(out) as write:
         write([["path", "identifier", "label", *probability_columns(classes).values(), "reason"]])
@@ -129,7 +130,7 @@ def classify(
             usable = [one.flux for one in found if one.flux is not None]
             probabilities: NDArray[np.float32] = np.empty((0, len(classes)), np.float32)
             if usable:
-                probabilities = predict(network, rescale(np.stack(usable)))
+                probabilities = predict(network, scale(np.stack(usable)))
             said = iter(
                 [disarm(classes[int(p.argmax())]), *(f"{x:.6f}" for x in p)] for p in probabilities
             )

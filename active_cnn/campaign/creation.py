@@ -13,13 +13,9 @@ from active_cnn.campaign.files import POOL_INDEX, hash_file, stored_path
 from active_cnn.campaign.plain_answers import with_plain_answers
 from active_cnn.campaign.store import Store
 from active_cnn.errors import CampaignError, StoreError
+from active_cnn.grid import Grid
 from active_cnn.recipes import LEAST_EXAMPLES
-from active_cnn.records import (
-    Campaign,
-    Grid,
-    Line,
-    OracleClass,
-)
+from active_cnn.records import Campaign, Line, OracleClass
 from active_cnn.search import HALPHA_EMISSION, Search
 from active_cnn.spectra.pool import Pool, index_pool
 from active_cnn.spectra.preprocessing import DEFECTS, MARGIN
@@ -108,7 +104,7 @@ def create_campaign(
             raise CampaignError(f"There is no folder {folder}: give one that holds spectra.")
     grid = grid or Grid()
     search = assume_search(grid) if search is None else search
-    search.check_window(grid.start, grid.end)
+    search.check_windows(grid)
     campaign = Campaign(
         name=name,
         created_at=store.now(),
@@ -226,7 +222,7 @@ def check_powers(search: Search, pool: Path, low: float, high: float) -> None:
 def assume_search(grid: Grid) -> Search:
     """Give the search of a campaign that says nothing: Hα emission, or none outside of Hα."""
     try:
-        HALPHA_EMISSION.check_window(grid.start, grid.end)
+        HALPHA_EMISSION.check_windows(grid)
     except CampaignError:
         return Search()
     return HALPHA_EMISSION
@@ -236,9 +232,8 @@ def assume_lines(grid: Grid, search: Search) -> tuple[Line, ...]:
     """Give the lines that are marked where none are named: the search's, and others near by."""
     own = tuple(Line(one.name, one.wavelength) for one in search.fixed_lines)
     known = {one.name for one in own}
-    near = (grid.start - MARGIN, grid.end + MARGIN)
     return own + tuple(
-        one for one in LINES if one.name not in known and near[0] <= one.wavelength <= near[1]
+        one for one in LINES if one.name not in known and grid.holds(one.wavelength, MARGIN)
     )
 
 

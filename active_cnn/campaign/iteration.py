@@ -226,6 +226,7 @@ def _train(
         training_set.is_of_pool,
         campaign.network_classes,
         campaign.targets,
+        pool.scaling,
     )
     return train(labelled, job.settings, report, pool_flux)
 

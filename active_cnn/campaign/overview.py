@@ -17,13 +17,15 @@ from active_cnn.campaign.labelling import Task, count_open, lay_out
 from active_cnn.campaign.store import Store
 from active_cnn.campaign.training_data import trained_answers
 from active_cnn.errors import SpectrumError
+from active_cnn.grid import Grid
 from active_cnn.recipes import TrainingSettings
-from active_cnn.records import Answer, Campaign, Grid, Medium, Spacing, Spectrum
+from active_cnn.records import Answer, Campaign, Medium, Spectrum
 from active_cnn.search import Search
 from active_cnn.spectra.confined import SECONDS_WATCHED, confined
-from active_cnn.spectra.preprocessing import find_resolving_power, prepare_and_count, rescale
+from active_cnn.spectra.preprocessing import find_resolving_power, prepare_and_count
 from active_cnn.spectra.readers import read
 from active_cnn.spectra.resolving_power import PoolResolution
+from active_cnn.spectra.scaling import Scaling
 from active_cnn.spectra.training_set import TrainingSet
 
 
@@ -269,12 +271,11 @@ def prepare_file(path: Path, grid: Grid, resolution: PoolResolution) -> Preparat
     """
     spectrum = confined(SECONDS_WATCHED, read, path)
     flux, n_bridged = confined(SECONDS_WATCHED, prepare_and_count, spectrum, grid, resolution.power)
-    window = rescale(flux[None, :])[0]
+    window = Scaling(grid)(flux[None, :])[0]
     if spectrum.medium is Medium.AIR:
         medium = "Wavelengths: from standard air to vacuum (Piskunov's inverse of Birch & Downs)."
     else:
         medium = "Wavelengths: in vacuum already, kept."
-    steps = " of the logarithm" if grid.spacing is Spacing.LOG else ""
     return Preparation(
         spectrum,
         window,
@@ -282,8 +283,7 @@ def prepare_file(path: Path, grid: Grid, resolution: PoolResolution) -> Preparat
             medium,
             *([f"{BRIDGED_PIXELS}: {n_bridged}, bridged by straight lines."] if n_bridged else []),
             f"Resolution: {_describe_degrading(spectrum, resolution)}.",
-            f"Grid: linear interpolation to {grid.n} wavelengths, {grid.start:g}–{grid.end:g} Å "
-            f"(vacuum), both ends included, in equal steps{steps}.",
+            f"Grid: linear interpolation to {grid.describe()}, both ends included.",
             "Scale: the window's own minimum and maximum become −1 and 1.",
         ),
     )

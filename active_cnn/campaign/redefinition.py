@@ -39,7 +39,7 @@ def redefine(store: Store, campaign: Campaign, definition: Definition) -> Campai
             f"with it: it cannot become {definition.grid}. Create another campaign."
         )
     search = campaign.search if definition.search is None else definition.search
-    search.check_window(campaign.grid.start, campaign.grid.end)
+    search.check_windows(campaign.grid)
     check_resolution(search, open_pool(store, campaign))
     lines = assume_lines(campaign.grid, search) if definition.lines is None else definition.lines
     classes = with_plain_answers(definition.classes, definition.keys)

@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 from active_cnn.campaign.files import spectrum_file
 from active_cnn.campaign.store import Store
 from active_cnn.errors import SpectrumError
-from active_cnn.records import Campaign, Grid, Medium, Spectrum
+from active_cnn.grid import Grid
+from active_cnn.records import Campaign, Medium, Spectrum
 from active_cnn.spectra.confined import SECONDS_WATCHED, confined
 from active_cnn.spectra.continuum import scale_to
 from active_cnn.spectra.pool import Pool
-from active_cnn.spectra.preprocessing import find_defects, find_valued, rescale
+from active_cnn.spectra.preprocessing import find_defects, find_valued
 from active_cnn.spectra.readers import read
+from active_cnn.spectra.scaling import Scaling
 from active_cnn.spectra.thinning import thin_out
 from active_cnn.spectra.training_set import TrainingSet
 from active_cnn.spectra.wavelength import air_to_vacuum
@@ -75,7 +77,7 @@ def make_sheets(
         np.cumsum([len(names) for names in others])[:-1],
     )
     wavelength, line = campaign.grid.wavelength, _first_line(campaign)
-    nearest = _nearest(training, windows)
+    nearest = _nearest(training, windows, pool.scaling)
     sheets = []
     for place, identifier in enumerate(identifiers):
         facts = known[place]
@@ -86,7 +88,7 @@ def make_sheets(
                 {"identifier": name, "window": None if window is None else pack(window)}
                 for name, window in zip(
                     others[place],
-                    scale_to(wavelength, windows[place], visits[place], line),
+                    scale_to(wavelength, windows[place], visits[place], line, campaign.grid.parts),
                     strict=True,
                 )
             ],
@@ -199,12 +201,14 @@ def _draw(spectrum: Spectrum, grid: Grid) -> dict[str, Any]:
     }
 
 
-def _nearest(training: TrainingSet, windows: NDArray[np.float64]) -> list[dict[str, Any] | None]:
-    usable = np.flatnonzero(find_defects(windows) == 0)
+def _nearest(
+    training: TrainingSet, windows: NDArray[np.float64], scaling: Scaling
+) -> list[dict[str, Any] | None]:
+    usable = np.flatnonzero(find_defects(windows, scaling.grid.parts) == 0)
     found: list[dict[str, Any] | None] = [None] * len(windows)
     # |a − b|² without the copy that a − b would be.
     squares = np.einsum("ij,ij->i", training.windows, training.windows)
-    products = training.windows @ rescale(windows[usable]).T  # (n_training, n_usable)
+    products = training.windows @ scaling(windows[usable]).T  # (n_training, n_usable)
     for place, row in zip(usable, np.argmin(squares[:, None] - 2 * products, axis=0), strict=True):
         found[place] = {
             "identifier": training.identifiers[row],

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 
 from active_cnn.cli.options import Parser, path
 from active_cnn.errors import CampaignError, SpectrumError
-from active_cnn.records import Grid, Spacing
+from active_cnn.grid import Grid, Spacing, Window
 from active_cnn.spectra.naming import HEADER, NAME, PATH
 from active_cnn.spectra.resolving_power import AS_IS_TEXT, RANGE, PoolResolution
 
@@ -33,13 +34,15 @@ def add_grid(command: Parser) -> None:
     command.add_argument(
         "--grid",
         nargs=3,
+        action="append",
         metavar=("START", "END", "N"),
-        help=f"wavelengths in Å (vacuum) and their number (default: {Grid()})",
+        help="wavelengths in Å (vacuum) and their number; give it once for each window "
+        f"(default: {Grid()})",
     )
     command.add_argument(
         "--spacing",
         choices=[one.value for one in Spacing],
-        help="whether the steps of the grid are equal in wavelength or in its logarithm "
+        help="whether the steps of all windows are equal in wavelength or in its logarithm "
         f"(default: {Spacing.LINEAR.value})",
     )
 
@@ -54,15 +57,18 @@ def given_grid(options: argparse.Namespace) -> Grid | None:
     """
     spacing = Spacing(options.spacing or Spacing.LINEAR)
     if not options.grid:
-        return Grid(spacing=spacing) if options.spacing else None
+        return Grid((Window(spacing=spacing),)) if options.spacing else None
+    return Grid(tuple(_window(given, spacing) for given in options.grid))
+
+
+def _window(given: Sequence[str], spacing: Spacing) -> Window:
+    start, end, n = given
     try:
-        start, end, n = float(options.grid[0]), float(options.grid[1]), int(options.grid[2])
+        return Window(float(start), float(end), int(n), spacing)
     except ValueError as error:
         raise CampaignError(
-            f"--grid {' '.join(options.grid)} is no grid. "
-            "Give two wavelengths in Å and a whole number."
+            f"--grid {' '.join(given)} is no window. Give two wavelengths in Å and a whole number."
         ) from error
-    return Grid(start, end, n, spacing)
 
 
 def add_resolving_power(command: Parser | argparse._MutuallyExclusiveGroup) -> None:

@@ -24,7 +24,7 @@ from active_cnn.cli.source_options import (
 )
 from active_cnn.engine import count_cores
 from active_cnn.errors import CampaignError
-from active_cnn.records import Grid
+from active_cnn.grid import Grid
 from active_cnn.spectra.ingest import SHARD, IngestProgress, ingest
 from active_cnn.spectra.resolving_power import NOT_STATED, Blurrier, PoolResolution
 from active_cnn.spectra.sources import describe_passed_over

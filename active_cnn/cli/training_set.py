@@ -16,7 +16,7 @@ from active_cnn.cli.source_options import (
 )
 from active_cnn.engine import count_cores
 from active_cnn.errors import CampaignError
-from active_cnn.records import Grid
+from active_cnn.grid import Grid
 from active_cnn.spectra.label_matching import RADIUS
 from active_cnn.spectra.label_table import USUAL, read_columns
 from active_cnn.spectra.labelled import build_training_csv, refused_beside

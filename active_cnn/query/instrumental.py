@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from active_cnn.spectra.continuum import without_slopes
 from active_cnn.spectra.noise import pixel_noise
+from active_cnn.spectra.preprocessing import WHOLE
 from active_cnn.spectra.wavelength import SPEED_OF_LIGHT, air_to_vacuum
 
 SPIKE = 15.0  # of the noise
@@ -41,8 +42,9 @@ def is_instrumental(
     wavelength: NDArray[np.floating],
     lines: Sequence[float] = (),
     resolving_power: float | None = None,
+    parts: Sequence[slice] = WHOLE,
 ) -> NDArray[np.bool_]:
-    """Tell which windows are remarkable for what the instrument or the night sky did.
+    """Tell which spectra are remarkable for what the instrument or the night sky did.
 
     Parameters
     ----------
@@ -55,6 +57,8 @@ def is_instrumental(
         them is never taken for the sky's.
     resolving_power : float, optional
         Of the sharpest; if it is not known, their pixels are taken for fine enough.
+    parts : sequence of slice
+        Where each window stands, see `Grid.parts`; by default there is one.
 
     Returns
     -------
@@ -63,8 +67,21 @@ def is_instrumental(
         neighbour shares in it (a cosmic ray, a dead column: no spectrograph makes lines so narrow
         where the pixels are fine enough to tell), or where the strongest narrow feature is as
         strong and lies at a line of the night sky, if it makes up `DOMINANT` of the window's
-        structure; and where `FLAT` neighbours are exactly equal.
+        structure; and where `FLAT` neighbours are exactly equal. One such window is enough.
     """
+    found = [
+        _is_instrumental(windows[:, part], wavelength[part], lines, resolving_power)
+        for part in parts
+    ]
+    return np.asarray(np.any(found, axis=0))
+
+
+def _is_instrumental(
+    windows: NDArray[np.floating],
+    wavelength: NDArray[np.floating],
+    lines: Sequence[float],
+    resolving_power: float | None,
+) -> NDArray[np.bool_]:
     flux = np.asarray(windows, dtype=np.float64)
     noise = _local_noise(flux)
     height = _above(flux, 2)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from active_cnn.spectra.noise import pixel_noise
+from active_cnn.spectra.preprocessing import WHOLE
 
 CORE = 20.0  # angstrom on both sides of a line that are no continuum
 LEAST = 16  # pixels that a continuum is fitted to
@@ -62,7 +65,9 @@ def fit_continuum(
     return fitted * scale if fitted.min() > _SIGNIFICANCE * error else None
 
 
-def without_slopes(flux: NDArray[np.floating], degree: int) -> NDArray[np.float64]:
+def without_slopes(
+    flux: NDArray[np.floating], degree: int, parts: Sequence[slice] = WHOLE
+) -> NDArray[np.float64]:
     """Take off each window the polynomial of that degree which fits it best, lines and all.
 
     Parameters
@@ -71,11 +76,17 @@ def without_slopes(flux: NDArray[np.floating], degree: int) -> NDArray[np.float6
         In any scale.
     degree : int
         0 takes off the mean alone.
+    parts : sequence of slice
+        Where each window stands, see `Grid.parts`; by default there is one.
 
     Returns
     -------
     ndarray, shape (n_spectra, n_wavelengths)
     """
+    return np.concatenate([_without_slopes(flux[:, part], degree) for part in parts], axis=1)
+
+
+def _without_slopes(flux: NDArray[np.floating], degree: int) -> NDArray[np.float64]:
     place = np.linspace(-1, 1, flux.shape[1])
     basis, _ = np.linalg.qr(np.polynomial.legendre.legvander(place, degree))
     rest: NDArray[np.float64] = flux - (flux @ basis) @ basis.T
@@ -87,6 +98,7 @@ def scale_to(
     flux: NDArray[np.float64],
     others: NDArray[np.float64],
     line: float,
+    parts: Sequence[slice] = WHOLE,
 ) -> list[NDArray[np.float64] | None]:
     """Bring other windows of a star to the continuum of one, so that their lines can be compared.
 
@@ -100,16 +112,29 @@ def scale_to(
         The windows to be scaled, in units of their own.
     line : float
         Whose core is left out of the continuum, in angstrom.
+    parts : sequence of slice
+        Where each window stands, see `Grid.parts`; by default there is one.
 
     Returns
     -------
     list of ndarray or None, length n_others
-        In the unit of `flux`: each is divided by its own continuum and multiplied by that of
-        `flux`. None where one of the two has no continuum.
+        In the unit of `flux`: in each window divided by its own continuum and multiplied by that
+        of `flux`, NaN where one of the two has none there. None where that is so in all windows.
     """
-    own = fit_continuum(wavelength, flux, line)
-    fitted = [fit_continuum(wavelength, other, line) for other in others]
-    return [
-        None if own is None or theirs is None else other / theirs * own
-        for other, theirs in zip(others, fitted, strict=True)
-    ]
+    levels = [_continua(wavelength, one, line, parts) for one in (flux, *others)]
+    scaled = [other / theirs * levels[0] for other, theirs in zip(others, levels[1:], strict=True)]
+    return [None if np.isnan(one).all() else one for one in scaled]
+
+
+def _continua(
+    wavelength: NDArray[np.float64],
+    flux: NDArray[np.float64],
+    line: float,
+    parts: Sequence[slice],
+) -> NDArray[np.float64]:
+    found = np.full(len(flux), np.nan)
+    for part in parts:
+        level = fit_continuum(wavelength[part], flux[part], line)
+        if level is not None:
+            found[part] = level
+    return found

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from active_cnn.errors import SpectrumError
-from active_cnn.records import Grid
+from active_cnn.grid import Window
 from active_cnn.spectra.noise import pixel_noise
 from active_cnn.spectra.wavelength import SPEED_OF_LIGHT
 from active_cnn.wording import percent
@@ -44,7 +44,7 @@ def has_value(flux: NDArray[np.floating], ivar: NDArray[np.floating] | None) -> 
 
 
 def find_gap(
-    wavelength: NDArray[np.float64], valued: NDArray[np.bool_], grid: Grid, element: float
+    wavelength: NDArray[np.float64], valued: NDArray[np.bool_], window: Window, element: float
 ) -> tuple[float, float] | None:
     """Find the widest part of a window that lies between two pixels and is too wide to bridge.
 
@@ -54,8 +54,7 @@ def find_gap(
         Increasing wavelengths in angstrom from one side of the window to the other.
     valued : ndarray of bool, shape (n_pixels,)
         Which pixels have a value; at least one on each side of the window.
-    grid : Grid
-        The window.
+    window : Window
     element : float
         Resolution element in angstrom, see `preprocessing.bridge_pixels`.
 
@@ -65,7 +64,7 @@ def find_gap(
         The wavelengths of these two pixels.
     """
     known = wavelength[valued]
-    widths = np.diff(known.clip(grid.start, grid.end))
+    widths = np.diff(known.clip(window.start, window.end))
     widest = int(np.argmax(widths))
     if widths[widest] <= bridgeable(wavelength, element):
         return None
@@ -83,7 +82,7 @@ def bridge(
     wavelength: NDArray[np.float64],
     flux: NDArray[np.float64],
     valued: NDArray[np.bool_],
-    grid: Grid,
+    window: Window,
     resolving_power: float,
     element: float,
 ) -> tuple[NDArray[np.float64], int]:
@@ -95,8 +94,7 @@ def bridge(
         A spectrum around the window; wavelengths increase, in angstrom.
     valued : ndarray of bool, shape (n_pixels,)
         Which pixels have a value, see `has_value`.
-    grid : Grid
-        The window.
+    window : Window
     resolving_power : float
         Of the spectrum.
     element : float
@@ -115,17 +113,17 @@ def bridge(
         If too many pixels have no value, or too many in a row.
     """
     valued = keep_lines(wavelength, flux, valued, resolving_power)
-    if not _brackets(wavelength[valued], grid):
+    if not _brackets(wavelength[valued], window):
         valued |= _plausible_ends(flux, valued)
     known = wavelength[valued]
-    if not _brackets(known, grid):
+    if not _brackets(known, window):
         raise SpectrumError(
             "has too many pixels without a value: none on one side of the window "
-            f"{grid.start:g}-{grid.end:g} Å (not finite, or without weight)"
+            f"{window.start:g}-{window.end:g} Å (not finite, or without weight)"
         )
-    inside = (wavelength >= grid.start) & (wavelength <= grid.end)
+    inside = (wavelength >= window.start) & (wavelength <= window.end)
     n_bridged = int((inside & ~valued).sum())
-    if gap := find_gap(wavelength, valued, grid, element):
+    if gap := find_gap(wavelength, valued, window, element):
         raise refuse_gap(wavelength, gap, element)
     if n_bridged > MOST_BRIDGED * inside.sum():
         raise SpectrumError(
@@ -170,8 +168,8 @@ def refuse_gap(
     )
 
 
-def _brackets(wavelength: NDArray[np.float64], grid: Grid) -> bool:
-    return bool(wavelength.size and wavelength[0] <= grid.start < grid.end <= wavelength[-1])
+def _brackets(wavelength: NDArray[np.float64], window: Window) -> bool:
+    return bool(wavelength.size and wavelength[0] <= window.start < window.end <= wavelength[-1])
 
 
 def _plausible_ends(flux: NDArray[np.float64], valued: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from active_cnn.errors import SpectrumError
-from active_cnn.records import Grid
+from active_cnn.grid import Grid
 from active_cnn.spectra.batches import COLUMNS, DTYPE, REFUSAL, Outcome
 from active_cnn.spectra.naming import Naming
 from active_cnn.spectra.pool_file import (

@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from active_cnn.errors import SpectrumError
+from active_cnn.grid import Grid
 from active_cnn.lines import open_lines
 from active_cnn.names import trim
-from active_cnn.records import Grid
-from active_cnn.spectra.preprocessing import DEFECTS, find_defects, rescale
+from active_cnn.spectra.preprocessing import DEFECTS, find_defects
+from active_cnn.spectra.scaling import Scaling
 
 # What else a row of the Ondřejov archive tells; every other column is a flux.
 ARCHIVE_COLUMNS = (
@@ -95,7 +96,7 @@ def read_training_csv(path: Path, grid: Grid, label_to_class: Mapping[str, str])
     if not flux:
         raise SpectrumError(f"{path} has a header but no spectra. Give at least one row.")
     as_given = np.array(flux)
-    windows = _rescale(as_given, identifiers, path)
+    windows = _rescale(as_given, identifiers, path, grid)
     as_given.setflags(write=False)
     windows.setflags(write=False)
     return TrainingSet(tuple(identifiers), as_given, windows, tuple(labels))
@@ -257,9 +258,9 @@ def _is_number(value: str) -> bool:
 
 
 def _rescale(
-    flux: NDArray[np.float64], identifiers: Mapping[str, _Place], path: Path
+    flux: NDArray[np.float64], identifiers: Mapping[str, _Place], path: Path, grid: Grid
 ) -> NDArray[np.float32]:
-    defects = find_defects(flux)
+    defects = find_defects(flux, grid.parts)
     if defects.any():
         row = int(np.argmax(defects > 0))
         identifier, place = list(identifiers.items())[row]
@@ -267,4 +268,4 @@ def _rescale(
             f"{path}, line {place.line} ('{identifier}'): the spectrum "
             f"{DEFECTS[int(defects[row])]}. Remove the row."
         )
-    return rescale(flux)
+    return Scaling(grid)(flux)

@@ -26,7 +26,8 @@ from active_cnn.campaign.store import Store
 from active_cnn.campaign.training_data import read_initial_set
 from active_cnn.delivery.candidates import describe_candidates, list_candidates
 from active_cnn.errors import SpectrumError
-from active_cnn.records import Campaign, Grid, Spectrum
+from active_cnn.grid import Grid
+from active_cnn.records import Campaign, Spectrum
 from active_cnn.spectra.resolving_power import PoolResolution
 from active_cnn.spectra.training_set import TrainingSet
 from active_cnn.ui.shelf import Shelf

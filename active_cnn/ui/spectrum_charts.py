@@ -11,7 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from active_cnn.campaign.overview import Gallery
-from active_cnn.records import Grid, Line, Medium, Spectrum
+from active_cnn.grid import Grid
+from active_cnn.records import Line, Medium, Spectrum
 from active_cnn.spectra.preprocessing import find_valued
 from active_cnn.spectra.thinning import thin_out
 from active_cnn.spectra.wavelength import vacuum_to_air

@@ -17,8 +17,8 @@ from active_cnn.campaign.definition_text import write_definition
 from active_cnn.campaign.presets import read_preset
 from active_cnn.campaign.store import Store
 from active_cnn.errors import JobError
+from active_cnn.grid import Spacing
 from active_cnn.recipes import DEFAULT_RECIPE, RECIPES
-from active_cnn.records import Spacing
 from active_cnn.search import Search
 from active_cnn.spectra.resolving_power import PoolResolution, write_resolution
 from active_cnn.spectra.simulation import write_case, write_demo

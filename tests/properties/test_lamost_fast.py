@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from active_cnn.errors import SpectrumError
-from active_cnn.records import Grid
+from active_cnn.grid import Grid
 from active_cnn.spectra.batches import Files, read_batch
 from active_cnn.spectra.preprocessing import prepare_and_count
 from active_cnn.spectra.readers import lamost_fast, read

@@ -11,7 +11,7 @@ from active_cnn.campaign.creation import create_campaign
 from active_cnn.campaign.files import open_pool
 from active_cnn.campaign.sheets import make_sheets
 from active_cnn.campaign.training_data import read_initial_set
-from active_cnn.records import Grid
+from active_cnn.grid import Grid
 from active_cnn.spectra.continuum import fit_continuum, scale_to
 from active_cnn.spectra.simulation import write_demo
 

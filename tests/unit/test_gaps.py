@@ -10,7 +10,8 @@ from astropy.io import fits
 from active_cnn.campaign.overview import prepare_file
 from active_cnn.cli import main
 from active_cnn.errors import SpectrumError
-from active_cnn.records import Grid, Medium, Spectrum
+from active_cnn.grid import Grid
+from active_cnn.records import Medium, Spectrum
 from active_cnn.spectra.ingest import ingest
 from active_cnn.spectra.joining import read_report
 from active_cnn.spectra.preprocessing import prepare, prepare_and_count, rescale

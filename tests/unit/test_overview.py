@@ -25,8 +25,8 @@ from active_cnn.campaign.relabelling import draw_relabel_query
 from active_cnn.campaign.sampling import draw_performance_sample
 from active_cnn.campaign.training_data import read_initial_set
 from active_cnn.errors import SpectrumError
+from active_cnn.grid import Grid
 from active_cnn.recipes import RECIPES, TrainingSettings
-from active_cnn.records import Grid
 from active_cnn.spectra.resolving_power import AS_IS, PoolResolution
 
 

@@ -9,7 +9,7 @@ from astropy.io import fits
 
 from active_cnn.cli import main
 from active_cnn.errors import SpectrumError
-from active_cnn.records import Grid
+from active_cnn.grid import Grid
 from active_cnn.spectra import ingest as ingest_module
 from active_cnn.spectra.ingest import ingest
 from active_cnn.spectra.joining import read_report
@@ -28,7 +28,7 @@ from active_cnn.spectra.resolving_power import (
 from active_cnn.spectra.shards import write_manifest
 from tests.lamost_files import write_spectrum
 
-GRID = Grid(6519.0, 6732.0, 2000)
+GRID = Grid.of(6519.0, 6732.0, 2000)
 LINE = 6620.0
 FWHM_PER_SIGMA = 2.35482
 OF_1800, MARKING = PoolResolution(1800.0), PoolResolution(1800.0, Blurrier.MARK)
@@ -140,7 +140,7 @@ def test_a_spectrum_of_unknown_resolving_power_is_taken_counted_and_said(sharp, 
 @pytest.mark.parametrize("fast", [True, False])
 def test_lamost_s_low_resolution_is_brought_down_the_fast_way_and_the_general_one(tmp_path, fast):
     path = write_spectrum(tmp_path / "a.fits", **({} if fast else {"BSCALE": 1.0}))
-    lamost = Grid(n=140)
+    lamost = Grid.of(n=140)
     ingest([path], tmp_path / "same.h5", grid=lamost, resolution=OF_1800)
     ingest([path], tmp_path / "as-is.h5", grid=lamost)
     ingest([path], tmp_path / "lower.h5", grid=lamost, resolution=PoolResolution(900.0))

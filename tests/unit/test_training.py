@@ -34,6 +34,7 @@ from active_cnn.learning.scoring import predict, score_pool
 from active_cnn.learning.training import train, train_once
 from active_cnn.recipes import HELD_OUT, RECIPES, TrainingSettings
 from active_cnn.spectra.preprocessing import rescale
+from active_cnn.spectra.scaling import Scaling
 
 CLASSES = ("not-interesting", "emission", "double-peak")
 SHORT = 36  # wavelengths
@@ -216,7 +217,7 @@ def settings(**more):
 
 
 def known(windows, labels):
-    return Labelled(windows, labels, np.zeros(len(labels), bool), CLASSES, CLASSES[1:])
+    return Labelled(windows, labels, np.zeros(len(labels), bool), CLASSES, CLASSES[1:], Scaling())
 
 
 @pytest.fixture(scope="module")

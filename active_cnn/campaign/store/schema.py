@@ -316,3 +316,9 @@ def m011_alarms_with_codes(db: Database) -> None:
             "UPDATE iteration SET result = ? WHERE campaign = ? AND number = ?",
             [json.dumps(result), campaign, number],
         )
+
+
+@MIGRATIONS()
+def m012_several_windows(db: Database) -> None:
+    """The numbers of all windows of a grid; empty where it has one."""
+    db.execute("ALTER TABLE campaign ADD COLUMN windows TEXT NOT NULL DEFAULT ''")

@@ -8,6 +8,12 @@ const MOST_ZOOM = 12;
 const AT_LINE = 20; // Å from the first line, where a visit that differs has to be seen
 const COMPARISONS = ["", "mean", "nearest"];
 
+// In vacuum, Å.
+function wavelengths({ start, end, n, isLog }) {
+  const at = isLog ? (share) => start * (end / start) ** share : (share) => start + (end - start) * share;
+  return Array.from({ length: n }, (_, i) => at(i / (n - 1)));
+}
+
 export class Sheet {
   constructor(page) {
     this.page = page;
@@ -41,13 +47,12 @@ export class Sheet {
 
   arrange(desk) {
     this.desk = desk;
-    const { start, end, n, isLog } = desk.grid;
-    const at = isLog ? (share) => start * (end / start) ** share : (share) => start + (end - start) * share;
-    this.grid = Float64Array.from({ length: n }, (_, i) => at(i / (n - 1)));
+    this.grid = Float64Array.from(desk.windows.flatMap(wavelengths));
+    this.ends = [this.grid[0], this.grid.at(-1)];
     this.means = Object.fromEntries(
       Object.entries(desk.means).map(([name, packed]) => [name, unpack(packed)]),
     );
-    this.rest = desk.lines[0]?.wavelength ?? (start + end) / 2;
+    this.rest = desk.lines[0]?.wavelength ?? (this.ends[0] + this.ends[1]) / 2;
   }
 
   set(action) {
@@ -169,8 +174,7 @@ export class Sheet {
   }
 
   #range(zoom, x = this.grid) {
-    const { start, end } = this.desk.grid;
-    return zoomed([start, end], ZOOM ** zoom, this.rest, [x[0], x.at(-1)]);
+    return zoomed(this.ends, ZOOM ** zoom, this.rest, [x[0], x.at(-1)]);
   }
 
   #raw(shown, arrays, visits) {
