@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
@@ -16,6 +17,7 @@ from active_cnn.learning.presentation import Labelled
 from active_cnn.learning.training import train
 from active_cnn.recipes import DEFAULT_RECIPE, RECIPES
 from benchmarks.case_learners import Learned, Learner, rank_pool
+from benchmarks.case_results import WITHOUT
 from benchmarks.case_surveys import Search
 
 
@@ -48,6 +50,15 @@ PARTS: Mapping[str, tuple[tuple[Any, str, Any], ...]] = {
 }
 
 
+@contextmanager
+def leave_out(part: str) -> Iterator[None]:
+    """Leave a part of the augmentation out, in this process."""
+    with ExitStack() as stack:
+        for one in PARTS[part]:
+            stack.enter_context(patch.object(*one))
+        yield
+
+
 def without(part: str) -> Learner:
     """Give a learner that is the default recipe without a part of its augmentation."""
 
@@ -55,14 +66,8 @@ def without(part: str) -> Learner:
         settings = replace(RECIPES[DEFAULT_RECIPE], seed=seed)
         rng = np.random.default_rng(seed)
         drawn = rng.permutation(len(search.flux))[: settings.background]
-        patches = [patch.object(*one) for one in PARTS[part]]
-        for one in patches:
-            one.start()
-        try:
+        with leave_out(part):
             trained = train(labelled, settings, lambda *_: None, search.flux[drawn])
-        finally:
-            for one in patches:
-                one.stop()
         targets = np.flatnonzero(labelled.is_target).tolist()
 
         def rank(windows: NDArray[np.floating]) -> NDArray[np.floating]:
@@ -75,9 +80,4 @@ def without(part: str) -> Learner:
     return learn
 
 
-def title(part: str) -> str:
-    """Name the learner in results and tables."""
-    return f"default without {part}"
-
-
-ABLATIONS: dict[str, Learner] = {title(part): without(part) for part in PARTS}
+ABLATIONS: dict[str, Learner] = {WITHOUT + part: without(part) for part in PARTS}

@@ -18,6 +18,7 @@ from active_cnn.learning.baseline import MOST_COMPONENTS, fit_baseline
 from active_cnn.learning.presentation import Labelled
 from active_cnn.learning.training import train_once
 from active_cnn.recipes import RECIPES
+from benchmarks.case_results import BASELINE, FORESTS, PAPER
 from benchmarks.case_surveys import Answer, Search
 
 CONIFEREST = "coniferest==0.2.2"
@@ -156,8 +157,7 @@ def ask_by_coniferest(
 
 
 LEARNERS: dict[str, Learner] = {
-    "baseline": learn_baseline,
-    "paper": learn_paper,
-    "coniferest, windows": _coniferest("windows"),
-    "coniferest, components": _coniferest("components"),
+    BASELINE: learn_baseline,
+    PAPER: learn_paper,
+    **{name: _coniferest(name.removeprefix("coniferest, ")) for name in FORESTS},
 }

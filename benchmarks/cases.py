@@ -20,7 +20,6 @@ import json
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +37,7 @@ from active_cnn.experiment.truth import Oracle
 from active_cnn.query.strategies import DEFAULT_STRATEGY
 from active_cnn.recipes import DEFAULT_RECIPE
 from active_cnn.spectra.simulation.cases import CASES, Case
-from benchmarks.case_ablations import ABLATIONS, PARTS, title
+from benchmarks.case_ablations import ABLATIONS, PARTS
 from benchmarks.case_learners import (
     CONIFEREST,
     LEARNERS,
@@ -46,45 +45,23 @@ from benchmarks.case_learners import (
     ask_by_coniferest,
     has_coniferest,
 )
+from benchmarks.case_results import (
+    ALL,
+    ASKS,
+    DEFAULT,
+    PAPER,
+    STOPS,
+    WITHOUT,
+    Record,
+    Results,
+    print_tables,
+)
 from benchmarks.case_surveys import Answer, Search, make_survey, read_search
-from benchmarks.case_tables import print_tables
 
-DEFAULT, ASKS = "default", "coniferest asks"
-ALL = (DEFAULT, *LEARNERS, ASKS)
-USUAL = tuple(name for name in ALL if name != "paper")  # which takes hours at wide windows
-STOPS = (0, 200, 500)
+USUAL = tuple(name for name in ALL if name != PAPER)  # which takes hours at wide windows
 BATCH = 100
 # What coniferest's own campaign is given: what its forest does better with before any label.
 WIDE = 500  # pixels
-
-Record = dict[str, Any]
-
-
-class Results:
-    """What has been measured: a line of JSON for each piece."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.records: list[Record] = []
-        if path.exists():
-            for line in path.read_text(encoding="utf-8").splitlines():
-                try:
-                    self.records.append(json.loads(line))
-                except ValueError:  # a run that was killed has left half a line
-                    print(f"{path}: half a line is left out and measured again", flush=True)
-
-    def has(self, **piece: object) -> bool:
-        """Tell whether a piece has been measured."""
-        return any(piece.items() <= record.items() for record in self.records)
-
-    def add(self, record: Record) -> None:
-        """Keep a piece."""
-        self.records.append(record)
-        ends_well = not self.path.exists() or self.path.read_bytes()[-1:] in (b"", b"\n")
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write("\n" * (not ends_well) + json.dumps(record) + "\n")
-        said = (f"{name} {value}" for name, value in record.items() if name != "missed")
-        print("; ".join(said), flush=True)
 
 
 def measure(search: Search, learned: Learned) -> Record:
@@ -170,7 +147,7 @@ def run_seed(case: Case, seed: int, options: argparse.Namespace, results: Result
     """Measure all that has not been measured yet of a case and a seed."""
     piece = {"case": case.name, "seed": seed, "pool": options.pool}
     wanted = [
-        *((title(part), 0) for part in options.without),
+        *((WITHOUT + part, 0) for part in options.without),
         *((learner, labels) for learner in options.learners for labels in options.at),
     ]
     todo = [
