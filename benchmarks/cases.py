@@ -37,6 +37,7 @@ from active_cnn.experiment.truth import Oracle
 from active_cnn.query.strategies import DEFAULT_STRATEGY
 from active_cnn.recipes import DEFAULT_RECIPE
 from active_cnn.spectra.simulation.cases import CASES, Case
+from active_cnn.spectra.simulation.named import find_case
 from benchmarks.case_ablations import ABLATIONS, PARTS
 from benchmarks.case_learners import (
     CONIFEREST,
@@ -59,9 +60,9 @@ from benchmarks.case_results import (
 from benchmarks.case_surveys import Answer, Search, make_survey, read_search
 
 USUAL = tuple(name for name in ALL if name != PAPER)  # which takes hours at wide windows
-BATCH = 100
-# What coniferest's own campaign is given: what its forest does better with before any label.
-WIDE = 500  # pixels
+# From so many pixels on trainings take long, and coniferest does better with components.
+WIDE = 500
+BATCH, WIDE_BATCH = 100, 200  # answers between two trainings
 
 
 def measure(search: Search, learned: Learned) -> Record:
@@ -93,7 +94,7 @@ def run_campaign(survey: Survey, seed: int, folder: Path, n_labels: int) -> Tria
         DEFAULT_STRATEGY,
         recipe=DEFAULT_RECIPE,
         n_labels=n_labels,
-        batch=BATCH,
+        batch=WIDE_BATCH if find_case(survey.case).grid.n > WIDE else BATCH,
         looks_again=False,  # the truth needs no second look
         name=f"default-{survey.case}",
     )
