@@ -181,7 +181,7 @@ class View:
     identifier : str
         Of the spectrum.
     window : ndarray of float32, shape (n_wavelengths,), or None
-        Rescaled, as the network sees it; None if the spectrum cannot be used.
+        Scaled, as the network sees it; None if the spectrum cannot be used.
     metadata : dict of str to object
         ra and dec (degrees), snr_r, designation, pipeline_class, path.
     """
@@ -237,7 +237,7 @@ class Preparation:
     spectrum : Spectrum
         As its file gives it.
     window : ndarray of float32, shape (n_wavelengths,)
-        Rescaled.
+        As the network sees it.
     steps : tuple of str
         What was done, in order, with the parameters.
     """
@@ -252,15 +252,15 @@ def describe_resolution(store: Store, campaign: Campaign) -> str:
     return open_pool(store, campaign).count_powers().describe()
 
 
-def prepare_file(path: Path, grid: Grid, resolution: PoolResolution) -> Preparation:
+def prepare_file(path: Path, scaling: Scaling, resolution: PoolResolution) -> Preparation:
     """Read a spectrum and prepare it as ingest does.
 
     Parameters
     ----------
     path : Path
         Its file.
-    grid : Grid
-        The window.
+    scaling : Scaling
+        Of the windows; its grid says where they are.
     resolution : PoolResolution
         Of the pool; a blurrier spectrum is not refused here, but said to be blurrier.
 
@@ -269,9 +269,10 @@ def prepare_file(path: Path, grid: Grid, resolution: PoolResolution) -> Preparat
     SpectrumError
         If the file is missing, cannot be read, or does not give a window.
     """
+    grid = scaling.grid
     spectrum = confined(SECONDS_WATCHED, read, path)
     flux, n_bridged = confined(SECONDS_WATCHED, prepare_and_count, spectrum, grid, resolution.power)
-    window = Scaling(grid)(flux[None, :])[0]
+    window = scaling(flux[None, :])[0]
     if spectrum.medium is Medium.AIR:
         medium = "Wavelengths: from standard air to vacuum (Piskunov's inverse of Birch & Downs)."
     else:
@@ -284,9 +285,13 @@ def prepare_file(path: Path, grid: Grid, resolution: PoolResolution) -> Preparat
             *([f"{BRIDGED_PIXELS}: {n_bridged}, bridged by straight lines."] if n_bridged else []),
             f"Resolution: {_describe_degrading(spectrum, resolution)}.",
             f"Grid: linear interpolation to {grid.describe()}, both ends included.",
-            "Scale: the window's own minimum and maximum become −1 and 1.",
+            f"Scale ({scaling.method}): {_each(grid)} {scaling.method.words}.",
         ),
     )
+
+
+def _each(grid: Grid) -> str:
+    return "each window is" if len(grid.windows) > 1 else "the window is"
 
 
 def _describe_degrading(spectrum: Spectrum, resolution: PoolResolution) -> str:

@@ -42,6 +42,7 @@ def summarise(store: Store, campaign: Campaign) -> dict[str, Any]:
         "created_at": campaign.created_at,
         "grid": asdict(campaign.grid),
         "search": campaign.search.describe(),
+        "scaling": campaign.search.scaling.value,
         "classes": list(campaign.network_classes),
         "targets": list(campaign.targets),
         "n_pool": pool.n,

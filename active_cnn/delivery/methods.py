@@ -91,8 +91,8 @@ def _search(store: Store, campaign: Campaign) -> str:
         f"We searched {_spectra(pool.n)}, of which {int(pool.usable.sum()):,} can be used, for "
         f"{_join(campaign.targets)} with Active CNN {__version__}, which follows Škoda et al. "
         f"(2020). What marks them: {campaign.search.describe()}. {_resolution(pool.resolution)}"
-        f"Each spectrum was resampled to {grid.describe()}, and {each} rescaled to [−1, 1]. The "
-        f"initial training set holds "
+        f"Each spectrum was resampled to {grid.describe()}, and {each} "
+        f"{campaign.search.scaling.words}. The initial training set holds "
         f"{len(initial.labels):,} labelled spectra ({_counts(classes)})."
     )
 
