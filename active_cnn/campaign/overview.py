@@ -22,6 +22,7 @@ from active_cnn.recipes import TrainingSettings
 from active_cnn.records import Answer, Campaign, Medium, Spectrum
 from active_cnn.search import Search
 from active_cnn.spectra.confined import SECONDS_WATCHED, confined
+from active_cnn.spectra.limits import LIMITS
 from active_cnn.spectra.preprocessing import find_resolving_power, prepare_and_count
 from active_cnn.spectra.readers import read
 from active_cnn.spectra.resolving_power import PoolResolution
@@ -248,8 +249,10 @@ class Preparation:
 
 
 def describe_resolution(store: Store, campaign: Campaign) -> str:
-    """Say what resolving power the pool has, and what became of spectra of another one."""
-    return open_pool(store, campaign).count_powers().describe()
+    """Say what resolving power the pool has, what became of spectra of another, what may lack."""
+    counts = open_pool(store, campaign).count_powers()
+    limits = counts.resolution.limits
+    return f"{counts.describe()} {limits.describe() if limits != LIMITS else ''}".strip()
 
 
 def prepare_file(path: Path, scaling: Scaling, resolution: PoolResolution) -> Preparation:
@@ -271,8 +274,13 @@ def prepare_file(path: Path, scaling: Scaling, resolution: PoolResolution) -> Pr
     """
     grid = scaling.grid
     spectrum = confined(SECONDS_WATCHED, read, path)
-    flux, n_bridged = confined(SECONDS_WATCHED, prepare_and_count, spectrum, grid, resolution.power)
+    flux, n_bridged = confined(
+        SECONDS_WATCHED, prepare_and_count, spectrum, grid, resolution.power, resolution.limits
+    )
     window = scaling(flux[None, :])[0]
+    filled = "bridged by straight lines"
+    if resolution.limits.coverage < 1:
+        filled += ", or, where the spectrum does not reach, given its nearest value"
     if spectrum.medium is Medium.AIR:
         medium = "Wavelengths: from standard air to vacuum (Piskunov's inverse of Birch & Downs)."
     else:
@@ -282,7 +290,7 @@ def prepare_file(path: Path, scaling: Scaling, resolution: PoolResolution) -> Pr
         window,
         (
             medium,
-            *([f"{BRIDGED_PIXELS}: {n_bridged}, bridged by straight lines."] if n_bridged else []),
+            *([f"{BRIDGED_PIXELS}: {n_bridged}, {filled}."] if n_bridged else []),
             f"Resolution: {_describe_degrading(spectrum, resolution)}.",
             f"Grid: linear interpolation to {grid.describe()}, both ends included.",
             f"Scale ({scaling.method}): {_each(grid)} {scaling.method.words}.",

@@ -48,6 +48,7 @@ def summarise(store: Store, campaign: Campaign) -> dict[str, Any]:
         "n_pool": pool.n,
         "n_usable": int(pool.usable.sum()),
         "resolving_power": _resolving_power(pool.resolution),
+        "limits": asdict(pool.resolution.limits),
         "iteration": iteration.number,
         "state": iteration.state,
         "job": {

@@ -23,6 +23,7 @@ from active_cnn.evaluation.recovery import describe_recovery
 from active_cnn.learning.augmentation import is_planted
 from active_cnn.records import Campaign, Iteration, Purpose, TrainingResult
 from active_cnn.search import HALPHA_EMISSION, Search
+from active_cnn.spectra.limits import LIMITS
 from active_cnn.spectra.resolving_power import PoolResolution
 from active_cnn.verdicts import describe_rankings
 from active_cnn.wording import one_or_many
@@ -98,13 +99,17 @@ def _search(store: Store, campaign: Campaign) -> str:
 
 
 def _resolution(resolution: PoolResolution) -> str:
-    if not resolution.is_stated:
-        return ""
-    if resolution.power is None:
-        return "Spectra were kept at their own resolving power. "
-    return (
-        f"Spectra of a higher resolving power than R = {resolution.power:g} were degraded to it. "
-    )
+    said = []
+    if resolution.is_stated:
+        said.append(
+            "Spectra were kept at their own resolving power."
+            if resolution.power is None
+            else f"Spectra of a higher resolving power than R = {resolution.power:g} were degraded "
+            "to it."
+        )
+    if resolution.limits != LIMITS:
+        said.append(resolution.limits.describe())
+    return "".join(f"{one} " for one in said)
 
 
 def _training(campaign: Campaign, result: TrainingResult) -> str:
