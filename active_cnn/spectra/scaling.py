@@ -7,7 +7,7 @@ flux, what comes out is finite and, by all methods, within ±`LARGEST`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +55,15 @@ class Scaling:
 
     grid: Grid = Grid()
     method: ScalingMethod = ScalingMethod.MINMAX
+
+    @property
+    def of_baseline(self) -> Scaling:
+        """What the baseline beside a network is given, whatever that network is.
+
+        It is linear, and no better than what it is compared on: by the other methods, the noise of
+        faint spectra is most of what its components find.
+        """
+        return replace(self, method=ScalingMethod.MINMAX)
 
     def __call__(self, flux: Flux) -> NDArray[np.float32]:
         """Scale spectra.
