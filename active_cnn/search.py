@@ -174,7 +174,7 @@ class Search:
     source : str
         Where this is published.
     scaling : ScalingMethod
-        How windows are scaled before the network sees them.
+        How windows are scaled before the network sees them; docs/cases.md says why by default so.
     """
 
     title: str = ""
@@ -185,7 +185,7 @@ class Search:
     frame: Frame = Frame.OBSERVED
     redshift: tuple[float, float] = field(default=(0.0, 0.0))
     source: str = ""
-    scaling: ScalingMethod = ScalingMethod.MINMAX
+    scaling: ScalingMethod = ScalingMethod.MEDIAN
 
     def __post_init__(self) -> None:
         if len(self.lines) > MOST_LINES or len(self.bands) > MOST_LINES:
@@ -302,4 +302,5 @@ HALPHA_EMISSION = Search(
     sigma=13.0,
     resolving_power=1800.0,
     source="Škoda, Podsztavek & Tvrdík (2020), A&A, 643, A122",
+    scaling=ScalingMethod.MINMAX,
 )

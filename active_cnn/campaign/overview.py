@@ -141,7 +141,10 @@ def describe_assumed(search: Search) -> str:
         if search.lines or search.bands
         else (" No simple rule stands beside the network, and no lines are planted.")
     )
-    return f"What marks the targets was not said. Assumed: {search.describe()}.{follows}"
+    return (
+        f"What marks the targets was not said. Assumed: {search.describe()}; each spectrum is "
+        f"{search.scaling.words}.{follows}"
+    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -117,7 +117,7 @@ def recover_planted(
     if baseline is not None:
         without = pool.scaling(flux)
         of_network = [log_odds(one, targets) for one in (probabilities, predict(without))]
-        plain = pool.scaling.of_baseline
+        plain = pool.scaling.plain
         scores = (*of_network, baseline(plain(planted)), baseline(plain(flux)))
         ranked = dict(zip(RANKED, scores, strict=True))
     return pd.DataFrame(

@@ -43,8 +43,8 @@ def redefine(store: Store, campaign: Campaign, definition: Definition) -> Campai
     if search.scaling is not campaign.search.scaling:
         raise CampaignError(
             f"Campaign {campaign.name!r} scales its windows by {campaign.search.scaling!s}, and "
-            f"its networks expect that: it cannot become {search.scaling!s}. Leave scaling in "
-            "[search] as it is, or create another campaign."
+            f"its networks expect that: it cannot become {search.scaling!s}. Write "
+            f'scaling = "{campaign.search.scaling!s}" in [search], or create another campaign.'
         )
     search.check_windows(campaign.grid)
     check_resolution(search, open_pool(store, campaign))

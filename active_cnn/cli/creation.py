@@ -22,7 +22,7 @@ from active_cnn.cli.options import (
 )
 from active_cnn.cli.output import Bar, say
 from active_cnn.errors import CampaignError
-from active_cnn.search import ScalingMethod
+from active_cnn.search import HALPHA_EMISSION, ScalingMethod, Search
 
 
 def add_demo(commands: Commands) -> None:
@@ -133,8 +133,9 @@ def add_create(commands: Commands) -> None:
     command.add_argument(
         "--scaling",
         choices=[one.value for one in ScalingMethod],
-        help="how windows are scaled before the network sees them (default: what the search of the "
-        f"definition says, or else {ScalingMethod.MINMAX.value}); it cannot be changed later",
+        help="how windows are scaled before the network sees them (default: what the definition "
+        f"says, or else {Search().scaling}, {HALPHA_EMISSION.scaling} of {HALPHA_EMISSION.title}); "
+        "it cannot be changed later",
     )
     command.add_argument("--seed", type=int, default=1, metavar="S", help="default: %(default)s")
 

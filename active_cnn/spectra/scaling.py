@@ -57,11 +57,11 @@ class Scaling:
     method: ScalingMethod = ScalingMethod.MINMAX
 
     @property
-    def of_baseline(self) -> Scaling:
-        """What the baseline beside a network is given, whatever that network is.
+    def plain(self) -> Scaling:
+        """By minimum and maximum, for what does not follow the network's choice.
 
-        It is linear, and no better than what it is compared on: by the other methods, the noise of
-        faint spectra is most of what its components find.
+        Such as the baseline beside it: by the other methods, the noise of faint spectra is most of
+        what its components find.
         """
         return replace(self, method=ScalingMethod.MINMAX)
 

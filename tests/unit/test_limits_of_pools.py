@@ -11,6 +11,7 @@ from active_cnn.campaign.overview import prepare_file
 from active_cnn.cli import main
 from active_cnn.errors import SpectrumError
 from active_cnn.grid import Grid
+from active_cnn.query.instrumental import is_instrumental
 from active_cnn.records import Medium, Spectrum
 from active_cnn.spectra.batches import read_window
 from active_cnn.spectra.ingest import ingest
@@ -221,3 +222,14 @@ def test_the_command_refuses_what_is_no_coverage(archive, tmp_path, capsys, give
         main(["ingest", str(archive), "--out", str(tmp_path / "a.h5"), f"--coverage={given}"])
     assert "--coverage" in capsys.readouterr().err
     assert not (tmp_path / "a.h5").exists()
+
+
+def test_filled_ends_are_no_defect_of_the_instrument():
+    axis = GRID.wavelength
+    flux = 1 + 0.3 * np.exp(-0.5 * ((axis - 6564.6) / 5) ** 2)
+    flux += np.random.default_rng(2).normal(0, 0.02, axis.size)
+    flux[-9:] = flux[-9]
+    assert is_instrumental(flux[None], axis).all()
+    assert not is_instrumental(flux[None], axis, has_filled_ends=True).any()
+    flux[60:66] = flux[60]
+    assert is_instrumental(flux[None], axis, has_filled_ends=True).all()

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from active_cnn.campaign.creation import create_campaign
+from active_cnn.campaign.creation import assume_search, create_campaign
 from active_cnn.campaign.definition import parse_definition
 from active_cnn.campaign.definition_text import write_definition
 from active_cnn.campaign.files import open_pool
@@ -21,7 +21,7 @@ from active_cnn.delivery.methods import describe_methods
 from active_cnn.engine import open_engine
 from active_cnn.errors import CampaignError
 from active_cnn.grid import Grid
-from active_cnn.search import HALPHA_EMISSION, ScalingMethod
+from active_cnn.search import HALPHA_EMISSION, ScalingMethod, Search
 from active_cnn.spectra.scaling import LINEAR, Scaling, compress
 from tests.unit.test_migrations import make_old_home
 from tests.unit.test_sheets import unpack
@@ -150,7 +150,9 @@ def test_the_scaling_is_kept_written_and_cannot_be_changed(store, scaled):
     text = write_definition(scaled)
     assert parse_definition(text.encode(), "a.toml").search == scaled.search
     other = text.replace('scaling = "median"', 'scaling = "robust"')
-    with pytest.raises(CampaignError, match=r"by median, and its networks .* another campaign"):
+    with pytest.raises(
+        CampaignError, match=r"by median, and its networks .* Write scaling = .median. in"
+    ):
         redefine(store, scaled, parse_definition(other.encode(), "a.toml"))
     assert store.campaign("scaled") == scaled
 
@@ -198,3 +200,9 @@ def test_campaigns_of_earlier_versions_are_scaled_by_minimum_and_maximum(tmp_pat
     with Store(home) as store:
         search = store.campaign("small").search
     assert (search.title, search.scaling) == ("Be stars", ScalingMethod.MINMAX)
+
+
+def test_a_new_search_is_scaled_by_the_median_and_halpha_as_its_authors_do():
+    assert Search().scaling is ScalingMethod.MEDIAN
+    assert assume_search(Grid.of(4800.0, 4920.0, 80)).scaling is ScalingMethod.MEDIAN
+    assert assume_search(Grid()).scaling is ScalingMethod.MINMAX
