@@ -58,10 +58,12 @@ def make_sheets(
     -------
     list of dict
         Plain values (JSON). Wavelengths are in vacuum. `window` is the flux on the grid before it
-        is rescaled; `visits` are other windows of the star at the level of its continuum, null
-        where there is none to scale by; `raw` is what the file holds around the window, with the
-        uncertainty and the bad pixels (those without a value are NaN); `whole` is all of it,
-        thinned out. `trouble` says why a part is missing.
+        is scaled; `visits` are other windows of the star at the level of its continuum, null
+        where there is none to scale by; `seen` is the window as the network sees it, null where it
+        cannot be used, and `seen_visits` those visits that are not null, scaled as it is; `raw` is
+        what the file holds around the window, with the uncertainty and the bad pixels (those
+        without a value are NaN); `whole` is all of it, thinned out. `trouble` says why a part is
+        missing.
 
     Raises
     ------
@@ -81,17 +83,15 @@ def make_sheets(
     sheets = []
     for place, identifier in enumerate(identifiers):
         facts = known[place]
+        scaled = scale_to(wavelength, windows[place], visits[place], line, campaign.grid.parts)
         sheet: dict[str, Any] = {
             "identifier": identifier,
             "window": pack(windows[place]),
             "visits": [
                 {"identifier": name, "window": None if window is None else pack(window)}
-                for name, window in zip(
-                    others[place],
-                    scale_to(wavelength, windows[place], visits[place], line, campaign.grid.parts),
-                    strict=True,
-                )
+                for name, window in zip(others[place], scaled, strict=True)
             ],
+            **_see(pool.scaling, windows[place], scaled),
             "nearest": nearest[place],
             "facts": _facts(facts),
             "raw": None,
@@ -175,6 +175,16 @@ def _first_line(campaign: Campaign) -> float:
     # The one that the page zooms in on.
     grid = campaign.grid
     return campaign.lines[0].wavelength if campaign.lines else (grid.start + grid.end) / 2
+
+
+def _see(
+    scaling: Scaling, window: NDArray[np.float64], visits: Sequence[NDArray[np.float64] | None]
+) -> dict[str, Any]:
+    if find_defects(window[None, :], scaling.grid.parts).any():
+        return {"seen": None, "seen_visits": []}
+    known = [one for one in visits if one is not None]
+    seen, *others = scaling.alike(window, np.stack([window, *known]))
+    return {"seen": pack(seen), "seen_visits": [pack(one) for one in others]}
 
 
 def _draw(spectrum: Spectrum, grid: Grid) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -19,7 +19,7 @@ from active_cnn.errors import ActiveCnnError, CampaignError
 from active_cnn.grid import Grid, Spacing, Window
 from active_cnn.keys import ACTIONS
 from active_cnn.records import Line, OracleClass
-from active_cnn.search import Search
+from active_cnn.search import ScalingMethod, Search
 from active_cnn.ui.early_reading import NamedTraining
 from active_cnn.ui.text import plain
 
@@ -144,6 +144,7 @@ def edit(beginning: Beginning, labels: Mapping[str, int]) -> Edited | None:
     key = f"{beginning.kind}-{beginning.choice}"
     grid, problem = _edit_windows(definition.grid, key)
     _describe_search(definition.search, grid)
+    search = _edit_scaling(definition, grid or definition.grid, key)
     left, right = st.columns([3, 2], gap="medium")
     with left:
         st.markdown("**What the oracle can say**")
@@ -155,7 +156,7 @@ def edit(beginning: Beginning, labels: Mapping[str, int]) -> Edited | None:
     if definition.keys:
         keys = ", ".join(f"{ACTIONS[act][0]}: {key}" for act, key in definition.keys.items())
         st.caption(f"Keys of its own: {plain(keys)}.")
-    return Edited(grid, problem, classes, lines, definition.search, definition.keys)
+    return Edited(grid, problem, classes, lines, search, definition.keys)
 
 
 def _edit_windows(grid: Grid, key: str) -> tuple[Grid | None, str]:
@@ -200,6 +201,22 @@ def _describe_search(search: Search | None, grid: Grid | None) -> None:
             search.check_windows(grid)
         except CampaignError as error:
             st.warning(plain(error))
+
+
+def _edit_scaling(definition: Definition, grid: Grid, key: str) -> Search | None:
+    search = definition.search or assume_search(grid)
+    methods = list(ScalingMethod)
+    chosen = st.selectbox(
+        "Scale windows by",
+        methods,
+        methods.index(search.scaling),
+        format_func=lambda one: f"{one}: {one.words}",
+        key=f"scaling-{key}",
+        help="How the network sees each spectrum. It cannot be changed later.",
+    )
+    if chosen is search.scaling:
+        return definition.search
+    return replace(search, scaling=chosen)
 
 
 def _edit_classes(definition: Definition, key: str, examples: Mapping[str, int]) -> pd.DataFrame:

@@ -16,6 +16,7 @@ from active_cnn.campaign.reach import locate
 from active_cnn.errors import ActiveCnnError, CampaignError
 from active_cnn.grid import Grid, Spacing
 from active_cnn.search import Search
+from active_cnn.spectra.limits import LIMITS
 from active_cnn.spectra.pool_terms import read_stated, read_terms
 from active_cnn.spectra.resolving_power import PoolResolution
 from active_cnn.spectra.training_outline import Outline, read_outline
@@ -97,7 +98,9 @@ class NamedPool:
         power = self.resolution.power
         said = "as-is, each spectrum has its own" if power is None else f"R = {power:g}"
         not_stated = "" if self.resolution.is_stated else " (not stated; of earlier versions)"
-        return f"Window: {grid}. Resolving power: {said}{not_stated}."
+        limits = self.resolution.limits
+        missing = f" {limits.describe()}" if limits != LIMITS else ""
+        return f"Window: {grid}. Resolving power: {said}{not_stated}.{missing}"
 
     def find_conflict(self, grid: Grid | None, search: Search | None) -> str:
         """Say in what it contradicts the campaign, and what to do; '' if in nothing.

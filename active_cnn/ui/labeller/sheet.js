@@ -1,7 +1,7 @@
 // The pictures of one spectrum, and the way that they are looked at, which stays from one to the next.
 
-import { rescale, smooth, unpack } from "./packing.js";
-import { draw, rangeWithin, zoomed } from "./plot.js";
+import { smooth, unpack } from "./packing.js";
+import { draw, rangeOf, rangeWithin, zoomed } from "./plot.js";
 
 const ZOOM = 0.75;
 const MOST_ZOOM = 12;
@@ -80,10 +80,9 @@ export class Sheet {
   #unpack(shown) {
     let arrays = this.drawn.get(shown);
     if (!arrays) {
-      const window = unpack(shown.window);
       arrays = {
-        window,
-        seen: rescale(window),
+        seen: shown.seen ? unpack(shown.seen) : new Float64Array(this.grid.length).fill(NaN),
+        seenVisits: shown.seen_visits.map(unpack),
         visits: shown.visits.filter((one) => one.window).map((one) => unpack(one.window)),
         nearest: shown.nearest && unpack(shown.nearest.window),
         raw: shown.raw && {
@@ -114,7 +113,10 @@ export class Sheet {
     const visits = this.#visits(arrays);
     const raw = hasFile ? this.#raw(shown, arrays, visits) : null;
     const whole = hasFile ? this.#whole(arrays) : null;
-    const overlays = [...visits.map((one) => ({ ...one, y: rescale(one.y, arrays.window) })), ...this.#comparisons(arrays, shown)];
+    const overlays = [
+      ...visits.slice(0, arrays.seenVisits.length).map((one, i) => ({ ...one, y: arrays.seenVisits[i] })),
+      ...this.#comparisons(arrays, shown),
+    ];
     const network = this.#network(arrays, overlays, hasFile ? 0 : this.zoom);
     network.yRange = this.#room(network.yRange, overlays);
     if (raw) raw.yRange = this.#room(raw.yRange, visits);
@@ -137,7 +139,7 @@ export class Sheet {
     }));
   }
 
-  // Curves to compare with that have no other unit than the network's: from −1 to 1 each by itself.
+  // Curves to compare with that have no other unit than the network's.
   #comparisons(arrays, shown) {
     const { theme } = this;
     const found = [];
@@ -209,7 +211,7 @@ export class Sheet {
     return {
       title: "As the network sees it",
       xRange: this.#range(Math.max(0, zoom)),
-      yRange: [-1.1, 1.1],
+      yRange: rangeOf(arrays.seen, 0.05),
       velocityOf: this.hasVelocity ? this.rest : null,
       curves: [
         ...overlays,
@@ -226,7 +228,7 @@ export class Sheet {
     draw(
       canvas,
       {
-        bare: true, xRange: this.#range(0), yRange: [-1.15, 1.15],
+        bare: true, xRange: this.#range(0), yRange: rangeOf(seen, 0.075),
         curves: [{ x: this.grid, y: seen, colour: this.theme.curve, width: 1.2 }],
         lines: this.hasLines ? this.desk.lines.slice(0, 1) : [],
       },
