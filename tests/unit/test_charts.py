@@ -73,9 +73,19 @@ def test_thinning_out_keeps_every_peak_and_the_order():
     assert (np.diff(wavelength) >= 0).all()
 
 
-def test_thinning_out_leaves_out_what_is_not_finite():
-    _, flux = thin_out(np.arange(4.0), np.array([1.0, np.nan, np.inf, 2.0]))
-    assert flux.tolist() == [1.0, 2.0]
+def test_thinning_out_marks_what_is_not_finite_as_a_gap():
+    wavelength, flux = thin_out(np.arange(5.0), np.array([1.0, np.nan, np.inf, 2.0, 3.0]))
+    np.testing.assert_array_equal(flux, [1.0, np.nan, 2.0, 3.0])
+    assert wavelength.tolist() == [0.0, 1.5, 3.0, 4.0]
+    assert thin_out(np.arange(3.0), np.full(3, np.nan))[1].size == 0
+
+
+@pytest.mark.parametrize("n", [500, 50_000])
+def test_thinning_out_keeps_the_gap_between_two_arms(n):
+    arms = np.concatenate([np.linspace(3700, 5800, n), np.linspace(6200, 9000, n)])
+    wavelength, flux = thin_out(arms, np.ones(2 * n))
+    np.testing.assert_allclose(wavelength[np.isnan(flux)], 6000.0)
+    assert (np.diff(wavelength) >= 0).all()
 
 
 def test_names_of_near_lines_stand_on_rows_of_their_own():
