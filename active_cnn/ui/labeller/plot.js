@@ -192,7 +192,7 @@ function marks(pen, panel, theme, box, toX) {
     pen.lineTo(places[i], box.y + box.height);
     pen.stroke();
     pen.setLineDash([]);
-    if (panel.bare || panel.hasNames === false) return;
+    if (panel.bare || panel.hasNames === false || box.labels === "inside") return;
     const { width } = pen.measureText(name);
     const left = besides(places[i], width, places, box);
     const isFree = (row) => row.every(([start, end]) => end + 6 < left || left + width + 6 < start);
