@@ -26,7 +26,6 @@ from active_cnn.spectra.scaling import Scaling
 from active_cnn.spectra.thinning import find_jumps, thin_out
 from active_cnn.spectra.training_set import TrainingSet
 from active_cnn.spectra.wavelength import air_to_vacuum
-from active_cnn.wording import one_or_many
 
 MARGIN = 60.0  # angstrom beside the window, for what can be zoomed out to
 MOST_VISITS = 6
@@ -108,7 +107,7 @@ def make_sheets(
             page = spectrum.page
         except SpectrumError as error:
             its_file = f"its file {facts['path']}".strip()
-            noun = one_or_many(len(parts), "window", "windows")
+            noun = campaign.grid.noun
             sheet["trouble"] = f"Only the {noun} can be shown: {its_file} {error}."
         sheet["links"] = links(float(facts["ra"]), float(facts["dec"]), page)
         sheets.append(sheet)
@@ -116,7 +115,7 @@ def make_sheets(
 
 
 def class_means(campaign: Campaign, training: TrainingSet) -> dict[str, list[dict[str, Any]]]:
-    """Give the mean of each class of the network in the initial training set, each window packed."""
+    """Give the mean of each class of the network in the initial training set, packed."""
     classes = np.array([campaign.trains[label] for label in training.labels])
     return {
         name: _pack_each(training.windows[classes == name].mean(axis=0), campaign.grid.parts)

@@ -130,9 +130,7 @@ def test_windows_stand_side_by_side_with_nothing_between():
     assert (np.diff(places) > 0).all()
     assert places[0] == pytest.approx(0)
     assert places[-1] == pytest.approx(100)
-    for (start, end), one, other in zip(
-        axis.gaps, SEVERAL.parts, SEVERAL.parts[1:], strict=False
-    ):
+    for (start, end), one, other in zip(axis.gaps, SEVERAL.parts, SEVERAL.parts[1:], strict=False):
         assert places[one][-1] == pytest.approx(start)
         assert places[other][0] == pytest.approx(end)
     assert [line.name for line in axis.inside(LINES)][:1] == ["Hα"]
@@ -156,8 +154,9 @@ def test_no_curve_leads_over_a_masked_gap():
     wavelength = np.arange(6400.0, 6850.0)
     flux = np.ones(wavelength.size)
     flux[200:230] = np.nan
-    holed = Spectrum("a", np.delete(wavelength, np.s_[300:330]), np.delete(flux, np.s_[300:330]),
-                     Medium.VACUUM)
+    holed = Spectrum(
+        "a", np.delete(wavelength, np.s_[300:330]), np.delete(flux, np.s_[300:330]), Medium.VACUUM
+    )
     chart = spectrum_charts.before(holed, Grid(), LINES)
     pieces = [row["piece"] for row in rows(chart) if "piece" in row]
     assert sorted(pieces.count(one) for one in set(pieces)) == [63, 70, 141]
