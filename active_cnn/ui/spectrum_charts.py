@@ -19,6 +19,7 @@ from active_cnn.spectra.wavelength import vacuum_to_air
 from active_cnn.ui.palette import GAP, MARK, SPECTRUM
 from active_cnn.ui.wavelength_axis import WavelengthAxis
 
+_LETTER = 0.014  # of the width of a chart, at most, that a letter of a line's name takes
 MARGIN = 60.0  # angstrom around the window in the view of what preparation started from
 
 
@@ -109,7 +110,10 @@ def _spectrum(
     )
     inside = axis.inside(lines)
     places = axis.place(np.array([line.wavelength for line in inside])).tolist()
-    least_distance = 0.08 * float(np.ptp(data["place"])) if len(data) else 0.0
+    longest = max((len(line.name) for line in inside), default=0)
+    least_distance = (
+        max(0.08, _LETTER * longest) * float(np.ptp(data["place"])) if len(data) else 0.0
+    )
     marks = pd.DataFrame(
         {
             "place": places,

@@ -105,14 +105,15 @@ class WavelengthAxis:
         return alt.X("place:Q", title=title, scale=scale, axis=axis)
 
     def _ticks(self, most: int) -> list[float]:
+        each = most // len(self.start)
         places: list[float] = []
         for start, end in zip(self.start, self.end, strict=True):
-            rough = (end - start) / max(most / len(self.start), 1)
+            rough = (end - start) / max(each, 4)
             power = 10 ** np.floor(np.log10(rough))
             step = power * next(one for one in (1, 2, 5, 10) if one * power >= rough)
             found = np.arange(np.ceil(start / step), np.floor(end / step) + 1) * step
-            if not found.size:
-                found = np.array([round((start + end) / 2)])
+            if each < 2:
+                found = found[np.abs(found - (start + end) / 2).argmin()][None]
             places.extend(self.place(found).tolist())
         return places
 

@@ -4,7 +4,7 @@ import { drawPanel } from "./plot.js";
 
 const MARGIN = { left: 52, right: 10, top: 18, bottom: 30 };
 const BARE = { left: 2, right: 2, top: 2, bottom: 2 };
-const APART = { x: 9, y: 24, bare: 3 }; // px between panels
+const APART = { x: 9, y: 24, bare: 4 }; // px between panels
 const NARROWEST = 105; // px of a panel that has the labels of its scale beside it
 const MOST_IN_ROW = 4;
 const LEAST_SHARE = 0.6; // of the width that a panel would have if all had the same
@@ -27,8 +27,16 @@ export function draw(canvas, picture, theme) {
   const boxes = layOut(picture, width, height);
   picture.panels.forEach((panel, i) => {
     drawPanel(pen, { ...panel, bare: picture.bare }, theme, boxes[i]);
+    if (picture.bare && boxes.length > 1) frame(pen, boxes[i], theme);
   });
   if (!picture.bare) title(pen, picture, theme, boxes[0], width);
+}
+
+// Else one would not see where one window ends and the next begins.
+function frame(pen, { x, y, width, height }, theme) {
+  pen.strokeStyle = theme.border;
+  pen.lineWidth = 1;
+  pen.strokeRect(x, y, width, height);
 }
 
 // Where each panel lies, and which labels it has.
