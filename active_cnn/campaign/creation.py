@@ -9,6 +9,8 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from active_cnn.campaign.files import POOL_INDEX, hash_file, stored_path
 from active_cnn.campaign.plain_answers import with_plain_answers
 from active_cnn.campaign.store import Store
@@ -17,10 +19,11 @@ from active_cnn.grid import Grid
 from active_cnn.recipes import LEAST_EXAMPLES
 from active_cnn.records import Campaign, Line, OracleClass
 from active_cnn.search import HALPHA_EMISSION, Search
+from active_cnn.spectra.continuum import is_scaled
 from active_cnn.spectra.pool import Pool, index_pool
 from active_cnn.spectra.preprocessing import DEFECTS, MARGIN
 from active_cnn.spectra.resolving_power import TOLERANCE
-from active_cnn.spectra.training_set import read_training_csv
+from active_cnn.spectra.training_set import TrainingSet, read_training_csv
 from active_cnn.spectra.wavelength import LINES
 from active_cnn.wording import one_or_many
 
@@ -36,6 +39,7 @@ DEFAULT_CLASSES = (
 )
 
 LARGEST_SEED = 2**31 - 1
+LOOKED_AT = 200  # spectra of a pool, to tell whether they are scaled
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -121,8 +125,8 @@ def create_campaign(
         folders=tuple(str(folder.resolve()) for folder in folders),
     )
     campaign.check_keys()
-    labels = read_training_csv(training, campaign.grid, campaign.trains).labels
-    check_examples(campaign, labels)
+    known = read_training_csv(training, campaign.grid, campaign.trains)
+    check_examples(campaign, known.labels)
     training_sha256 = hash_file(training)
     folder = store.home / name
     try:
@@ -138,6 +142,7 @@ def create_campaign(
         if not indexed.usable.any():
             raise _no_use(indexed)
         check_resolution(search, indexed)
+        _check_scale(training, known, indexed, seed)
     except CampaignError:
         index.unlink()
         with suppress(OSError):  # somebody else's files lie there
@@ -148,6 +153,19 @@ def create_campaign(
     )
     store.add_campaign(campaign, first_seed=seed)
     return campaign
+
+
+def _check_scale(training: Path, known: TrainingSet, pool: Pool, seed: int) -> None:
+    usable = np.flatnonzero(pool.usable)
+    n = min(LOOKED_AT, len(usable))
+    rows = np.sort(np.random.default_rng(seed).choice(usable, n, replace=False))
+    if is_scaled(pool.flux(rows)) and not is_scaled(known.flux):
+        raise CampaignError(
+            f"The spectra of the pool {pool.path} are scaled already (all of {n} that were looked "
+            "at have the same span or scatter), and their noise cannot be compared with the flux "
+            f"of the training set {training}. Give a pool of flux, as `active-cnn ingest` makes "
+            "it, or scale the training set in the same way."
+        )
 
 
 def check_examples(campaign: Campaign, labels: Sequence[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from pathlib import Path
 
 from active_cnn.campaign.definition import Definition
 from active_cnn.cli.definition_options import add_definition, agreed_grid, given_definition
@@ -24,7 +25,7 @@ from active_cnn.cli.source_options import (
     add_source,
 )
 from active_cnn.engine import count_cores
-from active_cnn.errors import CampaignError
+from active_cnn.errors import CampaignError, SpectrumError
 from active_cnn.grid import Grid
 from active_cnn.spectra.ingest import SHARD, IngestProgress, ingest
 from active_cnn.spectra.resolving_power import NOT_STATED, Blurrier, PoolResolution
@@ -144,8 +145,24 @@ def _predict(options: argparse.Namespace) -> None:
             identifier=options.identifier,
             progress=bar.show,
         )
+    say_classified(n_classified, n_refused, options.out)
+
+
+def say_classified(n_classified: int, n_refused: int, out: Path) -> None:
+    """Say how many spectra have been classified.
+
+    Raises
+    ------
+    SpectrumError
+        If none was.
+    """
+    if not n_classified:
+        which = one_or_many(
+            n_refused, "The only spectrum cannot", f"None of the {n_refused} spectra can"
+        )
+        raise SpectrumError(f"{which} be classified: {out} tells why. Check the sources.")
     classified = one_or_many(n_classified, "spectrum is", "spectra are")
-    say(f"{n_classified} {classified} classified in {options.out}; {_refused(n_refused)}.")
+    say(f"{n_classified} {classified} classified in {out}; {_refused(n_refused)}.")
 
 
 def _refused(n: int) -> str:

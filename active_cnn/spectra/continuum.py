@@ -11,11 +11,14 @@ from active_cnn.spectra.noise import pixel_noise
 from active_cnn.spectra.preprocessing import WHOLE
 
 CORE = 20.0  # angstrom on both sides of a line that are no continuum
-LEAST = 16  # pixels that a continuum is fitted to
+LEAST = 16  # pixels that a continuum is fitted to, spectra that tell whether they are scaled
 
 _ROUNDS = 8
 _CLIP = 3.0  # times the scatter; beyond it are other lines and cosmic rays
 _MAD_TO_SIGMA = 1.482602
+# The same to so much, of all but a few.
+_SAME = 1e-3
+_MOST = (0.05, 0.95)
 # A level that is not so many times its own error may be none.
 _SIGNIFICANCE = 5.0
 
@@ -63,6 +66,26 @@ def fit_continuum(
             break
     error = float(pixel_noise(y[None, :])[0]) / np.sqrt(kept.sum())
     return fitted * scale if fitted.min() > _SIGNIFICANCE * error else None
+
+
+def is_scaled(flux: NDArray[np.floating]) -> bool:
+    """Tell whether spectra came scaled already, so that the zero of their flux is lost.
+
+    Those that go from one same number to another have been scaled by minimum and maximum, and
+    those that have one same scatter by mean and standard deviation; fluxes of different stars
+    differ in both. Spectra that were divided by their continuum keep their zero.
+
+    Parameters
+    ----------
+    flux : ndarray, shape (n_spectra, n_wavelengths)
+        Of spectra without defects, not of one and the same; of fewer than `LEAST` nothing is said.
+    """
+    if len(flux) < LEAST:
+        return False
+    with np.errstate(over="ignore", invalid="ignore"):
+        measured = (np.ptp(flux, axis=1), flux.std(axis=1))
+        spreads = [np.ptp(np.quantile(one, _MOST)) / np.median(one) for one in measured]
+    return bool(min(spreads) < _SAME)
 
 
 def without_slopes(
