@@ -225,9 +225,6 @@ def predicted_probabilities(
     return tuple(float(p) for p in predictions.probabilities(row)[0])
 
 
-BRIDGED_PIXELS = "Pixels of the window without a value (not finite, or with weight 0)"
-
-
 @dataclass(frozen=True, eq=False)
 class Preparation:
     """How a spectrum's file became a window: what was done, in words, and what came out.
@@ -281,11 +278,18 @@ def prepare_file(path: Path, grid: Grid, resolution: PoolResolution) -> Preparat
         window,
         (
             medium,
-            *([f"{BRIDGED_PIXELS}: {n_bridged}, bridged by straight lines."] if n_bridged else []),
+            *([_describe_bridged(n_bridged, grid)] if n_bridged else []),
             f"Resolution: {_describe_degrading(spectrum, resolution)}.",
             f"Grid: linear interpolation to {grid.describe()}, both ends included.",
             "Scale: the window's own minimum and maximum become −1 and 1.",
         ),
+    )
+
+
+def _describe_bridged(n: int, grid: Grid) -> str:
+    return (
+        f"Pixels of the {grid.noun} without a value (not finite, or with weight 0): {n}, bridged "
+        "by straight lines."
     )
 
 

@@ -5,7 +5,7 @@ import { drawPanel } from "./plot.js";
 const MARGIN = { left: 52, right: 10, top: 18, bottom: 30 };
 const BARE = { left: 2, right: 2, top: 2, bottom: 2 };
 const APART = { x: 9, y: 24, bare: 4 }; // px between panels
-const NARROWEST = 105; // px of a panel that has the labels of its scale beside it
+const NARROWEST = 85; // px of a panel that has the labels of its scale beside it
 const MOST_IN_ROW = 4;
 const LEAST_SHARE = 0.6; // of the width that a panel would have if all had the same
 
@@ -46,7 +46,8 @@ function layOut({ panels, bare, hasOneScale }, width, height) {
   const inRow = Math.ceil(panels.length / nRows);
   const between = bare ? APART.bare : APART.y;
   const tall = (height - margin.top - margin.bottom - between * (nRows - 1)) / nRows;
-  const isMixed = new Set(panels.map((one) => Boolean(one.velocityOf))).size > 1;
+  const hasVelocity = panels.some((one) => one.velocityOf);
+  const unit = hasVelocity ? "velocity (km/s)" : "wavelength in vacuum (Å)";
   const boxes = [];
   for (let start = 0; start < panels.length; start += inRow) {
     const own = panels.slice(start, start + inRow);
@@ -56,7 +57,8 @@ function layOut({ panels, bare, hasOneScale }, width, height) {
     const places = spread(own, width, margin, bare, hasOneScale);
     places.forEach((place, i) => {
       const hasUnit = isLast && i === own.length - 1;
-      boxes.push({ ...place, y, height: tall, row, unit: isMixed ? "short" : hasUnit && "long" });
+      const isOdd = hasVelocity && !own[i].velocityOf; // has wavelengths where others have not
+      boxes.push({ ...place, y, height: tall, row, unit: hasUnit ? unit : "", ownUnit: isOdd ? "Å" : "" });
     });
   }
   return boxes;

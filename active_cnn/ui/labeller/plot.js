@@ -1,6 +1,7 @@
 // One panel of spectra: curves, uncertainty, bad pixels, line marks, axes. No state is kept.
 
 const LIGHT_SPEED = 299792.458; // km/s
+const NARROW = 50; // px: names of lines would fill the panel
 
 function ticks(low, high, most) {
   const rough = (high - low) / Math.max(most, 1);
@@ -112,16 +113,12 @@ function axes(pen, panel, theme, box, toX, toY) {
     pen.fillText(text, place, box.y + box.height + 5);
     box.row.end = place + half + 3;
   }
-  if (!box.unit) return;
   pen.font = `11px ${theme.font}`;
   pen.textAlign = "right";
   pen.textBaseline = "bottom";
   pen.fillStyle = theme.quiet;
-  if (box.unit === "short") pen.fillText(rest ? "km/s" : "Å", box.x + box.width - 4, box.y + box.height - 3);
-  else {
-    const unit = rest ? "velocity (km/s)" : "wavelength in vacuum (Å)";
-    pen.fillText(unit, box.x + box.width, box.y + box.height + 29);
-  }
+  pen.fillText(box.ownUnit, box.x + box.width - 4, box.y + box.height - 3);
+  pen.fillText(box.unit, box.x + box.width, box.y + box.height + 29);
 }
 
 // Where panels are too narrow for labels beside each: over its curves, on a ground of their own.
@@ -192,7 +189,7 @@ function marks(pen, panel, theme, box, toX) {
     pen.lineTo(places[i], box.y + box.height);
     pen.stroke();
     pen.setLineDash([]);
-    if (panel.bare || panel.hasNames === false || box.labels === "inside") return;
+    if (panel.bare || panel.hasNames === false || box.width < NARROW) return;
     const { width } = pen.measureText(name);
     const left = besides(places[i], width, places, box);
     const isFree = (row) => row.every(([start, end]) => end + 6 < left || left + width + 6 < start);
