@@ -229,9 +229,6 @@ def predicted_probabilities(
     return tuple(float(p) for p in predictions.probabilities(row)[0])
 
 
-BRIDGED_PIXELS = "Pixels of the window without a value (not finite, or with weight 0)"
-
-
 @dataclass(frozen=True, eq=False)
 class Preparation:
     """How a spectrum's file became a window: what was done, in words, and what came out.
@@ -293,7 +290,7 @@ def prepare_file(path: Path, scaling: Scaling, resolution: PoolResolution) -> Pr
         window,
         (
             medium,
-            *([f"{BRIDGED_PIXELS}: {n_bridged}, {filled}."] if n_bridged else []),
+            *([_describe_bridged(n_bridged, grid, filled)] if n_bridged else []),
             f"Resolution: {_describe_degrading(spectrum, resolution)}.",
             f"Grid: linear interpolation to {grid.describe()}, both ends included.",
             f"Scale ({scaling.method}): {_each(grid)} {scaling.method.words}.",
@@ -303,6 +300,11 @@ def prepare_file(path: Path, scaling: Scaling, resolution: PoolResolution) -> Pr
 
 def _each(grid: Grid) -> str:
     return "each window is" if len(grid.windows) > 1 else "the window is"
+
+
+def _describe_bridged(n: int, grid: Grid, filled: str) -> str:
+    what = f"Pixels of the {grid.noun} without a value (not finite, or with weight 0)"
+    return f"{what}: {n}, {filled}."
 
 
 def _describe_degrading(spectrum: Spectrum, resolution: PoolResolution) -> str:

@@ -107,8 +107,9 @@ def describe_proposal(definition: Definition) -> str:
     """Say what was read from a training set."""
     targets = [one.name for one in definition.classes if one.is_target]
     others = [one.name for one in definition.classes if not one.is_target]
+    grid = definition.grid
     return (
-        f"Read from the training set: the window {definition.grid} (vacuum); looked for: "
+        f"Read from the training set: the {grid.noun} {grid} (vacuum); looked for: "
         f"{', '.join(targets)}; else: {', '.join(others)}. To change that, give --target LABEL or "
         "a definition."
     )

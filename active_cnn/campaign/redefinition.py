@@ -36,8 +36,9 @@ def redefine(store: Store, campaign: Campaign, definition: Definition) -> Campai
     """
     if definition.grid != campaign.grid:
         raise CampaignError(
-            f"Campaign {campaign.name!r} has the window {campaign.grid}, and its pool and networks "
-            f"with it: it cannot become {definition.grid}. Create another campaign."
+            f"Campaign {campaign.name!r} has the {campaign.grid.noun} {campaign.grid}, and its "
+            f"pool and networks with that: it cannot have {definition.grid}. Create another "
+            "campaign."
         )
     search = campaign.search if definition.search is None else definition.search
     if search.scaling is not campaign.search.scaling:

@@ -10,6 +10,7 @@ from active_cnn.campaign.campaign import measure_precision
 from active_cnn.campaign.files import last_scored, open_pool
 from active_cnn.campaign.store import Store
 from active_cnn.campaign.training_data import trained_answers
+from active_cnn.grid import Grid
 from active_cnn.records import Campaign, Purpose, TrainingResult
 from active_cnn.spectra.resolving_power import AS_IS_TEXT, PoolResolution
 
@@ -40,7 +41,7 @@ def summarise(store: Store, campaign: Campaign) -> dict[str, Any]:
     return {
         "campaign": campaign.name,
         "created_at": campaign.created_at,
-        "grid": asdict(campaign.grid),
+        "grid": _describe_grid(campaign.grid),
         "search": campaign.search.describe(),
         "scaling": campaign.search.scaling.value,
         "classes": list(campaign.network_classes),
@@ -79,6 +80,13 @@ def summarise(store: Store, campaign: Campaign) -> dict[str, Any]:
             for name, precision in measure_precision(store, campaign, iteration).items()
         },
     }
+
+
+def _describe_grid(grid: Grid) -> dict[str, Any]:
+    # One window is said as it was before there were several.
+    windows = [asdict(one) for one in grid.windows]
+    whole = {"start": grid.start, "end": grid.end, "n": grid.n}
+    return {**(windows[0] if len(windows) == 1 else whole), "windows": windows}
 
 
 def _resolving_power(resolution: PoolResolution) -> float | str | None:

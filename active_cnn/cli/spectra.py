@@ -7,6 +7,8 @@ import os
 import sys
 from pathlib import Path
 
+from active_cnn.campaign.definition import Definition
+from active_cnn.cli.definition_options import add_definition, agreed_grid, given_definition
 from active_cnn.cli.options import (
     Commands,
     add_campaign,
@@ -22,7 +24,6 @@ from active_cnn.cli.source_options import (
     add_limits,
     add_resolving_power,
     add_source,
-    given_grid,
     given_limits,
 )
 from active_cnn.engine import count_cores
@@ -56,6 +57,7 @@ def add_ingest(commands: Commands) -> None:
         "--resume", action="store_true", help="go on with a pool that was not finished"
     )
     add_grid(command)
+    add_definition(command, "its windows, and the resolving power that its search asks for")
     add_resolving_power(command)
     command.add_argument(
         "--blurrier",
@@ -67,8 +69,10 @@ def add_ingest(commands: Commands) -> None:
     add_engine(command)
 
 
-def _resolution(options: argparse.Namespace) -> PoolResolution:
+def _resolution(options: argparse.Namespace, definition: Definition | None) -> PoolResolution:
     power = options.pool_resolving_power
+    if power is None and definition and definition.search:
+        power = definition.search.resolving_power
     if options.blurrier and power is None:
         raise CampaignError(
             f"--blurrier {options.blurrier} means nothing for a pool as-is: no spectrum is "
@@ -82,8 +86,9 @@ def _resolution(options: argparse.Namespace) -> PoolResolution:
 
 
 def _ingest(options: argparse.Namespace) -> None:
-    grid = given_grid(options) or Grid()
-    resolution = _resolution(options)
+    definition = given_definition(options)
+    grid = agreed_grid(options, definition) or Grid()
+    resolution = _resolution(options, definition)
     with Bar("Ingesting", "spectra") as bar:
 
         def show(progress: IngestProgress) -> None:
@@ -106,7 +111,7 @@ def _ingest(options: argparse.Namespace) -> None:
     if report.bridged:
         of_them = one_or_many(report.accepted, "it", f"{report.bridged} of them")
         say(
-            f"In {of_them} pixels of the window have no value (not finite, or "
+            f"In {of_them} pixels of the {grid.noun} have no value (not finite, or "
             f"weight 0), at most {report.most_bridged}: straight lines bridge these."
         )
     if resolution.limits != LIMITS:

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import argparse
 
-from active_cnn.campaign.definition import Definition, read_definition
-from active_cnn.campaign.presets import read_preset
+from active_cnn.campaign.definition import Definition
+from active_cnn.cli.definition_options import (
+    add_definition,
+    agreed_grid,
+    given_definition,
+    whose,
+)
 from active_cnn.cli.options import Commands, add_command, add_engine, path
 from active_cnn.cli.output import Bar, say
 from active_cnn.cli.source_options import (
@@ -13,7 +18,6 @@ from active_cnn.cli.source_options import (
     add_limits,
     add_resolving_power,
     add_source,
-    given_grid,
     given_limits,
 )
 from active_cnn.engine import count_cores
@@ -77,24 +81,12 @@ def add_training_set(commands: Commands) -> None:
     )
     add_resolving_power(terms)
     add_limits(command)
-    search = command.add_mutually_exclusive_group()
-    search.add_argument(
-        "--definition",
-        type=path,
-        metavar="FILE.toml",
-        help="of the campaign that it is for: its grid, its resolving power, and the labels that "
-        "may occur",
-    )
-    search.add_argument(
-        "--preset",
-        metavar="NAME",
-        help="the same of a search that others have made; `active-cnn presets` lists them",
-    )
+    add_definition(command, "its grid, its resolving power, and the labels that may occur")
     add_engine(command)
 
 
 def _training_set(options: argparse.Namespace) -> None:
-    definition = _define(options)
+    definition = given_definition(options)
     grid, resolution, told = _terms(options, definition)
     bars: dict[str, Bar] = {}
 
@@ -135,24 +127,12 @@ def _labels_of(definition: Definition | None) -> list[str] | None:
     return [one.name for one in definition.classes if one.network_class]
 
 
-def _define(options: argparse.Namespace) -> Definition | None:
-    if options.preset:
-        return read_preset(options.preset)
-    return read_definition(options.definition) if options.definition else None
-
-
 def _terms(
     options: argparse.Namespace, definition: Definition | None
 ) -> tuple[Grid, PoolResolution, str]:
     """Give grid and resolving power, and say whose they are."""
-    grid, whose, limits = given_grid(options), "as was asked for", given_limits(options)
-    defined = f"of {options.preset or options.definition}"
-    if definition:
-        if grid and grid != definition.grid:
-            raise CampaignError(
-                f"--grid is {grid}, the grid {defined} is {definition.grid}. Leave one of them out."
-            )
-        grid, whose = definition.grid, defined
+    grid, defined, limits = agreed_grid(options, definition), whose(options), given_limits(options)
+    of_grid = defined if definition else "as was asked for"
     if options.pool:
         if limits:
             raise CampaignError(
@@ -160,11 +140,11 @@ def _terms(
                 "--most-bridged and --coverage."
             )
         grid, resolution = read_terms(options.pool, grid)
-        whose = f"of {options.pool}"
-        of = whose if resolution.is_stated else f"{options.pool} does not state it"
+        of_grid = f"of {options.pool}"
+        of = of_grid if resolution.is_stated else f"{options.pool} does not state it"
     else:
         if not grid:
-            grid, whose = Grid(), "the default"
+            grid, of_grid = Grid(), "the default"
         asked, of = options.pool_resolving_power, "as was asked for"
         if asked is None and definition and definition.search:
             asked, of = definition.search.resolving_power, defined
@@ -172,7 +152,7 @@ def _terms(
         if asked is None:
             of = "nothing is degraded"
     power = AS_IS_TEXT if resolution.power is None else f"R = {resolution.text}"
-    told = f"Grid {grid} ({whose}); resolving power {power} ({of})."
+    told = f"Grid {grid} ({of_grid}); resolving power {power} ({of})."
     if resolution.limits != LIMITS:
         told += f" {resolution.limits.describe()}"
     return grid, resolution, told

@@ -30,7 +30,7 @@ _RIDGE = 1e-6
 
 
 def fit_continuum(
-    wavelength: NDArray[np.float64], flux: NDArray[np.float64], line: float
+    wavelength: NDArray[np.float64], flux: NDArray[np.float64], line: float | Sequence[float]
 ) -> NDArray[np.float64] | None:
     """Fit a straight line to a window, without the core of a line and what stands out.
 
@@ -40,9 +40,9 @@ def fit_continuum(
         In angstrom.
     flux : ndarray, shape (n_wavelengths,)
         One window without defects.
-    line : float
-        Where the core is, in angstrom; `CORE` on both sides is left out, unless fewer than `LEAST`
-        pixels would be left.
+    line : float or sequence of float
+        Where the core is, or each core, in angstrom; `CORE` on both sides is left out, unless
+        fewer than `LEAST` pixels would be left.
 
     Returns
     -------
@@ -50,7 +50,7 @@ def fit_continuum(
         None where the continuum is not above zero everywhere, beyond its error: nothing can be
         scaled by such a one.
     """
-    used = np.abs(wavelength - line) > CORE
+    used = (np.abs(wavelength - np.reshape(line, (-1, 1))) > CORE).all(axis=0)
     if used.sum() < LEAST:
         used = np.ones(wavelength.size, dtype=bool)
     scale = float(np.abs(flux).max()) or 1.0  # so that nothing overflows
@@ -166,7 +166,7 @@ def scale_to(
     wavelength: NDArray[np.float64],
     flux: NDArray[np.float64],
     others: NDArray[np.float64],
-    line: float,
+    line: float | Sequence[float],
     parts: Sequence[slice] = WHOLE,
 ) -> list[NDArray[np.float64] | None]:
     """Bring other windows of a star to the continuum of one, so that their lines can be compared.
@@ -179,7 +179,7 @@ def scale_to(
         The window that stays as it is.
     others : ndarray, shape (n_others, n_wavelengths)
         The windows to be scaled, in units of their own.
-    line : float
+    line : float or sequence of float
         Whose core is left out of the continuum, in angstrom.
     parts : sequence of slice
         Where each window stands, see `Grid.parts`; by default there is one.
@@ -198,7 +198,7 @@ def scale_to(
 def _continua(
     wavelength: NDArray[np.float64],
     flux: NDArray[np.float64],
-    line: float,
+    line: float | Sequence[float],
     parts: Sequence[slice],
 ) -> NDArray[np.float64]:
     found = np.full(len(flux), np.nan)

@@ -68,7 +68,7 @@ def _show_definition(view: View) -> None:
         type="toml",
         key=f"definition-{campaign.name}",
         help="Lines to mark, answers and keys can be changed at any time, what marks the targets "
-        "until something has been predicted, window and classes of the network never.",
+        "until something has been predicted, windows and classes of the network never.",
     )
     if edited and right.button("Change the campaign", key="change-definition"):
         try:

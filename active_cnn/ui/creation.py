@@ -139,7 +139,7 @@ def _create(
     check_new_name(store, name)
     if edited is None:
         raise CampaignError(beginning.problem)
-    if edited.grid is None:
+    if edited.grid is None or edited.problem:
         raise CampaignError(edited.problem)
     with _progress("Reading the pool") as report:
         return create_campaign(

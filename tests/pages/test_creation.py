@@ -408,6 +408,28 @@ def test_what_is_edited_is_what_is_created(empty_home, lithium_files, open_page)
     assert "is not a wavelength range" in complaint(at)
 
 
+def test_windows_are_added_and_removed(empty_home, lithium_files, open_page):
+    at = name_files(open_page(PAGE), lithium_files.training, lithium_files.pool)
+    assert not [one for one in at.button if one.key.startswith("remove-window-")]
+    keyed(at.number_input, "end-").set_value(6800.0).run()
+    keyed(at.button, "add-window-").click().run()
+    assert [one.value for one in at.number_input if one.key.startswith("start-")] == [6626, 6974]
+    (said, pool) = warnings(at)
+    assert "the campaign's windows are 6626-6800 Å × 110 + 6974-7148 Å × 110" in said
+    assert "ingest the spectra with --grid 6626 6800 110 --grid 6974 7148 110" in pool
+    _, second = (one for one in at.number_input if one.key.startswith("start-"))
+    second.set_value(6700.0).run()
+    assert any("6626-6800 Å × 110 and 6700-7148 Å × 110 overlap" in one for one in warnings(at))
+    at.text_input(key="new_name").set_value("mine")
+    at.button(key="create-campaign").click().run()
+    assert "overlap" in complaint(at)
+    assert created(empty_home) is None
+    first, _ = (one for one in at.button if one.key.startswith("remove-window-"))
+    first.click().run()
+    left = [one for one in at.number_input if one.key.startswith(("start-", "end-"))]
+    assert [one.value for one in left] == [6700, 7148]
+
+
 @pytest.mark.usefixtures("empty_home")
 def test_a_pool_on_another_window_is_said_before_anything_is_created(
     lithium_files, survey_files, open_page

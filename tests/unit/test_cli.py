@@ -54,6 +54,8 @@ def test_the_demo_is_a_campaign_of_the_size_asked_for(home, run):
     assert status == 0
     found = json.loads(said)
     assert (found["campaign"], found["n_pool"], found["state"]) == ("demo", 60, "new")
+    window = {"start": 6519, "end": 6732, "n": 140, "spacing": "linear"}
+    assert found["grid"] == {**window, "windows": [window]}
 
 
 def test_a_home_with_a_campaign_is_left_as_it_is(home, run):
