@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -174,7 +175,7 @@ class Search:
     source : str
         Where this is published.
     scaling : ScalingMethod
-        How windows are scaled before the network sees them; docs/cases.md says why by default so.
+        How windows are scaled before the network sees them; of new searches see `usual_scaling`.
     """
 
     title: str = ""
@@ -185,7 +186,7 @@ class Search:
     frame: Frame = Frame.OBSERVED
     redshift: tuple[float, float] = field(default=(0.0, 0.0))
     source: str = ""
-    scaling: ScalingMethod = ScalingMethod.MEDIAN
+    scaling: ScalingMethod = ScalingMethod.MINMAX
 
     def __post_init__(self) -> None:
         if len(self.lines) > MOST_LINES or len(self.bands) > MOST_LINES:
@@ -270,6 +271,22 @@ class Search:
                     f"The band {band.name!r} at {band.start:g}-{band.end:g} Å is outside of the "
                     f"{grid.ranges}: widen it, add a window, or leave the band out."
                 )
+
+
+# Wavelengths up to which networks do not bring windows to one scale by themselves
+# (`active_cnn.learning.network`).
+NARROW = 160
+
+
+def usual_scaling(grid: Grid, lines: Sequence[TargetLine] = ()) -> ScalingMethod:
+    """Give the scaling of new searches that name none; docs/cases.md says why.
+
+    In narrow windows the median, unless all lines that mark a target are emission: by minimum and
+    maximum, a narrow absorption line is as deep as the noise lets it. Of emission in narrow
+    windows, and in wide windows, the median is no better.
+    """
+    is_emission = bool(lines) and all(one.sign is Sign.EMISSION for one in lines)
+    return ScalingMethod.MINMAX if is_emission or grid.n > NARROW else ScalingMethod.MEDIAN
 
 
 def _check_range(what: str, given: tuple[float, float], unit: str) -> None:

@@ -18,7 +18,7 @@ from active_cnn.errors import CampaignError, StoreError
 from active_cnn.grid import Grid
 from active_cnn.recipes import LEAST_EXAMPLES
 from active_cnn.records import Campaign, Line, OracleClass
-from active_cnn.search import HALPHA_EMISSION, Search
+from active_cnn.search import HALPHA_EMISSION, Search, usual_scaling
 from active_cnn.spectra.continuum import is_scaled
 from active_cnn.spectra.pool import Pool, index_pool
 from active_cnn.spectra.preprocessing import DEFECTS, MARGIN
@@ -238,11 +238,11 @@ def check_powers(search: Search, pool: Path, low: float, high: float) -> None:
 
 
 def assume_search(grid: Grid) -> Search:
-    """Give the search of a campaign that says nothing: Hα emission, or none outside of Hα."""
+    """Give the search of a campaign that says nothing: Hα emission, or no line outside of Hα."""
     try:
         HALPHA_EMISSION.check_windows(grid)
     except CampaignError:
-        return Search()
+        return Search(scaling=usual_scaling(grid))
     return HALPHA_EMISSION
 
 

@@ -22,7 +22,7 @@ from active_cnn.cli.options import (
 )
 from active_cnn.cli.output import Bar, say
 from active_cnn.errors import CampaignError
-from active_cnn.search import HALPHA_EMISSION, ScalingMethod, Search
+from active_cnn.search import NARROW, ScalingMethod
 
 
 def add_demo(commands: Commands) -> None:
@@ -134,8 +134,9 @@ def add_create(commands: Commands) -> None:
         "--scaling",
         choices=[one.value for one in ScalingMethod],
         help="how windows are scaled before the network sees them (default: what the definition "
-        f"says, or else {Search().scaling}, {HALPHA_EMISSION.scaling} of {HALPHA_EMISSION.title}); "
-        "it cannot be changed later",
+        f"says, or else {ScalingMethod.MEDIAN} up to {NARROW} wavelengths, and "
+        f"{ScalingMethod.MINMAX} of more and where emission is looked for); it cannot be changed "
+        "later",
     )
     command.add_argument("--seed", type=int, default=1, metavar="S", help="default: %(default)s")
 

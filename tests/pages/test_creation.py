@@ -360,7 +360,7 @@ def test_a_training_set_proposes_window_answers_and_name(empty_home, lithium_fil
     name = at.text_input(key="new_name").value
     assert name.startswith("lithium-giants")
     (scaling,) = [one for one in at.selectbox if one.label == "Scale windows by"]
-    assert scaling.value == Search().scaling
+    assert scaling.value == ScalingMethod.MEDIAN
     scaling.set_value(ScalingMethod.ROBUST)
     at.button(key="create-campaign").click().run()
     assert not at.exception
@@ -563,7 +563,7 @@ def test_a_definition_file_fills_the_form(empty_home, survey_files, open_page):
     assert not at.error
     campaign = created(empty_home)
     assert campaign.network_classes == ("emission", "plain")
-    assert campaign.search == Search("bright lines")
+    assert campaign.search == Search("bright lines", scaling=ScalingMethod.MEDIAN)
     assert campaign.chosen_keys == {"undo": "Backspace"}
 
 

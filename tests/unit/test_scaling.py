@@ -202,7 +202,16 @@ def test_campaigns_of_earlier_versions_are_scaled_by_minimum_and_maximum(tmp_pat
     assert (search.title, search.scaling) == ("Be stars", ScalingMethod.MINMAX)
 
 
-def test_a_new_search_is_scaled_by_the_median_and_halpha_as_its_authors_do():
-    assert Search().scaling is ScalingMethod.MEDIAN
-    assert assume_search(Grid.of(4800.0, 4920.0, 80)).scaling is ScalingMethod.MEDIAN
-    assert assume_search(Grid()).scaling is ScalingMethod.MINMAX
+def test_a_new_search_of_a_narrow_window_is_scaled_by_the_median_but_for_emission():
+    narrow, wide = Grid.of(4800.0, 4920.0, 80), Grid.of(4000.0, 6000.0, 1000)
+    assert assume_search(narrow) == Search(scaling=ScalingMethod.MEDIAN)
+    assert assume_search(wide) == Search(scaling=ScalingMethod.MINMAX)
+    assert assume_search(Grid()) == HALPHA_EMISSION
+    assert HALPHA_EMISSION.scaling is ScalingMethod.MINMAX
+    line = b'[[search.line]]\nname = "a"\nwavelength = 4861.0\nsign = "emission"'
+    said = b'[grid]\nstart = 4800\nend = 4920\nn = 80\n[search]\ntitle = "lines"'
+    assert parse_definition(said, "a.toml").search == Search("lines", scaling=ScalingMethod.MEDIAN)
+    emission = parse_definition(said + b"\n" + line, "a.toml").search
+    assert emission.scaling is ScalingMethod.MINMAX
+    absorption = parse_definition(said + b"\n" + line.replace(b"emission", b"absorption"), "a.toml")
+    assert absorption.search.scaling is ScalingMethod.MEDIAN

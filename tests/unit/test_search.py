@@ -16,6 +16,7 @@ from active_cnn.search import (
     HALPHA_EMISSION,
     Band,
     Frame,
+    ScalingMethod,
     Search,
     Sign,
     TargetLine,
@@ -30,6 +31,7 @@ sigma = 8
 frame = "rest"
 redshift = [0, 0.0001]
 source = "somebody (2020)"
+scaling = "robust"
 
 [[search.line]]
 name = "Hα"
@@ -62,6 +64,7 @@ READ = Search(
     frame=Frame.REST,
     redshift=(0.0, 0.0001),
     source="somebody (2020)",
+    scaling=ScalingMethod.ROBUST,
 )
 
 
@@ -195,7 +198,7 @@ def test_no_line_at_all_can_be_marked(define):
 
 def test_a_window_elsewhere_is_not_taken_for_a_search_of_halpha():
     grid = Grid.of(4800.0, 4920.0, 140)
-    assert assume_search(grid) == Search()
+    assert assume_search(grid) == Search(scaling=ScalingMethod.MEDIAN)
     assert assume_lines(grid, Search()) == ()
     assert assume_search(Grid()) == HALPHA_EMISSION
 
@@ -214,7 +217,7 @@ def test_what_was_assumed_is_said(store, survey, tmp_path, capsys):
     definition.write_text('[search]\ntitle = "nothing"\n', encoding="utf-8")
     assert "was not said" not in create("told", "--definition", str(definition))
     told = store.campaign("told")
-    assert told.search == Search("nothing")
+    assert told.search == Search("nothing", scaling=ScalingMethod.MEDIAN)
     assert "no lines are planted" in describe_assumed(Search())
 
 
