@@ -14,7 +14,7 @@ from active_cnn.errors import CampaignError
 from active_cnn.grid import Grid
 from active_cnn.keys import assign_keys, check_keys, heard, shared_keys
 from active_cnn.recipes import TrainingSettings
-from active_cnn.search import HALPHA_EMISSION, Search
+from active_cnn.search import HALPHA_EMISSION, ScalingMethod, Search
 from active_cnn.verdicts import Alarm, Ranking
 
 
@@ -258,7 +258,8 @@ class TrainingResult:
     `recovery_file` is that of planted lines; '' where none were planted. `alarms` say what has
     gone wrong. `rankings` say how well network and baseline rank the spectra of `HELD_OUT` and of
     `PLANTED` (see `verdicts`); either may be missing. `settings` are those of the network that
-    came out: gentler than those asked for where these came to nothing.
+    came out: gentler than those asked for where these came to nothing. `scaling` is that of the
+    windows which the network expects.
     """
 
     settings: TrainingSettings
@@ -282,6 +283,7 @@ class TrainingResult:
     recovery_sha256: str = ""
     alarms: tuple[Alarm, ...] = ()
     rankings: dict[str, Ranking] = field(default_factory=dict)
+    scaling: ScalingMethod = ScalingMethod.MINMAX
 
     @property
     def failure(self) -> str:

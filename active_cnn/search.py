@@ -33,6 +33,29 @@ class Frame(StrEnum):
     REST = "rest"
 
 
+class ScalingMethod(StrEnum):
+    """How a window is scaled before a network sees it; see `active_cnn.spectra.scaling`."""
+
+    MINMAX = "minmax"
+    ROBUST = "robust"
+    MEDIAN = "median"
+    CONTINUUM = "continuum"
+
+    @property
+    def words(self) -> str:
+        """What becomes of a window, in a part of a sentence."""
+        return _SCALED[self]
+
+
+_SCALED = {
+    ScalingMethod.MINMAX: "brought from −1, its minimum, to 1, its maximum",
+    ScalingMethod.ROBUST: "brought to a scale on which the middle 90 % of its fluxes are from −1 "
+    "to 1",
+    ScalingMethod.MEDIAN: "divided by its median, less 1",
+    ScalingMethod.CONTINUUM: "divided by its continuum, a smooth curve, less 1",
+}
+
+
 # Å: from what nobody would see to what nobody would miss.
 EQUIVALENT_WIDTHS = {
     Sign.EMISSION: (0.3, 30.0),
@@ -150,6 +173,8 @@ class Search:
         From which to which redshift the targets are in that frame.
     source : str
         Where this is published.
+    scaling : ScalingMethod
+        How windows are scaled before the network sees them; docs/cases.md says why by default so.
     """
 
     title: str = ""
@@ -160,6 +185,7 @@ class Search:
     frame: Frame = Frame.OBSERVED
     redshift: tuple[float, float] = field(default=(0.0, 0.0))
     source: str = ""
+    scaling: ScalingMethod = ScalingMethod.MEDIAN
 
     def __post_init__(self) -> None:
         if len(self.lines) > MOST_LINES or len(self.bands) > MOST_LINES:
@@ -276,4 +302,5 @@ HALPHA_EMISSION = Search(
     sigma=13.0,
     resolving_power=1800.0,
     source="Škoda, Podsztavek & Tvrdík (2020), A&A, 643, A122",
+    scaling=ScalingMethod.MINMAX,
 )

@@ -17,7 +17,7 @@ from active_cnn.keys import check_keys
 from active_cnn.lines import read_bounded
 from active_cnn.names import trim
 from active_cnn.records import Line, OracleClass
-from active_cnn.search import Band, Frame, Search, Sign, TargetLine
+from active_cnn.search import Band, Frame, ScalingMethod, Search, Sign, TargetLine
 
 MOST_BYTES = 2**20
 MOST_OF_A_KIND = 1000
@@ -77,6 +77,7 @@ def read_definition(path: Path) -> Definition:
 
         [search]
         title = "Hα emission"
+        scaling = "minmax"           # or "robust", "median", "continuum"
 
         [[search.line]]
         name = "Hα"
@@ -191,6 +192,7 @@ _OF_A_SEARCH = {
     "frame": Frame,
     "redshift": tuple,
     "source": str,
+    "scaling": ScalingMethod,
 }
 _OF_A_LINE = {
     "name": str, "wavelength": float, "sign": Sign, "fwhm": tuple, "equivalent_width": tuple,

@@ -95,6 +95,7 @@ def run_iteration(
         "settings": asdict(job.settings),
         "training": training_set.sha256,
         "pool": pool.fingerprint,
+        "scaling": pool.scaling.method,
         "versions": versions(),
         "device": describe_device(),
     }
@@ -161,6 +162,7 @@ def run_iteration(
             for name, one in ((HELD_OUT, trained.ranking), (PLANTED, planted))
             if one is not None
         },
+        scaling=pool.scaling.method,
     )
 
 

@@ -58,11 +58,13 @@ def make_sheets(
     -------
     list of dict
         Plain values (JSON). Wavelengths are in vacuum. `windows` is the flux on the grid before it
-        is rescaled, window by window, as are all that follow but `whole`; `visits` are other
-        windows of the star at the level of its continuum, null where there is none to scale by;
-        `raw` is what the file holds around each window, with the uncertainty and the bad pixels
-        (those without a value are NaN, and so is one in each jump of the wavelengths); `whole` is
-        all of it, thinned out. `trouble` says why a part is missing.
+        is scaled, window by window, as are all that follow but `whole`; `visits` are other windows
+        of the star at the level of its continuum, null where there is none to scale by; `seen` is
+        what the network sees, null where it cannot be used, and `seen_visits` those visits that
+        are not null, scaled as it is; `raw` is what the file holds around each window, with the
+        uncertainty and the bad pixels (those without a value are NaN, and so is one in each jump
+        of the wavelengths); `whole` is all of it, thinned out. `trouble` says why a part is
+        missing.
 
     Raises
     ------
@@ -82,17 +84,15 @@ def make_sheets(
     sheets = []
     for place, identifier in enumerate(identifiers):
         facts = known[place]
+        scaled = scale_to(wavelength, windows[place], visits[place], lines, parts)
         sheet: dict[str, Any] = {
             "identifier": identifier,
             "windows": _pack_each(windows[place], parts),
             "visits": [
                 {"identifier": name, "windows": None if one is None else _pack_each(one, parts)}
-                for name, one in zip(
-                    others[place],
-                    scale_to(wavelength, windows[place], visits[place], lines, parts),
-                    strict=True,
-                )
+                for name, one in zip(others[place], scaled, strict=True)
             ],
+            **_see(pool.scaling, windows[place], scaled),
             "nearest": nearest[place],
             "facts": _facts(facts),
             "raw": None,
@@ -187,6 +187,20 @@ def _first_lines(campaign: Campaign) -> list[float]:
         )
         for one in campaign.grid.windows
     ]
+
+
+def _see(
+    scaling: Scaling, window: NDArray[np.float64], visits: Sequence[NDArray[np.float64] | None]
+) -> dict[str, Any]:
+    parts = scaling.grid.parts
+    if find_defects(window[None, :], parts).any():
+        return {"seen": None, "seen_visits": []}
+    known = [one for one in visits if one is not None]
+    seen, *others = scaling.alike(window, np.stack([window, *known]))
+    return {
+        "seen": _pack_each(seen, parts),
+        "seen_visits": [_pack_each(one, parts) for one in others],
+    }
 
 
 def _draw(spectrum: Spectrum, grid: Grid) -> dict[str, Any]:

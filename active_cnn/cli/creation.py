@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 
 from active_cnn.campaign import demo
-from active_cnn.campaign.creation import create_campaign
+from active_cnn.campaign.creation import assume_search, create_campaign
 from active_cnn.campaign.definition import Definition, read_definition
 from active_cnn.campaign.overview import describe_assumed, describe_unknown_places
 from active_cnn.campaign.presets import read_preset
@@ -21,6 +22,7 @@ from active_cnn.cli.options import (
 )
 from active_cnn.cli.output import Bar, say
 from active_cnn.errors import CampaignError
+from active_cnn.search import HALPHA_EMISSION, ScalingMethod, Search
 
 
 def add_demo(commands: Commands) -> None:
@@ -128,6 +130,13 @@ def add_create(commands: Commands) -> None:
         help="label of the training set that is looked for, where no definition says it (may be "
         "given several times; default: the rare ones)",
     )
+    command.add_argument(
+        "--scaling",
+        choices=[one.value for one in ScalingMethod],
+        help="how windows are scaled before the network sees them (default: what the definition "
+        f"says, or else {Search().scaling}, {HALPHA_EMISSION.scaling} of {HALPHA_EMISSION.title}); "
+        "it cannot be changed later",
+    )
     command.add_argument("--seed", type=int, default=1, metavar="S", help="default: %(default)s")
 
 
@@ -151,6 +160,10 @@ def _create(options: argparse.Namespace) -> None:
             "is_target in the definition."
         )
     definition = _define(options)
+    search = definition.search
+    if options.scaling:
+        search = search or assume_search(definition.grid)
+        search = replace(search, scaling=ScalingMethod(options.scaling))
     with Store(options.home) as store:
         with Bar("Reading the pool", "spectra") as bar:
             campaign = create_campaign(
@@ -161,7 +174,7 @@ def _create(options: argparse.Namespace) -> None:
                 grid=definition.grid,
                 classes=definition.classes,
                 lines=definition.lines,
-                search=definition.search,
+                search=search,
                 chosen_keys=definition.keys,
                 seed=options.seed,
                 folders=options.folders,

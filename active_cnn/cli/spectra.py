@@ -21,13 +21,16 @@ from active_cnn.cli.options import (
 from active_cnn.cli.output import Bar, say
 from active_cnn.cli.source_options import (
     add_grid,
+    add_limits,
     add_resolving_power,
     add_source,
+    given_limits,
 )
 from active_cnn.engine import count_cores
 from active_cnn.errors import CampaignError, SpectrumError
 from active_cnn.grid import Grid
 from active_cnn.spectra.ingest import SHARD, IngestProgress, ingest
+from active_cnn.spectra.limits import LIMITS
 from active_cnn.spectra.resolving_power import NOT_STATED, Blurrier, PoolResolution
 from active_cnn.spectra.sources import describe_passed_over
 from active_cnn.wording import one_or_many
@@ -62,6 +65,7 @@ def add_ingest(commands: Commands) -> None:
         help="what becomes of spectra with a lower R than that: refused, or marked in the pool "
         f"(default: {Blurrier.REFUSE.value})",
     )
+    add_limits(command)
     add_engine(command)
 
 
@@ -74,7 +78,11 @@ def _resolution(options: argparse.Namespace, definition: Definition | None) -> P
             f"--blurrier {options.blurrier} means nothing for a pool as-is: no spectrum is "
             "blurrier than that. Give --pool-resolving-power R, or leave it out."
         )
-    return PoolResolution(power, Blurrier(options.blurrier or Blurrier.REFUSE))
+    return PoolResolution(
+        power,
+        Blurrier(options.blurrier or Blurrier.REFUSE),
+        limits=given_limits(options) or LIMITS,
+    )
 
 
 def _ingest(options: argparse.Namespace) -> None:
@@ -106,6 +114,8 @@ def _ingest(options: argparse.Namespace) -> None:
             f"In {of_them} pixels of the {grid.noun} have no value (not finite, or "
             f"weight 0), at most {report.most_bridged}: straight lines bridge these."
         )
+    if resolution.limits != LIMITS:
+        say(resolution.limits.describe())
     say(report.powers.describe())
     if report.not_stated:
         first, *others = report.not_stated

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -19,7 +19,7 @@ from active_cnn.errors import ActiveCnnError, CampaignError
 from active_cnn.grid import Grid
 from active_cnn.keys import ACTIONS
 from active_cnn.records import Line, OracleClass
-from active_cnn.search import Search, TargetLine
+from active_cnn.search import ScalingMethod, Search, TargetLine
 from active_cnn.ui.early_reading import NamedTraining
 from active_cnn.ui.search_form import edit_search
 from active_cnn.ui.text import plain
@@ -146,6 +146,7 @@ def edit(beginning: Beginning, labels: Mapping[str, int]) -> Edited | None:
     described = st.container()
     assumed = definition.search or assume_search(definition.grid)
     edited, fault = edit_search(assumed, key)
+    edited = replace(edited, scaling=_edit_scaling(assumed.scaling, key))
     search = definition.search if edited == assumed else edited
     with described:
         _describe_search(search, grid)
@@ -175,6 +176,18 @@ def _describe_search(search: Search | None, grid: Grid | None) -> None:
             search.check_windows(grid)
         except CampaignError as error:
             st.warning(plain(error))
+
+
+def _edit_scaling(scaling: ScalingMethod, key: str) -> ScalingMethod:
+    methods = list(ScalingMethod)
+    return st.selectbox(
+        "Scale windows by",
+        methods,
+        methods.index(scaling),
+        format_func=lambda one: f"{one}: {one.words}",
+        key=f"scaling-{key}",
+        help="How the network sees each spectrum. It cannot be changed later.",
+    )
 
 
 def _edit_classes(definition: Definition, key: str, examples: Mapping[str, int]) -> pd.DataFrame:

@@ -16,6 +16,7 @@ from active_cnn.campaign.reach import locate
 from active_cnn.errors import ActiveCnnError, CampaignError
 from active_cnn.grid import Grid, Spacing
 from active_cnn.search import Search
+from active_cnn.spectra.limits import LIMITS
 from active_cnn.spectra.pool_terms import read_stated, read_terms
 from active_cnn.spectra.resolving_power import PoolResolution
 from active_cnn.spectra.training_outline import Outline, read_outline
@@ -98,8 +99,10 @@ class NamedPool:
         power = self.resolution.power
         said = "as-is, each spectrum has its own" if power is None else f"R = {power:g}"
         not_stated = "" if self.resolution.is_stated else " (not stated; of earlier versions)"
+        limits = self.resolution.limits
+        missing = f" {limits.describe()}" if limits != LIMITS else ""
         noun = self.grid.noun.capitalize() if self.grid else "Window"
-        return f"{noun}: {grid}. Resolving power: {said}{not_stated}."
+        return f"{noun}: {grid}. Resolving power: {said}{not_stated}.{missing}"
 
     def find_conflict(self, grid: Grid | None, search: Search | None) -> str:
         """Say in what it contradicts the campaign, and what to do; '' if in nothing.

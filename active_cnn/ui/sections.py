@@ -79,7 +79,9 @@ def show_summary(view: View) -> None:
     lines = ", ".join(f"{plain(line.name)} {line.wavelength:.2f} Å" for line in campaign.lines)
     st.caption(
         f"Search: {plain(campaign.search.describe())}. "
-        f"{campaign.grid.noun.capitalize()}: {campaign.grid} (vacuum). Lines: {lines or 'none'}. "
+        f"{campaign.grid.noun.capitalize()}: {campaign.grid} (vacuum). "
+        f"Scaling ({campaign.search.scaling}): each spectrum is "
+        f"{campaign.search.scaling.words}. Lines: {lines or 'none'}. "
         f"Seed {campaign.seed}. Training set: {plain(campaign.training_path)}. "
         f"Pool: {plain(campaign.pool_path)}."
     )

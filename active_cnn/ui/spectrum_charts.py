@@ -27,12 +27,12 @@ MARGIN = 60.0  # angstrom around the window in the view of what preparation star
 def window(
     flux: NDArray[np.float32], grid: Grid, lines: Sequence[Line], height: int = 290
 ) -> alt.LayerChart:
-    """Draw a rescaled window, or several side by side, as the network sees them.
+    """Draw a scaled window, or several side by side, as the network sees them.
 
     Parameters
     ----------
     flux : ndarray, shape (grid.n,)
-        From −1 to 1.
+        As `Scaling` gives it.
     grid : Grid
         Its wavelengths.
     lines : sequence of Line
@@ -45,7 +45,7 @@ def window(
         grid.wavelength,
         flux,
         f"wavelength in vacuum (Å); {grid.n} points",
-        "flux, rescaled",
+        "flux, scaled",
         lines,
         height,
     )

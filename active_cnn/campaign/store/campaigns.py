@@ -11,7 +11,15 @@ from active_cnn.campaign.store.connection import Connection
 from active_cnn.errors import CampaignError
 from active_cnn.grid import Grid, Spacing
 from active_cnn.records import Campaign, Line, OracleClass
-from active_cnn.search import HALPHA_EMISSION, Band, Frame, Search, Sign, TargetLine
+from active_cnn.search import (
+    HALPHA_EMISSION,
+    Band,
+    Frame,
+    ScalingMethod,
+    Search,
+    Sign,
+    TargetLine,
+)
 
 
 class Campaigns(Connection):
@@ -259,6 +267,7 @@ def _search(stored: str) -> Search:
             "bands": tuple(Band(**one) for one in given["bands"]),
             "frame": Frame(given["frame"]),
             "redshift": tuple(given["redshift"]),
+            "scaling": ScalingMethod(given["scaling"]),
         }
     )
 

@@ -30,6 +30,20 @@ function label(value, step) {
   return value.toFixed(Math.max(0, Math.min(6, -power))).replace("-", "−");
 }
 
+// From the least to the greatest value of all windows, and so much of that on both sides; of nothing,
+// as of −1 to 1.
+export function rangeOf(windows, room) {
+  let [low, high] = [Infinity, -Infinity];
+  for (const values of windows) {
+    for (const value of values) {
+      if (value < low) low = value;
+      if (value > high) high = value;
+    }
+  }
+  if (!(low < high)) [low, high] = [-1, 1];
+  return [low - room * (high - low), high + room * (high - low)];
+}
+
 // Range of the values whose x is shown; a share of the extremes may be cut off as spikes.
 export function rangeWithin(x, y, [from, to], cut = 0) {
   const shown = [];

@@ -1,8 +1,8 @@
 // The pictures of one spectrum, and the way that they are looked at, which stays from one to the next.
 
-import { rescale, smooth, unpack } from "./packing.js";
+import { smooth, unpack } from "./packing.js";
 import { draw, rowsOf } from "./picture.js";
-import { rangeWithin, zoomed } from "./plot.js";
+import { rangeOf, rangeWithin, zoomed } from "./plot.js";
 
 const ZOOM = 0.75;
 const MOST_ZOOM = 12;
@@ -99,10 +99,9 @@ export class Sheet {
   #unpack(shown) {
     let arrays = this.drawn.get(shown);
     if (!arrays) {
-      const windows = shown.windows.map(unpack);
       arrays = {
-        windows,
-        seen: windows.map((one) => rescale(one)),
+        seen: shown.seen ? shown.seen.map(unpack) : this.windows.map(({ x }) => new Float64Array(x.length).fill(NaN)),
+        seenVisits: shown.seen_visits.map((windows) => windows.map(unpack)),
         visits: shown.visits.filter((one) => one.windows).map((one) => one.windows.map(unpack)),
         nearest: shown.nearest?.windows.map(unpack),
         raw: shown.raw?.map((one) => ({
@@ -151,7 +150,7 @@ export class Sheet {
     }));
   }
 
-  // Curves to compare with that have no other unit than the network's: from −1 to 1 each by itself.
+  // Curves to compare with that have no other unit than the network's.
   #comparisons(arrays, shown, place) {
     const { theme } = this;
     const { x } = this.windows[place];
@@ -231,15 +230,18 @@ export class Sheet {
   }
 
   #network(arrays, shown, zoom) {
+    const range = rangeOf(arrays.seen, 0.05);
     const panels = this.windows.map((window, place) => {
       const seen = arrays.seen[place];
       const overlays = [
-        ...this.#visits(arrays, place).map((one) => ({ ...one, y: rescale(one.y, arrays.windows[place]) })),
+        ...this.#visits(arrays, place)
+          .slice(0, arrays.seenVisits.length)
+          .map((one, i) => ({ ...one, y: arrays.seenVisits[i][place] })),
         ...this.#comparisons(arrays, shown, place),
       ];
       return {
         xRange: this.#range(Math.max(0, zoom), window, window.x),
-        yRange: this.#room([-1.1, 1.1], overlays, window),
+        yRange: this.#room(range, overlays, window),
         velocityOf: this.hasVelocity ? window.rest : null,
         curves: [
           ...overlays,
@@ -263,8 +265,9 @@ export class Sheet {
   // A small picture of one spectrum for the grid.
   thumbnail(canvas, shown) {
     const { seen } = this.#unpack(shown);
+    const yRange = rangeOf(seen, 0.075);
     const panels = this.windows.map(({ x, ends, centre, rest, share }, place) => ({
-      xRange: ends, yRange: [-1.15, 1.15], share,
+      xRange: ends, yRange, share,
       curves: [{ x, y: seen[place], colour: this.theme.curve, width: 1.2 }],
       lines: this.hasLines && rest ? [{ wavelength: centre }] : [],
     }));
