@@ -20,6 +20,7 @@ from active_cnn.ui.palette import GAP, MARK, SPECTRUM
 from active_cnn.ui.wavelength_axis import WavelengthAxis
 
 _LETTER = 0.014  # of the width of a chart, at most, that a letter of a line's name takes
+_MOST_NARROW = 3  # windows that a panel of a quarter of the page can show
 MARGIN = 60.0  # angstrom around the window in the view of what preparation started from
 
 
@@ -151,11 +152,10 @@ def _stagger(places: Sequence[float], least: float) -> list[int]:
     return [rows[place] for place in places]
 
 
-def gallery(
-    shown: Gallery, grid: Grid, lines: Sequence[Line], colour: str, columns: int = 4
-) -> alt.FacetChart:
+def gallery(shown: Gallery, grid: Grid, lines: Sequence[Line], colour: str) -> alt.FacetChart:
     """Draw some spectra side by side, each under its name, with all its windows."""
     axis = WavelengthAxis.of(grid)
+    columns, width = (4, 190) if len(grid.windows) <= _MOST_NARROW else (2, 404)
     n, n_wavelengths = shown.windows.shape
     data = pd.DataFrame(
         {
@@ -185,13 +185,13 @@ def gallery(
     ]
     return (
         alt.layer(*layers, curve, data=data)
-        .properties(width=190, height=95)
+        .properties(width=width, height=95)
         .facet(
             facet=alt.Facet(
                 "identifier:N",
                 title=None,
                 sort=None,
-                header=alt.Header(labelFontSize=10, labelLimit=190),
+                header=alt.Header(labelFontSize=10, labelLimit=width),
             ),
             columns=columns,
             spacing=14,
