@@ -107,6 +107,7 @@ def create_campaign(
         if not _is_folder(folder):
             raise CampaignError(f"There is no folder {folder}: give one that holds spectra.")
     grid = grid or Grid()
+    is_assumed = search is None
     search = assume_search(grid) if search is None else search
     search.check_windows(grid)
     campaign = Campaign(
@@ -141,7 +142,7 @@ def create_campaign(
     try:
         if not indexed.usable.any():
             raise _no_use(indexed)
-        check_resolution(search, indexed)
+        search = _at_its_resolution(search, indexed, is_assumed=is_assumed)
         _check_scale(training, known, indexed, seed)
     except CampaignError:
         index.unlink()
@@ -149,7 +150,10 @@ def create_campaign(
             folder.rmdir()
         raise
     campaign = replace(
-        campaign, training_sha256=training_sha256, pool_fingerprint=indexed.fingerprint
+        campaign,
+        search=search,
+        training_sha256=training_sha256,
+        pool_fingerprint=indexed.fingerprint,
     )
     store.add_campaign(campaign, first_seed=seed)
     return campaign
@@ -197,6 +201,16 @@ def check_examples(campaign: Campaign, labels: Sequence[str]) -> None:
                 f"{LEAST_EXAMPLES} examples at least that a training needs of {name!r}: its "
                 f"spectra train {found}. Add some, or leave that class out."
             )
+
+
+def _at_its_resolution(search: Search, pool: Pool, *, is_assumed: bool) -> Search:
+    try:
+        check_resolution(search, pool)
+    except CampaignError:
+        if not is_assumed:
+            raise
+        return replace(search, resolving_power=None)  # which nobody has asked for
+    return search
 
 
 def check_resolution(search: Search, pool: Pool) -> None:
