@@ -3,6 +3,7 @@
 import streamlit as st
 
 from active_cnn.campaign import jobs
+from active_cnn.campaign.training_data import why_ranked
 from active_cnn.ui.counts import counts_in
 from active_cnn.ui.page import page
 from active_cnn.ui.text import PERCENT
@@ -21,7 +22,8 @@ with page("Train", lead="Train the network on all labels so far, and predict the
 
     if not is_active:
         if iteration.result is None:
-            st.info(f"Iteration {iteration.number} has not been trained yet: press Train.")
+            why = why_ranked(store, campaign, iteration)
+            st.info(f"Iteration {iteration.number} has not been trained yet: press Train. {why}")
         with st.expander(
             f"Settings of the training of iteration {iteration.number}",
             expanded=iteration.result is None,

@@ -7,9 +7,10 @@ import argparse
 from active_cnn.campaign.definition import Definition, read_definition
 from active_cnn.campaign.presets import read_preset
 from active_cnn.cli.options import Commands, add_command, add_engine, path
-from active_cnn.cli.output import Bar, say
+from active_cnn.cli.output import bars, say
 from active_cnn.cli.source_options import (
     add_grid,
+    add_matching,
     add_resolving_power,
     add_source,
     given_grid,
@@ -17,8 +18,7 @@ from active_cnn.cli.source_options import (
 from active_cnn.engine import count_cores
 from active_cnn.errors import CampaignError
 from active_cnn.records import Grid
-from active_cnn.spectra.label_matching import RADIUS
-from active_cnn.spectra.label_table import USUAL, read_columns
+from active_cnn.spectra.label_table import read_columns
 from active_cnn.spectra.labelled import build_training_csv, refused_beside
 from active_cnn.spectra.pool_terms import read_terms
 from active_cnn.spectra.resolving_power import AS_IS_TEXT, PoolResolution
@@ -48,22 +48,7 @@ def add_training_set(commands: Commands) -> None:
         metavar="FILE.csv",
         help="list of what was refused and why (default: FILE-refused.csv beside --out)",
     )
-    command.add_argument(
-        "--column",
-        dest="columns",
-        action="append",
-        default=[],
-        metavar="PART=NAME",
-        help=f"column of the table, if it is not called as usual; PART is one of "
-        f"{', '.join(USUAL)} (may be given several times)",
-    )
-    command.add_argument(
-        "--radius",
-        type=float,
-        default=RADIUS,
-        metavar="ARCSEC",
-        help="within which a position means a spectrum (default: %(default)g)",
-    )
+    add_matching(command)
     add_grid(command)
     terms = command.add_mutually_exclusive_group()
     terms.add_argument(
@@ -92,14 +77,7 @@ def add_training_set(commands: Commands) -> None:
 def _training_set(options: argparse.Namespace) -> None:
     definition = _define(options)
     grid, resolution, told = _terms(options, definition)
-    bars: dict[str, Bar] = {}
-
-    def show(what: str, done: int, total: int) -> None:
-        for other in bars.keys() - {what}:
-            bars.pop(other).close()
-        bars.setdefault(what, Bar(what, "spectra")).show(done, total)
-
-    try:
+    with bars("spectra") as show:
         report = build_training_csv(
             options.labels,
             options.source,
@@ -115,9 +93,6 @@ def _training_set(options: argparse.Namespace) -> None:
             scheduler=options.scheduler,
             progress=show,
         )
-    finally:
-        for bar in bars.values():
-            bar.close()
     for line in report.describe():
         say(line)
     say(told)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 
 from active_cnn.campaign.store.connection import Connection
@@ -46,6 +46,7 @@ class Campaigns(Connection):
                     "folders": json.dumps(campaign.folders),
                     "chosen_keys": json.dumps(campaign.chosen_keys),
                     "search": json.dumps(asdict(campaign.search), ensure_ascii=False),
+                    "begins_with_examples": int(campaign.begins_with_examples),
                 }
             )
             self._db.table("oracle_class").insert_all(
@@ -111,6 +112,7 @@ class Campaigns(Connection):
             folders=tuple(json.loads(row["folders"])),
             chosen_keys=json.loads(row["chosen_keys"]),
             search=_search(row["search"]),
+            begins_with_examples=bool(row["begins_with_examples"]),
         )
 
     def change_answers(
@@ -181,6 +183,11 @@ class Campaigns(Connection):
             self._db.table("oracle_class").delete((before.name, gone))
         keys = {"chosen_keys": json.dumps(after.chosen_keys)}
         self._db.table("campaign").update(before.name, keys)
+
+    def set_folders(self, name: str, folders: Sequence[str]) -> None:
+        """Keep the folders below which the files of a campaign's spectra lie."""
+        with self._write():
+            self._db.table("campaign").update(name, {"folders": json.dumps(list(folders))})
 
     def goals(self, name: str) -> dict[str, float]:
         """Give the goals that were kept of a campaign; none where nobody has set any."""

@@ -316,3 +316,9 @@ def m011_alarms_with_codes(db: Database) -> None:
             "UPDATE iteration SET result = ? WHERE campaign = ? AND number = ?",
             [json.dumps(result), campaign, number],
         )
+
+
+@MIGRATIONS()
+def m012_beginning_with_examples(db: Database) -> None:
+    """Campaigns that begin with a handful of examples; those before had a whole training set."""
+    db.execute("ALTER TABLE campaign ADD COLUMN begins_with_examples INTEGER NOT NULL DEFAULT 0")
