@@ -142,7 +142,8 @@ def _label(definition: Definition | None, targets: Collection[str], examples: Ex
     if len(named) > 1 and examples.typed:
         raise CampaignError(
             f"Several things are looked for ({', '.join(named)}), and an example that is named "
-            "alone does not say which one it is: give a table with a column of labels."
+            "alone does not say which one it is: give one label for all of them, or a table with a "
+            "column of labels."
         )
     return named[0] if named else TARGET
 

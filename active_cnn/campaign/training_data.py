@@ -161,9 +161,9 @@ def describe_shortage(campaign: Campaign, counts: Mapping[str, int]) -> str:
         lacking.append(f"{n_targets} of {ENOUGH_TARGETS} targets")
     if n_others < ENOUGH_OTHERS:
         lacking.append(f"{n_others} of {ENOUGH_OTHERS} others")
-    lacking += [
-        f"{n[name]} of {LEAST_EXAMPLES} of {name!r}" for name in n if n[name] < LEAST_EXAMPLES
-    ]
+    if not lacking:
+        few = [name for name in n if n[name] < LEAST_EXAMPLES]
+        lacking = [f"{n[name]} of {LEAST_EXAMPLES} of {name!r}" for name in few]
     if not lacking:
         return ""
     return (

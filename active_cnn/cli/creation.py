@@ -138,7 +138,7 @@ def add_create(commands: Commands) -> None:
         default=[],
         metavar="LABEL",
         help="label of the training set that is looked for, where no definition says it (may be "
-        "given several times; default: the rare ones), or what the examples are called",
+        "given several times; default: the rare ones), or the label of examples that have none",
     )
     command.add_argument("--seed", type=int, default=1, metavar="S", help="default: %(default)s")
 
@@ -222,6 +222,7 @@ def _begin_with_examples(options: argparse.Namespace, store: Store) -> tuple[Cam
             examples,
             definition=_define(options) if options.preset or options.definition else None,
             targets=options.targets,
+            label=options.targets[0] if len(options.targets) == 1 else "",
             seed=options.seed,
             folders=options.folders,
             processes=count_cores(),
@@ -238,12 +239,12 @@ def _create(options: argparse.Namespace) -> None:
             "Both --preset and --definition are given: choose one. To change a preset, save what "
             f"`active-cnn presets show {options.preset}` prints, and give that file."
         )
-    if (options.preset or options.definition) and options.targets:
+    has_examples = bool(options.typed or options.examples)
+    if (options.preset or options.definition) and options.targets and not has_examples:
         raise CampaignError(
             "--target says what is looked for where no definition does: leave it out, or change "
             "is_target in the definition."
         )
-    has_examples = bool(options.typed or options.examples)
     if has_examples == bool(options.training):
         raise CampaignError(
             "Give either a training set (--training FILE.csv) or examples (--examples TABLE, "
@@ -269,7 +270,7 @@ def _create(options: argparse.Namespace) -> None:
         # Quoted, so that whatever the pool says stays in one line.
         say(
             f"Whole spectra cannot be shown: the pool names {file!r}, outside the folders that "
-            "this campaign may read. To show them, create a campaign with `--folder DIR`, below "
-            "which the files lie."
+            f"this campaign may read. To show them, name the folder below which the files lie: "
+            f"`active-cnn folders --campaign {campaign.name} --add DIR`."
         )
     say(f"Campaign {campaign.name!r} is ready in {options.home}.")

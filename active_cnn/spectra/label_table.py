@@ -88,7 +88,7 @@ class LabelTable:
             return f"{len(self.labels)} named one by one, by their {self.way}."
         by = " and ".join(f"'{self.columns[one]}'" for one in _NEEDED[self.way])
         n = len(self.labels)
-        labels = f"labels from the column '{self.columns[LABEL]}'"
+        labels = f"labels from the column '{self.columns.get(LABEL)}'"
         if LABEL not in self.columns:
             labels = f"no column of labels, so that all are '{plain(self.labels[0], MOST_TEXT)}'"
         return (

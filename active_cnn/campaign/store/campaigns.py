@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 
 from active_cnn.campaign.store.connection import Connection
@@ -184,10 +184,28 @@ class Campaigns(Connection):
         keys = {"chosen_keys": json.dumps(after.chosen_keys)}
         self._db.table("campaign").update(before.name, keys)
 
-    def set_folders(self, name: str, folders: Sequence[str]) -> None:
-        """Keep the folders below which the files of a campaign's spectra lie."""
+    def add_folder(self, name: str, folder: str) -> None:
+        """Keep one more folder below which the files of a campaign's spectra lie.
+
+        Raises
+        ------
+        CampaignError
+            If it is one of them already.
+        """
         with self._write():
-            self._db.table("campaign").update(name, {"folders": json.dumps(list(folders))})
+            folders = self.campaign(name).folders
+            if folder in folders:
+                raise CampaignError(f"Campaign {name!r} has the folder {folder} already.")
+            self._set_folders(name, (*folders, folder))
+
+    def remove_folder(self, name: str, folder: str) -> None:
+        """Keep a folder no more; see `add_folder`."""
+        with self._write():
+            left = (one for one in self.campaign(name).folders if one != folder)
+            self._set_folders(name, tuple(left))
+
+    def _set_folders(self, name: str, folders: tuple[str, ...]) -> None:
+        self._db.table("campaign").update(name, {"folders": json.dumps(folders)})
 
     def goals(self, name: str) -> dict[str, float]:
         """Give the goals that were kept of a campaign; none where nobody has set any."""
