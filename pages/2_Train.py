@@ -3,11 +3,16 @@
 import streamlit as st
 
 from active_cnn.campaign import jobs
-from active_cnn.campaign.training_data import why_ranked
 from active_cnn.ui.counts import counts_in
 from active_cnn.ui.page import page
 from active_cnn.ui.text import PERCENT
-from active_cnn.ui.training import ask_settings, history_table, show_result, watch_job
+from active_cnn.ui.training import (
+    ask_settings,
+    describe_untrained,
+    history_table,
+    show_result,
+    watch_job,
+)
 from active_cnn.ui.whats_next import show_next_step
 
 with page("Train", lead="Train the network on all labels so far, and predict the pool.") as view:
@@ -22,8 +27,7 @@ with page("Train", lead="Train the network on all labels so far, and predict the
 
     if not is_active:
         if iteration.result is None:
-            why = why_ranked(store, campaign, iteration)
-            st.info(f"Iteration {iteration.number} has not been trained yet: press Train. {why}")
+            st.info(describe_untrained(view, iteration))
         with st.expander(
             f"Settings of the training of iteration {iteration.number}",
             expanded=iteration.result is None,

@@ -13,6 +13,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from active_cnn.campaign import jobs
 from active_cnn.campaign.overview import epochs_to_patience
+from active_cnn.campaign.training_data import why_ranked
 from active_cnn.evaluation.proportions import describe_share, percentage
 from active_cnn.recipes import (
     BALANCINGS,
@@ -49,6 +50,12 @@ _ABOUT = {
     "paper": "the same, stopped as in their text",
     OWN: "everything can be set",
 }
+
+
+def describe_untrained(view: View, iteration: Iteration) -> str:
+    """Say that an iteration has not been trained, and whether a network will be."""
+    why = why_ranked(view.store, view.campaign, iteration)
+    return f"Iteration {iteration.number} has not been trained yet: press Train. {plain(why)}"
 
 
 def ask_settings(iteration: Iteration) -> TrainingSettings:

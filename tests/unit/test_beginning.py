@@ -118,7 +118,7 @@ def test_one_example_will_do_and_one_that_is_named_twice_is_one(store, begin, ta
     assert list(initial_identifiers(store, campaign)) == [targets[0]]
 
 
-def test_what_is_nowhere_is_listed_and_the_others_are_used(store, begin, targets, tmp_path):
+def test_what_is_nowhere_is_listed_and_the_others_are_used(store, begin, targets):
     begun = begin(targets[0], "nowhere", "10 80", targets[1])
     assert set(initial_identifiers(store, begun.campaign)) == set(targets[:2])
     with (store.home / "mine" / "training-set-refused.csv").open(encoding="utf-8") as file:
