@@ -29,6 +29,8 @@ from active_cnn.wording import one_or_many
 # Of the regression on unit vectors. Measured on four simulated searches, docs/cases.md: ten times
 # more or less changes little.
 STRENGTH = 0.1
+# Spectra of the pool for each component at least: of fewer, its scatter is not known.
+PER_COMPONENT = 10
 # A class that nothing is known of has this logit: it is never predicted.
 NEVER = -30.0
 
@@ -111,7 +113,7 @@ def fit_likeness(
 def _whitening(
     windows: NDArray[np.float32], seed: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    n = min(MOST_FEATURES, len(windows) - 1, windows.shape[1])
+    n = min(MOST_FEATURES, max(2, len(windows) // PER_COMPONENT), *windows.shape)
     components = PCA(n, random_state=seed).fit(windows)
     # Of a pool whose spectra hardly differ, a component may have no scatter at all.
     scatter = np.sqrt(components.explained_variance_)
