@@ -395,9 +395,10 @@ def _no_use(table: LabelTable, report: LabellingReport, found: Found, out: Path)
     )
     compared = ""
     if table.way is not Way.POSITION and report.reasons.get(_not_found(found)):
+        said = "the table" if table.columns else str(table.path)
         of_spectrum = found.first.path if table.way is Way.PATH else found.first.identifier
         compared = (
-            f" The first {table.way} of the table is {shorten(table.names[0])}, that of the "
+            f" The first {table.way} of {said} is {shorten(table.names[0])}, that of the "
             f"sources is {shorten(of_spectrum)}."
         )
     return SpectrumError(
