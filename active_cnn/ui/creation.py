@@ -212,7 +212,11 @@ def _begin(
             may_read=reader_of(reach),
             progress=lambda _, done, total: report(done, total),
         )
-    say("  \n".join(map(plain, begun.said)), "info")
+    # A table that was uploaded is known by its own name, not by where it lay meanwhile.
+    said = "\n".join(begun.said)
+    if examples.table:
+        said = said.replace(str(examples.table), asked.table_name)
+    say("  \n".join(map(plain, said.splitlines())), "info")
     return begun.campaign
 
 

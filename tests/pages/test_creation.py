@@ -678,6 +678,7 @@ def test_examples_may_come_in_a_table(empty_home, put_lithium, open_page):
     assert not at.exception
     assert answers_of(at)["examples"].to_dict() == {"Li-rich": 3, "other": 0, "unsure": 0}
     at.button(key="create-campaign").click().run()
+    assert any(one.value.replace("\\", "").startswith("five.csv: 3 rows; no") for one in at.info)
     with Store(empty_home) as store:
         assert set(initial_identifiers(store, store.campaign())) == set(names)
 
