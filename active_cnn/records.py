@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -12,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from active_cnn.errors import CampaignError
+from active_cnn.grid import Grid
 from active_cnn.keys import assign_keys, check_keys, heard, shared_keys
 from active_cnn.recipes import TrainingSettings
-from active_cnn.search import HALPHA_EMISSION, Search
+from active_cnn.search import HALPHA_EMISSION, ScalingMethod, Search
 from active_cnn.verdicts import Alarm, Ranking
 
 
@@ -23,73 +23,6 @@ class Medium(StrEnum):
 
     AIR = "air"
     VACUUM = "vacuum"
-
-
-class Spacing(StrEnum):
-    """What is the same from each wavelength of a grid to the next: the difference or the ratio."""
-
-    LINEAR = "linear"
-    LOG = "log"
-
-
-@dataclass(frozen=True)
-class Grid:
-    """Vacuum wavelengths in equal steps that every spectrum is resampled to.
-
-    Parameters
-    ----------
-    start, end : float
-        First and last wavelength in angstrom (vacuum), both inclusive.
-    n : int
-        Number of wavelengths.
-    spacing : Spacing
-        Whether the steps are equal in wavelength or in its logarithm, which is in velocity.
-    """
-
-    start: float = 6519.0
-    end: float = 6732.0
-    n: int = 140
-    spacing: Spacing = Spacing.LINEAR
-
-    def __post_init__(self) -> None:
-        if not (np.isfinite(self.start) and np.isfinite(self.end) and 0 < self.start < self.end):
-            raise CampaignError(
-                f"The grid {self.start}-{self.end} Å is not a wavelength range. "
-                "Give a positive start and a larger end, in Å (vacuum)."
-            )
-        # Three convolution blocks with valid padding leave nothing of a shorter window.
-        if not self.shortest <= self.n <= self.longest:
-            raise CampaignError(
-                f"A grid of {self.n} wavelengths is nothing for the network. "
-                f"Give {self.shortest} to {self.longest}."
-            )
-
-    shortest = 36
-    longest = 10_000
-
-    @cached_property
-    def wavelength(self) -> NDArray[np.float64]:
-        """Wavelengths in angstrom (vacuum), shape (n,), read-only."""
-        space = np.geomspace if self.spacing is Spacing.LOG else np.linspace
-        wavelength = space(self.start, self.end, self.n)
-        wavelength.setflags(write=False)
-        return wavelength
-
-    def __str__(self) -> str:
-        steps = " in log steps" if self.spacing is Spacing.LOG else ""
-        return f"{self.start:g}-{self.end:g} Å × {self.n}{steps}"
-
-    @property
-    def numbers(self) -> tuple[float, ...]:
-        """What `from_numbers` makes a grid of, for files; without spacing where it is linear."""
-        numbers = (self.start, self.end, float(self.n))
-        return (*numbers, 1.0) if self.spacing is Spacing.LOG else numbers
-
-    @classmethod
-    def from_numbers(cls, numbers: Iterable[float]) -> Grid:
-        """Make a grid of what `numbers` has given."""
-        start, end, n, *is_log = numbers
-        return cls(float(start), float(end), int(n), Spacing.LOG if any(is_log) else Spacing.LINEAR)
 
 
 @dataclass(frozen=True)
@@ -332,6 +265,7 @@ class TrainingResult:
     came out: gentler than those asked for where these came to nothing. `is_ranking`: there was too
     little to train a network on, and the pool was ranked by its likeness to the examples; then
     there are no epochs, no hold-out and no baseline, and `network_file` holds the ranking.
+    `scaling` is that of the windows which the network expects.
     """
 
     settings: TrainingSettings
@@ -356,6 +290,7 @@ class TrainingResult:
     alarms: tuple[Alarm, ...] = ()
     rankings: dict[str, Ranking] = field(default_factory=dict)
     is_ranking: bool = False
+    scaling: ScalingMethod = ScalingMethod.MINMAX
 
     @property
     def failure(self) -> str:

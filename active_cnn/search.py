@@ -8,6 +8,7 @@ from enum import StrEnum
 import numpy as np
 
 from active_cnn.errors import CampaignError
+from active_cnn.grid import Grid
 
 # Of the wavelength, on either side of rest, where nothing else is said: 160 km/s, and stars are
 # seldom faster.
@@ -30,6 +31,29 @@ class Frame(StrEnum):
 
     OBSERVED = "observed"
     REST = "rest"
+
+
+class ScalingMethod(StrEnum):
+    """How a window is scaled before a network sees it; see `active_cnn.spectra.scaling`."""
+
+    MINMAX = "minmax"
+    ROBUST = "robust"
+    MEDIAN = "median"
+    CONTINUUM = "continuum"
+
+    @property
+    def words(self) -> str:
+        """What becomes of a window, in a part of a sentence."""
+        return _SCALED[self]
+
+
+_SCALED = {
+    ScalingMethod.MINMAX: "brought from −1, its minimum, to 1, its maximum",
+    ScalingMethod.ROBUST: "brought to a scale on which the middle 90 % of its fluxes are from −1 "
+    "to 1",
+    ScalingMethod.MEDIAN: "divided by its median, less 1",
+    ScalingMethod.CONTINUUM: "divided by its continuum, a smooth curve, less 1",
+}
 
 
 # Å: from what nobody would see to what nobody would miss.
@@ -149,6 +173,8 @@ class Search:
         From which to which redshift the targets are in that frame.
     source : str
         Where this is published.
+    scaling : ScalingMethod
+        How windows are scaled before the network sees them; docs/cases.md says why by default so.
     """
 
     title: str = ""
@@ -159,6 +185,7 @@ class Search:
     frame: Frame = Frame.OBSERVED
     redshift: tuple[float, float] = field(default=(0.0, 0.0))
     source: str = ""
+    scaling: ScalingMethod = ScalingMethod.MEDIAN
 
     def __post_init__(self) -> None:
         if len(self.lines) > MOST_LINES or len(self.bands) > MOST_LINES:
@@ -216,13 +243,13 @@ class Search:
             return ""
         return f"a pixel within {', or one within '.join(places)} the local continuum"
 
-    def check_window(self, start: float, end: float) -> None:
-        """Refuse what marks a target but lies outside of the window.
+    def check_windows(self, grid: Grid) -> None:
+        """Refuse what marks a target but lies outside of all windows.
 
         Parameters
         ----------
-        start, end : float
-            Of the window, in angstrom (vacuum).
+        grid : Grid
+            The windows.
 
         Raises
         ------
@@ -230,17 +257,18 @@ class Search:
             If a fixed line is outside, or a band is not at least partly inside.
         """
         for line in self.fixed_lines:
-            if not start <= line.wavelength <= end:
+            if not grid.holds(line.wavelength):
                 raise CampaignError(
                     f"The target line {line.name!r} at {line.wavelength:g} Å is outside of the "
-                    f"window {start:g}-{end:g} Å: widen the window, or leave the line out."
+                    f"{grid.ranges}: widen it, add a window, or leave the line out."
                 )
         low, high = (1 + z for z in self.redshift)
         for band in self.bands:
-            if band.end * high < start or band.start * low > end:
+            reach = band.start * low, band.end * high
+            if not any(one.start <= reach[1] and reach[0] <= one.end for one in grid.windows):
                 raise CampaignError(
                     f"The band {band.name!r} at {band.start:g}-{band.end:g} Å is outside of the "
-                    f"window {start:g}-{end:g} Å: widen the window, or leave the band out."
+                    f"{grid.ranges}: widen it, add a window, or leave the band out."
                 )
 
 
@@ -274,4 +302,5 @@ HALPHA_EMISSION = Search(
     sigma=13.0,
     resolving_power=1800.0,
     source="Škoda, Podsztavek & Tvrdík (2020), A&A, 643, A122",
+    scaling=ScalingMethod.MINMAX,
 )

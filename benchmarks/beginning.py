@@ -28,7 +28,6 @@ from active_cnn.learning.likeness import fit_likeness
 from active_cnn.learning.presentation import Labelled
 from active_cnn.learning.training import train
 from active_cnn.recipes import DEFAULT_RECIPE, RECIPES
-from active_cnn.spectra.preprocessing import rescale
 from active_cnn.spectra.simulation.cases import CASES
 from benchmarks.cases import BACKGROUND, SLICE, Search, make_search
 
@@ -61,7 +60,8 @@ class Start:
         labels = (np.arange(len(rows)) < len(self.known)).astype(np.int64)
         of_pool = np.ones(len(rows), dtype=bool)
         flux = self.search.pool[rows]
-        return Labelled(flux, labels, of_pool, ("other", "target"), ("target",))
+        scaling = self.search.labelled.scaling
+        return Labelled(flux, labels, of_pool, ("other", "target"), ("target",), scaling)
 
 
 def begin(search: Search, n_known: int, seed: int) -> Start:
@@ -73,10 +73,11 @@ def begin(search: Search, n_known: int, seed: int) -> Start:
 
 
 def _through(
-    pool: NDArray[np.floating], score: Callable[[NDArray[np.float32]], NDArray[np.floating]]
+    search: Search, score: Callable[[NDArray[np.float32]], NDArray[np.floating]]
 ) -> NDArray[np.floating]:
+    pool, scale = search.pool, search.labelled.scaling
     slices = range(0, len(pool), SLICE)
-    return np.concatenate([score(rescale(pool[at : at + SLICE])) for at in slices])
+    return np.concatenate([score(scale(pool[at : at + SLICE])) for at in slices])
 
 
 def _likeness(start: Start) -> KerasRuntime:
@@ -87,23 +88,22 @@ def _likeness(start: Start) -> KerasRuntime:
 def by_likeness(start: Start) -> NDArray[np.floating]:
     """The product's way."""
     runtime = _likeness(start)
-    return _through(start.search.pool, lambda some: log_odds(runtime.predict(some)[0], (1,)))
+    return _through(start.search, lambda some: log_odds(runtime.predict(some)[0], (1,)))
 
 
 def by_nearest(start: Start) -> NDArray[np.floating]:
     """The largest cosine with one of the examples, in the directions of the likeness."""
     runtime = _likeness(start)
-    examples = runtime.predict(rescale(start.search.pool[start.known]))[1]
-    return _through(
-        start.search.pool, lambda some: (runtime.predict(some)[1] @ examples.T).max(axis=1)
-    )
+    examples = runtime.predict(start.search.labelled.scaling(start.search.pool[start.known]))[1]
+    return _through(start.search, lambda some: (runtime.predict(some)[1] @ examples.T).max(axis=1))
 
 
 def by_baseline(start: Start) -> NDArray[np.floating]:
     """Principal components and a logistic regression, the examples against what was drawn."""
     rows = np.concatenate([start.known, start.drawn])
     is_target = np.arange(len(rows)) < len(start.known)
-    return _through(start.search.pool, fit_baseline(rescale(start.search.pool[rows]), is_target))
+    scale = start.search.labelled.scaling
+    return _through(start.search, fit_baseline(scale(start.search.pool[rows]), is_target))
 
 
 def by_network(start: Start) -> NDArray[np.floating]:
@@ -114,7 +114,7 @@ def by_network(start: Start) -> NDArray[np.floating]:
     settings = replace(SETTINGS, seed=start.seed)
     network = train(start.labelled(others), settings, lambda *_: None, background).network
     runtime = KerasRuntime(network)
-    return _through(start.search.pool, lambda some: log_odds(runtime.predict(some)[0], (1,)))
+    return _through(start.search, lambda some: log_odds(runtime.predict(some)[0], (1,)))
 
 
 METHODS = {

@@ -27,6 +27,7 @@ from active_cnn.learning.presentation import Labelled
 from active_cnn.learning.training import train
 from active_cnn.recipes import DEFAULT_RECIPE, RECIPES
 from active_cnn.spectra.preprocessing import find_defects, rescale
+from active_cnn.spectra.scaling import Scaling
 from active_cnn.spectra.simulation.cases import CASES, Case, simulate_case
 
 SLICE = 4096  # spectra that are rescaled and ranked at a time
@@ -57,6 +58,7 @@ def make_search(case: Case, seed: int, n_pool: int) -> Search:
         np.zeros(len(labelled.label), dtype=bool),  # as an initial training set is taken
         case.classes,
         case.targets,
+        Scaling(case.grid),
     )
     usable = find_defects(pool.flux) == 0
     return Search(case, known, pool.flux[usable], pool.label[usable] > 0, pool.kind[usable])

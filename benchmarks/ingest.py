@@ -30,7 +30,7 @@ import pandas as pd
 from astropy.io import fits
 from tqdm import tqdm
 
-from active_cnn.records import Grid
+from active_cnn.grid import Grid
 from active_cnn.spectra import ingest as ingest_module
 
 REAL = Path(__file__).parents[2] / "shared" / "real-spectra"

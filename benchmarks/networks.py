@@ -26,16 +26,17 @@ from sklearn.metrics import average_precision_score
 
 from active_cnn.errors import SpectrumError
 from active_cnn.evaluation.calibration import log_odds
+from active_cnn.grid import Grid
 from active_cnn.learning.keras_runtime import KerasRuntime, export_network
 from active_cnn.learning.presentation import Labelled
 from active_cnn.learning.runtime import OpenVinoRuntime, Runtime
 from active_cnn.learning.training import train
 from active_cnn.recipes import RECIPES, TrainingSettings
-from active_cnn.records import Grid
 from active_cnn.spectra.pool_file import open_pool
 from active_cnn.spectra.preprocessing import find_defects, prepare, rescale
 from active_cnn.spectra.readers import read
 from active_cnn.spectra.readers.lamost_lrs import RESOLVING_POWER
+from active_cnn.spectra.scaling import Scaling
 from active_cnn.spectra.simulation.survey import write_demo
 from active_cnn.spectra.training_set import read_training_csv
 
@@ -83,6 +84,7 @@ def make_survey(folder: Path, n_target: int, n_source: int, seed: int) -> Survey
         np.zeros(len(archive.labels), dtype=bool),
         CLASSES,
         CLASSES[1:],
+        Scaling(),
     )
     with files.truth.open(encoding="utf-8", newline="") as rows:
         truth = [REAL[row["label"]] for row in csv.DictReader(rows)]

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 import h5py
 import numpy as np
 
-from active_cnn.records import Grid
+from active_cnn.grid import Grid
 from active_cnn.spectra.pool import Pool, index_pool
 from active_cnn.spectra.shards import write_manifest
 

@@ -22,10 +22,10 @@ from numpy.typing import NDArray
 
 from active_cnn.campaign.iteration import describe_device
 from active_cnn.engine import open_engine
+from active_cnn.grid import Grid
 from active_cnn.learning.keras_runtime import KerasRuntime
 from active_cnn.learning.network import build_network, load_network, save_network
 from active_cnn.learning.scoring import score_pool
-from active_cnn.records import Grid
 from active_cnn.spectra.pool import Pool, index_pool
 from active_cnn.spectra.preprocessing import rescale
 from active_cnn.spectra.simulation.survey import write_demo

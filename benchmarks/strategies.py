@@ -29,8 +29,8 @@ from active_cnn.engine import open_engine
 from active_cnn.experiment.plan import Arm, Survey
 from active_cnn.experiment.rehearsal import Rehearsal, read_results, rehearse
 from active_cnn.experiment.truth import Oracle
+from active_cnn.grid import Grid
 from active_cnn.query.strategies import DEFAULT_STRATEGY, PLAIN, STRATEGIES
-from active_cnn.records import Grid
 from active_cnn.search import HALPHA, HALPHA_EMISSION
 from active_cnn.spectra.preprocessing import find_defects
 from active_cnn.spectra.rule import line_significance

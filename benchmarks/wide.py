@@ -25,11 +25,11 @@ from keras import layers
 from numpy.typing import NDArray
 
 from active_cnn.engine import open_engine
+from active_cnn.grid import Grid
 from active_cnn.learning.keras_runtime import export_network
 from active_cnn.learning.network import build_network, save_network
 from active_cnn.learning.runtime import load_runtime
 from active_cnn.learning.scoring import score_pool
-from active_cnn.records import Grid
 from active_cnn.spectra.pool import Pool, index_pool
 from active_cnn.spectra.preprocessing import rescale
 
@@ -104,7 +104,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=psutil.cpu_count())
     chosen = parser.parse_args(arguments)
-    grid = Grid(3900.0, 8898.0, chosen.wavelengths)
+    grid = Grid.of(3900.0, 8898.0, chosen.wavelengths)
     networks = {
         "compact": build_network("compact", grid.n, len(CLASSES)),
         "the same without its front end": build_without_front_end(grid.n, len(CLASSES)),

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from active_cnn.campaign.creation import check_folder, check_new_name, check_seed, create_campaign
+from active_cnn.campaign.creation import (
+    assume_search,
+    check_folder,
+    check_new_name,
+    check_seed,
+    create_campaign,
+)
 from active_cnn.campaign.definition import Definition
 from active_cnn.campaign.proposal import propose_for_examples
 from active_cnn.campaign.store import Store
 from active_cnn.errors import CampaignError, StoreError
+from active_cnn.grid import Grid
 from active_cnn.recipes import ENOUGH_OTHERS, ENOUGH_TARGETS
-from active_cnn.records import Campaign, Grid
+from active_cnn.records import Campaign
+from active_cnn.search import ScalingMethod
 from active_cnn.spectra.examples import Examples, build_examples_csv
 from active_cnn.spectra.labelled import refused_beside
 from active_cnn.spectra.pool_terms import read_stated, read_terms
@@ -51,6 +59,7 @@ def begin_with_examples(
     definition: Definition | None = None,
     targets: Collection[str] = (),
     label: str = "",
+    scaling: ScalingMethod | None = None,
     seed: int = 1,
     folders: Sequence[Path] = (),
     may_read: Callable[[str], bool] | None = None,
@@ -73,6 +82,8 @@ def begin_with_examples(
         Labels that are looked for, where there is no definition.
     label : str
         Of examples that are named without one; by default the single label that is looked for.
+    scaling : ScalingMethod, optional
+        How windows are scaled, where the definition's search is not to say it.
     may_read, processes
         See `build_examples_csv`.
     progress : callable
@@ -113,6 +124,9 @@ def begin_with_examples(
             progress=progress,
         )
         definition = definition or propose_for_examples(report.labels, grid, targets)
+        search = definition.search
+        if scaling:
+            search = replace(search or assume_search(grid), scaling=scaling)
         campaign = create_campaign(
             store,
             name,
@@ -121,7 +135,7 @@ def begin_with_examples(
             grid=grid,
             classes=definition.classes,
             lines=definition.lines,
-            search=definition.search,
+            search=search,
             chosen_keys=definition.keys,
             seed=seed,
             folders=folders,

@@ -24,9 +24,11 @@ from active_cnn.campaign.files import (
 from active_cnn.campaign.store import Store
 from active_cnn.delivery.columns import probability_columns
 from active_cnn.errors import CampaignError, SpectrumError, StoreError
+from active_cnn.grid import Grid
 from active_cnn.learning.network import load_network
 from active_cnn.learning.scoring import predict
-from active_cnn.records import Campaign, Grid, TrainingResult
+from active_cnn.records import Campaign, TrainingResult
+from active_cnn.search import ScalingMethod
 from active_cnn.spectra.batches import read_window
 from active_cnn.spectra.confined import SECONDS, confined
 from active_cnn.spectra.naming import NAME, Naming, read_naming
@@ -38,8 +40,8 @@ from active_cnn.spectra.pool_file import (
     widen,
 )
 from active_cnn.spectra.pool_rows import read_rows
-from active_cnn.spectra.preprocessing import rescale
 from active_cnn.spectra.resolving_power import PoolResolution, believe
+from active_cnn.spectra.scaling import Scaling
 from active_cnn.spectra.shards import is_manifest, shards_of
 from active_cnn.spectra.sources import is_folder, is_list, is_pool, read_list, walk
 from active_cnn.spreadsheet import disarm
@@ -119,17 +121,17 @@ def classify(
         )
     _refuse_overwriting((path for path, _ in listed), out)
     resolution = pool_resolution(store, campaign)
-    classes = campaign.network_classes
+    classes, scale = campaign.network_classes, Scaling(campaign.grid, campaign.search.scaling)
     done = n_refused = 0
     with _new_table(out) as write:
         write([["path", "identifier", "label", *probability_columns(classes).values(), "reason"]])
         total = sum(_count(path, campaign.grid) for path, _ in listed)
-        network = _load(iteration_folder(store, iteration), iteration.result)
+        network = _load(iteration_folder(store, iteration), iteration.result, scale.method)
         for found in _batches(_find(listed, campaign.grid, naming, resolution)):
             usable = [one.flux for one in found if one.flux is not None]
             probabilities: NDArray[np.float32] = np.empty((0, len(classes)), np.float32)
             if usable:
-                probabilities = predict(network, rescale(np.stack(usable)))
+                probabilities = predict(network, scale(np.stack(usable)))
             said = iter(
                 [disarm(classes[int(p.argmax())]), *(f"{x:.6f}" for x in p)] for p in probabilities
             )
@@ -150,8 +152,13 @@ def classify(
     return done - n_refused, n_refused
 
 
-def _load(folder: Path, result: TrainingResult) -> keras.Model:
+def _load(folder: Path, result: TrainingResult, method: ScalingMethod) -> keras.Model:
     path = folder / result.network_file
+    if result.scaling is not method:
+        raise CampaignError(
+            f"The network {path} expects windows that are scaled by {result.scaling!s}, not by "
+            f"{method!s}. Train the iteration again."
+        )
     try:
         found = hash_file(path)
     except OSError as error:

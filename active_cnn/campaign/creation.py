@@ -9,22 +9,21 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from active_cnn.campaign.files import POOL_INDEX, hash_file, stored_path
 from active_cnn.campaign.plain_answers import with_plain_answers
 from active_cnn.campaign.store import Store
 from active_cnn.errors import CampaignError, StoreError
+from active_cnn.grid import Grid
 from active_cnn.recipes import LEAST_EXAMPLES
-from active_cnn.records import (
-    Campaign,
-    Grid,
-    Line,
-    OracleClass,
-)
+from active_cnn.records import Campaign, Line, OracleClass
 from active_cnn.search import HALPHA_EMISSION, Search
+from active_cnn.spectra.continuum import is_scaled
 from active_cnn.spectra.pool import Pool, index_pool
 from active_cnn.spectra.preprocessing import DEFECTS, MARGIN
 from active_cnn.spectra.resolving_power import TOLERANCE
-from active_cnn.spectra.training_set import read_training_csv
+from active_cnn.spectra.training_set import TrainingSet, read_training_csv
 from active_cnn.spectra.wavelength import LINES
 from active_cnn.wording import one_or_many
 
@@ -40,6 +39,7 @@ DEFAULT_CLASSES = (
 )
 
 LARGEST_SEED = 2**31 - 1
+LOOKED_AT = 200  # spectra of a pool, to tell whether they are scaled
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -110,7 +110,7 @@ def create_campaign(
         check_folder(folder)
     grid = grid or Grid()
     search = assume_search(grid) if search is None else search
-    search.check_window(grid.start, grid.end)
+    search.check_windows(grid)
     campaign = Campaign(
         name=name,
         created_at=store.now(),
@@ -128,8 +128,8 @@ def create_campaign(
         begins_with_examples=begins_with_examples,
     )
     campaign.check_keys()
-    labels = read_training_csv(training, campaign.grid, campaign.trains).labels
-    check_examples(campaign, labels)
+    known = read_training_csv(training, campaign.grid, campaign.trains)
+    check_examples(campaign, known.labels)
     training_sha256 = hash_file(training)
     folder = store.home / name
     try:
@@ -145,6 +145,7 @@ def create_campaign(
         if not indexed.usable.any():
             raise _no_use(indexed)
         check_resolution(search, indexed)
+        _check_scale(training, known, indexed, seed)
     except CampaignError:
         index.unlink()
         with suppress(OSError):  # somebody else's files lie there
@@ -155,6 +156,19 @@ def create_campaign(
     )
     store.add_campaign(campaign, first_seed=seed)
     return campaign
+
+
+def _check_scale(training: Path, known: TrainingSet, pool: Pool, seed: int) -> None:
+    usable = np.flatnonzero(pool.usable)
+    n = min(LOOKED_AT, len(usable))
+    rows = np.sort(np.random.default_rng(seed).choice(usable, n, replace=False))
+    if is_scaled(pool.flux(rows)) and not is_scaled(known.flux):
+        raise CampaignError(
+            f"The spectra of the pool {pool.path} are scaled already (all of {n} that were looked "
+            "at have the same span or scatter), and their noise cannot be compared with the flux "
+            f"of the training set {training}. Give a pool of flux, as `active-cnn ingest` makes "
+            "it, or scale the training set in the same way."
+        )
 
 
 def check_examples(campaign: Campaign, labels: Sequence[str]) -> None:
@@ -236,7 +250,7 @@ def check_powers(search: Search, pool: Path, low: float, high: float) -> None:
 def assume_search(grid: Grid) -> Search:
     """Give the search of a campaign that says nothing: Hα emission, or none outside of Hα."""
     try:
-        HALPHA_EMISSION.check_window(grid.start, grid.end)
+        HALPHA_EMISSION.check_windows(grid)
     except CampaignError:
         return Search()
     return HALPHA_EMISSION
@@ -246,9 +260,8 @@ def assume_lines(grid: Grid, search: Search) -> tuple[Line, ...]:
     """Give the lines that are marked where none are named: the search's, and others near by."""
     own = tuple(Line(one.name, one.wavelength) for one in search.fixed_lines)
     known = {one.name for one in own}
-    near = (grid.start - MARGIN, grid.end + MARGIN)
     return own + tuple(
-        one for one in LINES if one.name not in known and near[0] <= one.wavelength <= near[1]
+        one for one in LINES if one.name not in known and grid.holds(one.wavelength, MARGIN)
     )
 
 

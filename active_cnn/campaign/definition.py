@@ -12,11 +12,12 @@ from typing import Any
 from active_cnn.campaign.creation import DEFAULT_CLASSES
 from active_cnn.errors import CampaignError
 from active_cnn.excerpt import explain, shorten
+from active_cnn.grid import Grid, Spacing, Window
 from active_cnn.keys import check_keys
 from active_cnn.lines import read_bounded
 from active_cnn.names import trim
-from active_cnn.records import Grid, Line, OracleClass, Spacing
-from active_cnn.search import Band, Frame, Search, Sign, TargetLine
+from active_cnn.records import Line, OracleClass
+from active_cnn.search import Band, Frame, ScalingMethod, Search, Sign, TargetLine
 
 MOST_BYTES = 2**20
 MOST_OF_A_KIND = 1000
@@ -59,6 +60,11 @@ def read_definition(path: Path) -> Definition:
         n = 140
         spacing = "linear"           # or "log"
 
+        [[window]]                   # in place of [grid], each of several windows
+        start = 4800.0
+        end = 4920.0
+        n = 80
+
         [[class]]
         name = "emission"
         key = "e"
@@ -71,6 +77,7 @@ def read_definition(path: Path) -> Definition:
 
         [search]
         title = "Hα emission"
+        scaling = "minmax"           # or "robust", "median", "continuum"
 
         [[search.line]]
         name = "Hα"
@@ -98,19 +105,16 @@ def read_definition(path: Path) -> Definition:
 def parse_definition(written: bytes, path: str) -> Definition:
     """Read the content of a definition; `path` names it in errors. See `read_definition`."""
     content = _parse(written, path)
-    unknown = sorted(set(content) - {"grid", "class", "line", "search", "keys"})
+    unknown = sorted(set(content) - {"grid", "window", "class", "line", "search", "keys"})
     if unknown:
         raise CampaignError(
-            f"{path} holds {shorten(unknown[0])}: only [grid], [[class]], [[line]], [search] and "
-            "[keys] are known."
+            f"{path} holds {shorten(unknown[0])}: only [grid], [[window]], [[class]], [[line]], "
+            "[search] and [keys] are known."
         )
     default = Definition()
-    grid = default.grid
-    if "grid" in content:
-        kinds = {"start": float, "end": float, "n": int, "spacing": Spacing}
-        grid = Grid(**_take(path, "[grid]", content["grid"], kinds, ("spacing",)))
-    for name in ("class", "line"):
+    for name in ("class", "line", "window"):
         _check_list(path, name, content.get(name, []))
+    grid = _take_grid(path, content) or default.grid
     classes = tuple(
         OracleClass(
             given["name"], given["key"], given.get("network_class"), given.get("is_target", False)
@@ -141,9 +145,30 @@ def parse_definition(written: bytes, path: str) -> Definition:
     classes = classes or default.classes
     search = _take_search(path, content["search"]) if "search" in content else None
     if search:
-        _check_window(path, search, grid)
+        _check_windows(path, search, grid)
     keys = _take_keys(path, content.get("keys", {}), classes)
     return Definition(grid, classes, lines, search, keys)
+
+
+_OF_A_WINDOW = {"start": float, "end": float, "n": int, "spacing": Spacing}
+
+
+def _take_grid(path: str, content: dict[str, Any]) -> Grid | None:
+    windows = content.get("window", [])
+    if "grid" in content and windows:
+        raise CampaignError(
+            f"{path} has a [grid] and [[window]]: write one window as [grid], or each of several "
+            "as [[window]]."
+        )
+    given = [("[grid]", content["grid"])] if "grid" in content else []
+    given += [("[[window]]", one) for one in windows]
+    if not given:
+        return None
+    taken = [_take(path, part, one, _OF_A_WINDOW, ("spacing",)) for part, one in given]
+    try:
+        return Grid(tuple(Window(**one) for one in taken))
+    except CampaignError as error:
+        raise CampaignError(f"{path}: {error}") from error
 
 
 def _check_list(path: str, name: str, given: Any) -> None:
@@ -153,9 +178,9 @@ def _check_list(path: str, name: str, given: Any) -> None:
         raise CampaignError(f"{path} has {len(given)} [[{name}]]: give {MOST_OF_A_KIND} at most.")
 
 
-def _check_window(path: str, search: Search, grid: Grid) -> None:
+def _check_windows(path: str, search: Search, grid: Grid) -> None:
     try:
-        search.check_window(grid.start, grid.end)
+        search.check_windows(grid)
     except CampaignError as error:
         raise CampaignError(f"{path}: {error}") from error
 
@@ -167,6 +192,7 @@ _OF_A_SEARCH = {
     "frame": Frame,
     "redshift": tuple,
     "source": str,
+    "scaling": ScalingMethod,
 }
 _OF_A_LINE = {
     "name": str, "wavelength": float, "sign": Sign, "fwhm": tuple, "equivalent_width": tuple,
@@ -208,8 +234,8 @@ def _parse(given: bytes, path: str) -> dict[str, Any]:
 
 def _unreadable(path: str, reason: str) -> CampaignError:
     return CampaignError(
-        f"Cannot read the definition {path}: {reason}. Give a TOML file with [grid], "
-        "[[class]], [[line]], [search] and [keys]."
+        f"Cannot read the definition {path}: {reason}. Give a TOML file with [grid] "
+        "or [[window]], [[class]], [[line]], [search] and [keys]."
     )
 
 

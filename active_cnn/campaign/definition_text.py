@@ -13,13 +13,9 @@ from active_cnn.search import Search
 
 def write_definition(campaign: Campaign) -> str:
     """Write what `read_definition` reads: grid, classes, lines, search and keys of a campaign."""
+    windows = [{**asdict(one), "spacing": str(one.spacing)} for one in campaign.grid.windows]
     content: dict[str, Any] = {
-        "grid": {
-            "start": campaign.grid.start,
-            "end": campaign.grid.end,
-            "n": campaign.grid.n,
-            "spacing": str(campaign.grid.spacing),
-        },
+        **({"grid": windows[0]} if len(windows) == 1 else {"window": windows}),
         "class": [_stated(asdict(one)) for one in campaign.classes],
         "line": [asdict(one) for one in campaign.lines],
         "search": _search(campaign.search),
@@ -32,7 +28,11 @@ def write_definition(campaign: Campaign) -> str:
 def _search(search: Search) -> dict[str, Any]:
     written = _stated(asdict(search))
     lines, bands = written.pop("lines"), written.pop("bands")
-    written |= {"frame": str(search.frame), "redshift": list(search.redshift)}
+    written |= {
+        "frame": str(search.frame),
+        "redshift": list(search.redshift),
+        "scaling": str(search.scaling),
+    }
     if lines:
         written["line"] = [_stated({**one, "sign": str(one["sign"])}) for one in lines]
     if bands:

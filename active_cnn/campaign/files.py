@@ -67,7 +67,8 @@ def open_pool(store: Store, campaign: Campaign, *, is_held_open: bool = False) -
         # The index can be made anew at any time, as in a home that was copied or restored;
         # whether the pool is still the same one is told by its content.
         index_pool(path, index, campaign.grid)
-    pool = Pool(path, index, is_held_open=is_held_open)
+    method = campaign.search.scaling
+    pool = Pool(path, index, is_held_open=is_held_open, method=method)
     if pool.fingerprint != campaign.pool_fingerprint:
         raise CampaignError(
             f"The pool {path} has changed since the campaign was created (fingerprint "

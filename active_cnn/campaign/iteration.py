@@ -98,6 +98,7 @@ def run_iteration(
         "settings": asdict(job.settings),
         "training": training_set.sha256,
         "pool": pool.fingerprint,
+        "scaling": pool.scaling.method,
         "versions": versions(),
         "device": describe_device(),
     }
@@ -167,6 +168,7 @@ def run_iteration(
             if one is not None
         },
         is_ranking=bool(why),
+        scaling=pool.scaling.method,
     )
 
 
@@ -232,6 +234,7 @@ def _train(
         training_set.is_of_pool,
         campaign.network_classes,
         campaign.targets,
+        pool.scaling,
     )
     if why and pool_flux is not None:
         report("ranking", 0, 1, {})

@@ -17,13 +17,16 @@ from active_cnn.campaign.labelling import Task, count_open, lay_out
 from active_cnn.campaign.store import Store
 from active_cnn.campaign.training_data import trained_answers
 from active_cnn.errors import SpectrumError
+from active_cnn.grid import Grid
 from active_cnn.recipes import TrainingSettings
-from active_cnn.records import Answer, Campaign, Grid, Medium, Spacing, Spectrum
+from active_cnn.records import Answer, Campaign, Medium, Spectrum
 from active_cnn.search import Search
 from active_cnn.spectra.confined import SECONDS_WATCHED, confined
-from active_cnn.spectra.preprocessing import find_resolving_power, prepare_and_count, rescale
+from active_cnn.spectra.limits import LIMITS
+from active_cnn.spectra.preprocessing import find_resolving_power, prepare_and_count
 from active_cnn.spectra.readers import read
 from active_cnn.spectra.resolving_power import PoolResolution
+from active_cnn.spectra.scaling import Scaling
 from active_cnn.spectra.training_set import TrainingSet
 
 
@@ -138,7 +141,10 @@ def describe_assumed(search: Search) -> str:
         if search.lines or search.bands
         else (" No simple rule stands beside the network, and no lines are planted.")
     )
-    return f"What marks the targets was not said. Assumed: {search.describe()}.{follows}"
+    return (
+        f"What marks the targets was not said. Assumed: {search.describe()}; each spectrum is "
+        f"{search.scaling.words}.{follows}"
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,7 +185,7 @@ class View:
     identifier : str
         Of the spectrum.
     window : ndarray of float32, shape (n_wavelengths,), or None
-        Rescaled, as the network sees it; None if the spectrum cannot be used.
+        Scaled, as the network sees it; None if the spectrum cannot be used.
     metadata : dict of str to object
         ra and dec (degrees), snr_r, designation, pipeline_class, path.
     """
@@ -235,7 +241,7 @@ class Preparation:
     spectrum : Spectrum
         As its file gives it.
     window : ndarray of float32, shape (n_wavelengths,)
-        Rescaled.
+        As the network sees it.
     steps : tuple of str
         What was done, in order, with the parameters.
     """
@@ -246,19 +252,21 @@ class Preparation:
 
 
 def describe_resolution(store: Store, campaign: Campaign) -> str:
-    """Say what resolving power the pool has, and what became of spectra of another one."""
-    return open_pool(store, campaign).count_powers().describe()
+    """Say what resolving power the pool has, what became of spectra of another, what may lack."""
+    counts = open_pool(store, campaign).count_powers()
+    limits = counts.resolution.limits
+    return f"{counts.describe()} {limits.describe() if limits != LIMITS else ''}".strip()
 
 
-def prepare_file(path: Path, grid: Grid, resolution: PoolResolution) -> Preparation:
+def prepare_file(path: Path, scaling: Scaling, resolution: PoolResolution) -> Preparation:
     """Read a spectrum and prepare it as ingest does.
 
     Parameters
     ----------
     path : Path
         Its file.
-    grid : Grid
-        The window.
+    scaling : Scaling
+        Of the windows; its grid says where they are.
     resolution : PoolResolution
         Of the pool; a blurrier spectrum is not refused here, but said to be blurrier.
 
@@ -267,26 +275,34 @@ def prepare_file(path: Path, grid: Grid, resolution: PoolResolution) -> Preparat
     SpectrumError
         If the file is missing, cannot be read, or does not give a window.
     """
+    grid = scaling.grid
     spectrum = confined(SECONDS_WATCHED, read, path)
-    flux, n_bridged = confined(SECONDS_WATCHED, prepare_and_count, spectrum, grid, resolution.power)
-    window = rescale(flux[None, :])[0]
+    flux, n_bridged = confined(
+        SECONDS_WATCHED, prepare_and_count, spectrum, grid, resolution.power, resolution.limits
+    )
+    window = scaling(flux[None, :])[0]
+    filled = "bridged by straight lines"
+    if resolution.limits.coverage < 1:
+        filled += ", or, where the spectrum does not reach, given its nearest value"
     if spectrum.medium is Medium.AIR:
         medium = "Wavelengths: from standard air to vacuum (Piskunov's inverse of Birch & Downs)."
     else:
         medium = "Wavelengths: in vacuum already, kept."
-    steps = " of the logarithm" if grid.spacing is Spacing.LOG else ""
     return Preparation(
         spectrum,
         window,
         (
             medium,
-            *([f"{BRIDGED_PIXELS}: {n_bridged}, bridged by straight lines."] if n_bridged else []),
+            *([f"{BRIDGED_PIXELS}: {n_bridged}, {filled}."] if n_bridged else []),
             f"Resolution: {_describe_degrading(spectrum, resolution)}.",
-            f"Grid: linear interpolation to {grid.n} wavelengths, {grid.start:g}–{grid.end:g} Å "
-            f"(vacuum), both ends included, in equal steps{steps}.",
-            "Scale: the window's own minimum and maximum become −1 and 1.",
+            f"Grid: linear interpolation to {grid.describe()}, both ends included.",
+            f"Scale ({scaling.method}): {_each(grid)} {scaling.method.words}.",
         ),
     )
+
+
+def _each(grid: Grid) -> str:
+    return "each window is" if len(grid.windows) > 1 else "the window is"
 
 
 def _describe_degrading(spectrum: Spectrum, resolution: PoolResolution) -> str:

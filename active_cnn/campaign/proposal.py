@@ -9,7 +9,8 @@ from pathlib import Path
 from active_cnn.campaign.creation import DEFAULT_CLASSES
 from active_cnn.campaign.definition import Definition
 from active_cnn.errors import CampaignError
-from active_cnn.records import OTHER, Grid, OracleClass
+from active_cnn.grid import Grid
+from active_cnn.records import OTHER, OracleClass
 from active_cnn.spectra.training_outline import Outline, read_outline
 
 # What is never looked for, whatever else there is.

@@ -28,7 +28,6 @@ from active_cnn.spectra.injection import (
     measure_hosts,
     plant,
 )
-from active_cnn.spectra.preprocessing import rescale
 from active_cnn.spectra.rule import line_significance
 from active_cnn.spectra.wavelength import SPEED_OF_LIGHT
 from active_cnn.verdicts import Ranking
@@ -69,7 +68,7 @@ def recover_planted(
     size : int
         Lines; fewer where the pool has fewer spectra that can host one.
     baseline : callable, optional
-        From rescaled windows to its log odds of being a target.
+        From windows, scaled by minimum and maximum, to its log odds of being a target.
 
     Returns
     -------
@@ -88,9 +87,9 @@ def recover_planted(
         continuum on both sides, or no spectrum is left that can host them.
     """
     rng = np.random.default_rng([iteration.seed, 1])
-    wavelength, lines = campaign.grid.wavelength, _lines(campaign)
+    wavelength, parts, lines = campaign.grid.wavelength, campaign.grid.parts, _lines(campaign)
     for line in lines:  # before anything is read
-        measure_hosts(np.ones((1, len(wavelength))), wavelength, line.wavelength)
+        measure_hosts(np.ones((1, len(wavelength))), wavelength, line.wavelength, parts)
     pool = open_pool(store, campaign)
     targets = target_positions(campaign)
     is_free = pool.usable & ~np.isin(labels, targets)
@@ -99,7 +98,7 @@ def recover_planted(
     free = np.flatnonzero(is_free)
     rows = rng.choice(free, min(size, len(free)), replace=False)
     flux = pool.flux(rows)
-    hosts = [measure_hosts(flux, wavelength, line.wavelength) for line in lines]
+    hosts = [measure_hosts(flux, wavelength, line.wavelength, parts) for line in lines]
     can_host = np.all([one.can_host for one in hosts], axis=0)
     rows, flux, snr = rows[can_host], flux[can_host], hosts[0].snr[can_host]
     if not len(rows):
@@ -107,17 +106,19 @@ def recover_planted(
             "none of the pool's spectra has a continuum that an equivalent width could be "
             "measured in: give a pool that is not rescaled"
         )
-    step = SPEED_OF_LIGHT * float(np.diff(wavelength).max()) / lines[0].wavelength
+    widest = max(float(np.diff(one.wavelength).max()) for one in campaign.grid.windows)
+    step = SPEED_OF_LIGHT * widest / lines[0].wavelength
     profiles = draw_profiles(len(rows), step, rng, lines[0])
-    planted = plant(flux, wavelength, lines, profiles, rng)
-    windows = rescale(planted)
+    planted = plant(flux, wavelength, lines, profiles, rng, parts)
+    windows = pool.scaling(planted)
     probabilities = predict(windows)
     said = [probabilities, *(one(windows) for one in earlier)]
     ranked = {}
     if baseline is not None:
-        without = rescale(flux)
+        without = pool.scaling(flux)
         of_network = [log_odds(one, targets) for one in (probabilities, predict(without))]
-        scores = (*of_network, baseline(windows), baseline(without))
+        plain = pool.scaling.plain
+        scores = (*of_network, baseline(plain(planted)), baseline(plain(flux)))
         ranked = dict(zip(RANKED, scores, strict=True))
     return pd.DataFrame(
         {
@@ -128,7 +129,7 @@ def recover_planted(
             "separation": profiles.separation,
             "velocity": profiles.velocity,
             "snr": snr,
-            "rule": line_significance(planted, wavelength, *lines),
+            "rule": line_significance(planted, wavelength, *lines, parts=parts),
             LOG_ODDS: np.mean([log_odds(one, targets) for one in said], axis=0),
             **{f"p_{i}": probabilities[:, i] for i in range(len(campaign.network_classes))},
             **ranked,

@@ -129,7 +129,7 @@ def compute_rule(
     if not campaign.search.fixed_lines:
         raise SpectrumError("the search names no line that could be looked for at one wavelength")
     for line in campaign.search.fixed_lines:
-        place_bands(campaign.grid.wavelength, line.range)
+        place_bands(campaign.grid.wavelength, line.range, campaign.grid.parts)
     pool = open_pool(store, campaign)
     path = rule_path(store, campaign)
     with _alone(path):
@@ -176,11 +176,14 @@ def measure_stretch(stretch: RuleStretch) -> NDArray[np.float32]:
     rows = slice(stretch.start, stretch.stop)
     ((_, usable, windows),) = pool.chunks(stretch.stop - stretch.start, rows)
     significance = np.full(len(usable), np.nan, dtype=np.float32)
-    significance[usable] = line_significance(windows, pool.grid.wavelength, *stretch.lines)
+    significance[usable] = line_significance(
+        windows, pool.grid.wavelength, *stretch.lines, parts=pool.grid.parts
+    )
     return significance
 
 
-# A worker does many stretches of one pool.
+# A worker does many stretches of one pool. Its windows are scaled by minimum and maximum, to which
+# the rule is invariant, however those of the campaign are.
 @lru_cache(maxsize=1)
 def _pool_of(path: Path, index: Path) -> Pool:
     return Pool(path, index)

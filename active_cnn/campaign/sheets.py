@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 from active_cnn.campaign.files import spectrum_file
 from active_cnn.campaign.store import Store
 from active_cnn.errors import SpectrumError
-from active_cnn.records import Campaign, Grid, Medium, Spectrum
+from active_cnn.grid import Grid
+from active_cnn.records import Campaign, Medium, Spectrum
 from active_cnn.spectra.confined import SECONDS_WATCHED, confined
 from active_cnn.spectra.continuum import scale_to
 from active_cnn.spectra.pool import Pool
-from active_cnn.spectra.preprocessing import find_defects, find_valued, rescale
+from active_cnn.spectra.preprocessing import find_defects, find_valued
 from active_cnn.spectra.readers import read
+from active_cnn.spectra.scaling import Scaling
 from active_cnn.spectra.thinning import thin_out
 from active_cnn.spectra.training_set import TrainingSet
 from active_cnn.spectra.wavelength import air_to_vacuum
@@ -56,10 +58,12 @@ def make_sheets(
     -------
     list of dict
         Plain values (JSON). Wavelengths are in vacuum. `window` is the flux on the grid before it
-        is rescaled; `visits` are other windows of the star at the level of its continuum, null
-        where there is none to scale by; `raw` is what the file holds around the window, with the
-        uncertainty and the bad pixels (those without a value are NaN); `whole` is all of it,
-        thinned out. `trouble` says why a part is missing.
+        is scaled; `visits` are other windows of the star at the level of its continuum, null
+        where there is none to scale by; `seen` is the window as the network sees it, null where it
+        cannot be used, and `seen_visits` those visits that are not null, scaled as it is; `raw` is
+        what the file holds around the window, with the uncertainty and the bad pixels (those
+        without a value are NaN); `whole` is all of it, thinned out. `trouble` says why a part is
+        missing.
 
     Raises
     ------
@@ -75,21 +79,19 @@ def make_sheets(
         np.cumsum([len(names) for names in others])[:-1],
     )
     wavelength, line = campaign.grid.wavelength, _first_line(campaign)
-    nearest = _nearest(training, windows)
+    nearest = _nearest(training, windows, pool.scaling)
     sheets = []
     for place, identifier in enumerate(identifiers):
         facts = known[place]
+        scaled = scale_to(wavelength, windows[place], visits[place], line, campaign.grid.parts)
         sheet: dict[str, Any] = {
             "identifier": identifier,
             "window": pack(windows[place]),
             "visits": [
                 {"identifier": name, "window": None if window is None else pack(window)}
-                for name, window in zip(
-                    others[place],
-                    scale_to(wavelength, windows[place], visits[place], line),
-                    strict=True,
-                )
+                for name, window in zip(others[place], scaled, strict=True)
             ],
+            **_see(pool.scaling, windows[place], scaled),
             "nearest": nearest[place],
             "facts": _facts(facts),
             "raw": None,
@@ -175,6 +177,16 @@ def _first_line(campaign: Campaign) -> float:
     return campaign.lines[0].wavelength if campaign.lines else (grid.start + grid.end) / 2
 
 
+def _see(
+    scaling: Scaling, window: NDArray[np.float64], visits: Sequence[NDArray[np.float64] | None]
+) -> dict[str, Any]:
+    if find_defects(window[None, :], scaling.grid.parts).any():
+        return {"seen": None, "seen_visits": []}
+    known = [one for one in visits if one is not None]
+    seen, *others = scaling.alike(window, np.stack([window, *known]))
+    return {"seen": pack(seen), "seen_visits": [pack(one) for one in others]}
+
+
 def _draw(spectrum: Spectrum, grid: Grid) -> dict[str, Any]:
     wavelength = spectrum.wavelength
     if spectrum.medium is Medium.AIR:
@@ -199,12 +211,14 @@ def _draw(spectrum: Spectrum, grid: Grid) -> dict[str, Any]:
     }
 
 
-def _nearest(training: TrainingSet, windows: NDArray[np.float64]) -> list[dict[str, Any] | None]:
-    usable = np.flatnonzero(find_defects(windows) == 0)
+def _nearest(
+    training: TrainingSet, windows: NDArray[np.float64], scaling: Scaling
+) -> list[dict[str, Any] | None]:
+    usable = np.flatnonzero(find_defects(windows, scaling.grid.parts) == 0)
     found: list[dict[str, Any] | None] = [None] * len(windows)
     # |a − b|² without the copy that a − b would be.
     squares = np.einsum("ij,ij->i", training.windows, training.windows)
-    products = training.windows @ rescale(windows[usable]).T  # (n_training, n_usable)
+    products = training.windows @ scaling(windows[usable]).T  # (n_training, n_usable)
     for place, row in zip(usable, np.argmin(squares[:, None] - 2 * products, axis=0), strict=True):
         found[place] = {
             "identifier": training.identifiers[row],

@@ -42,11 +42,13 @@ def summarise(store: Store, campaign: Campaign) -> dict[str, Any]:
         "created_at": campaign.created_at,
         "grid": asdict(campaign.grid),
         "search": campaign.search.describe(),
+        "scaling": campaign.search.scaling.value,
         "classes": list(campaign.network_classes),
         "targets": list(campaign.targets),
         "n_pool": pool.n,
         "n_usable": int(pool.usable.sum()),
         "resolving_power": _resolving_power(pool.resolution),
+        "limits": asdict(pool.resolution.limits),
         "iteration": iteration.number,
         "state": iteration.state,
         "job": {

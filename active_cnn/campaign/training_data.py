@@ -73,7 +73,7 @@ def read_initial_set(store: Store, campaign: Campaign) -> TrainingSet:
         If it has changed since the campaign was created.
     """
     path = training_path(store, campaign)
-    initial = read_training_csv(path, campaign.grid, campaign.trains)
+    initial = read_training_csv(path, campaign.grid, campaign.trains, campaign.search.scaling)
     found = hash_file(path)
     if found != campaign.training_sha256:
         raise CampaignError(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from active_cnn.campaign import demo
 from active_cnn.campaign.beginning import begin_with_examples
-from active_cnn.campaign.creation import create_campaign
+from active_cnn.campaign.creation import assume_search, create_campaign
 from active_cnn.campaign.definition import Definition, read_definition
 from active_cnn.campaign.overview import describe_assumed, describe_unknown_places
 from active_cnn.campaign.presets import read_preset
@@ -28,6 +29,7 @@ from active_cnn.cli.source_options import SOURCES, add_identifier, add_matching
 from active_cnn.engine import count_cores
 from active_cnn.errors import CampaignError
 from active_cnn.records import Campaign
+from active_cnn.search import HALPHA_EMISSION, ScalingMethod, Search
 from active_cnn.spectra.examples import Examples
 from active_cnn.spectra.label_table import read_columns
 
@@ -140,6 +142,13 @@ def add_create(commands: Commands) -> None:
         help="label of the training set that is looked for, where no definition says it (may be "
         "given several times; default: the rare ones), or the label of examples that have none",
     )
+    command.add_argument(
+        "--scaling",
+        choices=[one.value for one in ScalingMethod],
+        help="how windows are scaled before the network sees them (default: what the definition "
+        f"says, or else {Search().scaling}, {HALPHA_EMISSION.scaling} of {HALPHA_EMISSION.title}); "
+        "it cannot be changed later",
+    )
     command.add_argument("--seed", type=int, default=1, metavar="S", help="default: %(default)s")
 
 
@@ -186,6 +195,10 @@ def _begin_with_training_set(
     options: argparse.Namespace, store: Store
 ) -> tuple[Campaign, Definition]:
     definition = _define(options)
+    search = definition.search
+    if options.scaling:
+        search = search or assume_search(definition.grid)
+        search = replace(search, scaling=ScalingMethod(options.scaling))
     with Bar("Reading the pool", "spectra") as bar:
         campaign = create_campaign(
             store,
@@ -195,7 +208,7 @@ def _begin_with_training_set(
             grid=definition.grid,
             classes=definition.classes,
             lines=definition.lines,
-            search=definition.search,
+            search=search,
             chosen_keys=definition.keys,
             seed=options.seed,
             folders=options.folders,
@@ -223,6 +236,7 @@ def _begin_with_examples(options: argparse.Namespace, store: Store) -> tuple[Cam
             definition=_define(options) if options.preset or options.definition else None,
             targets=options.targets,
             label=options.targets[0] if len(options.targets) == 1 else "",
+            scaling=ScalingMethod(options.scaling) if options.scaling else None,
             seed=options.seed,
             folders=options.folders,
             processes=count_cores(),

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
+from dataclasses import fields
 
 from active_cnn.cli.options import Parser, path
 from active_cnn.errors import CampaignError, SpectrumError
-from active_cnn.records import Grid, Spacing
+from active_cnn.grid import Grid, Spacing, Window
 from active_cnn.spectra.label_matching import RADIUS
 from active_cnn.spectra.label_table import USUAL
+from active_cnn.spectra.limits import LIMITS, Limits
 from active_cnn.spectra.naming import HEADER, NAME, PATH
 from active_cnn.spectra.resolving_power import AS_IS_TEXT, RANGE, PoolResolution
 
@@ -57,13 +60,15 @@ def add_grid(command: Parser) -> None:
     command.add_argument(
         "--grid",
         nargs=3,
+        action="append",
         metavar=("START", "END", "N"),
-        help=f"wavelengths in Å (vacuum) and their number (default: {Grid()})",
+        help="wavelengths in Å (vacuum) and their number; give it once for each window "
+        f"(default: {Grid()})",
     )
     command.add_argument(
         "--spacing",
         choices=[one.value for one in Spacing],
-        help="whether the steps of the grid are equal in wavelength or in its logarithm "
+        help="whether the steps of all windows are equal in wavelength or in its logarithm "
         f"(default: {Spacing.LINEAR.value})",
     )
 
@@ -78,15 +83,18 @@ def given_grid(options: argparse.Namespace) -> Grid | None:
     """
     spacing = Spacing(options.spacing or Spacing.LINEAR)
     if not options.grid:
-        return Grid(spacing=spacing) if options.spacing else None
+        return Grid((Window(spacing=spacing),)) if options.spacing else None
+    return Grid(tuple(_window(given, spacing) for given in options.grid))
+
+
+def _window(given: Sequence[str], spacing: Spacing) -> Window:
+    start, end, n = given
     try:
-        start, end, n = float(options.grid[0]), float(options.grid[1]), int(options.grid[2])
+        return Window(float(start), float(end), int(n), spacing)
     except ValueError as error:
         raise CampaignError(
-            f"--grid {' '.join(options.grid)} is no grid. "
-            "Give two wavelengths in Å and a whole number."
+            f"--grid {' '.join(given)} is no window. Give two wavelengths in Å and a whole number."
         ) from error
-    return Grid(start, end, n, spacing)
 
 
 def add_resolving_power(command: Parser | argparse._MutuallyExclusiveGroup) -> None:
@@ -98,6 +106,40 @@ def add_resolving_power(command: Parser | argparse._MutuallyExclusiveGroup) -> N
         help="bring sharper spectra to this R = wavelength / FWHM, such as 1800, or leave each as "
         f"it is (default: {AS_IS_TEXT})",
     )
+
+
+def add_limits(command: Parser) -> None:
+    """Add the options that say how much of a spectrum may be missing."""
+    for name, metavar, what in (
+        ("--largest-gap", "STEPS", "widest gap that is bridged, in steps of the axis"),
+        ("--most-bridged", "SHARE", "largest share of a window's pixels that is bridged"),
+        ("--coverage", "SHARE", "least share of each window that a spectrum has to cover; what is "
+         "outside gets its first or last value"),
+    ):  # fmt: skip
+        default = getattr(LIMITS, name[2:].replace("-", "_"))
+        command.add_argument(
+            name, type=float, metavar=metavar, help=f"{what} (default: {default:g})"
+        )
+
+
+def given_limits(options: argparse.Namespace) -> Limits | None:
+    """Give the limits that were asked for; None where nothing was.
+
+    Raises
+    ------
+    CampaignError
+        If one of them is none.
+    """
+    asked = {
+        one.name: value
+        for one in fields(Limits)
+        if (value := getattr(options, one.name)) is not None
+    }
+    try:
+        return Limits(**asked) if asked else None
+    except SpectrumError as error:
+        name, rest = str(error).split(" ", 1)
+        raise CampaignError(f"--{name.replace('_', '-')} {rest}") from error
 
 
 def _power(text: str) -> float | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from pathlib import Path
 
 from active_cnn.cli.options import (
     Commands,
@@ -18,14 +19,17 @@ from active_cnn.cli.options import (
 from active_cnn.cli.output import Bar, say
 from active_cnn.cli.source_options import (
     add_grid,
+    add_limits,
     add_resolving_power,
     add_source,
     given_grid,
+    given_limits,
 )
 from active_cnn.engine import count_cores
-from active_cnn.errors import CampaignError
-from active_cnn.records import Grid
+from active_cnn.errors import CampaignError, SpectrumError
+from active_cnn.grid import Grid
 from active_cnn.spectra.ingest import SHARD, IngestProgress, ingest
+from active_cnn.spectra.limits import LIMITS
 from active_cnn.spectra.resolving_power import NOT_STATED, Blurrier, PoolResolution
 from active_cnn.spectra.sources import describe_passed_over
 from active_cnn.wording import one_or_many
@@ -59,6 +63,7 @@ def add_ingest(commands: Commands) -> None:
         help="what becomes of spectra with a lower R than that: refused, or marked in the pool "
         f"(default: {Blurrier.REFUSE.value})",
     )
+    add_limits(command)
     add_engine(command)
 
 
@@ -69,7 +74,11 @@ def _resolution(options: argparse.Namespace) -> PoolResolution:
             f"--blurrier {options.blurrier} means nothing for a pool as-is: no spectrum is "
             "blurrier than that. Give --pool-resolving-power R, or leave it out."
         )
-    return PoolResolution(power, Blurrier(options.blurrier or Blurrier.REFUSE))
+    return PoolResolution(
+        power,
+        Blurrier(options.blurrier or Blurrier.REFUSE),
+        limits=given_limits(options) or LIMITS,
+    )
 
 
 def _ingest(options: argparse.Namespace) -> None:
@@ -100,6 +109,8 @@ def _ingest(options: argparse.Namespace) -> None:
             f"In {of_them} pixels of the window have no value (not finite, or "
             f"weight 0), at most {report.most_bridged}: straight lines bridge these."
         )
+    if resolution.limits != LIMITS:
+        say(resolution.limits.describe())
     say(report.powers.describe())
     if report.not_stated:
         first, *others = report.not_stated
@@ -139,8 +150,24 @@ def _predict(options: argparse.Namespace) -> None:
             identifier=options.identifier,
             progress=bar.show,
         )
+    say_classified(n_classified, n_refused, options.out)
+
+
+def say_classified(n_classified: int, n_refused: int, out: Path) -> None:
+    """Say how many spectra have been classified.
+
+    Raises
+    ------
+    SpectrumError
+        If none was.
+    """
+    if not n_classified:
+        which = one_or_many(
+            n_refused, "The only spectrum cannot", f"None of the {n_refused} spectra can"
+        )
+        raise SpectrumError(f"{which} be classified: {out} tells why. Check the sources.")
     classified = one_or_many(n_classified, "spectrum is", "spectra are")
-    say(f"{n_classified} {classified} classified in {options.out}; {_refused(n_refused)}.")
+    say(f"{n_classified} {classified} classified in {out}; {_refused(n_refused)}.")
 
 
 def _refused(n: int) -> str:

@@ -10,16 +10,19 @@ from active_cnn.cli.options import Commands, add_command, add_engine, path
 from active_cnn.cli.output import bars, say
 from active_cnn.cli.source_options import (
     add_grid,
+    add_limits,
     add_matching,
     add_resolving_power,
     add_source,
     given_grid,
+    given_limits,
 )
 from active_cnn.engine import count_cores
 from active_cnn.errors import CampaignError
-from active_cnn.records import Grid
+from active_cnn.grid import Grid
 from active_cnn.spectra.label_table import read_columns
 from active_cnn.spectra.labelled import build_training_csv, refused_beside
+from active_cnn.spectra.limits import LIMITS
 from active_cnn.spectra.pool_terms import read_terms
 from active_cnn.spectra.resolving_power import AS_IS_TEXT, PoolResolution
 
@@ -58,6 +61,7 @@ def add_training_set(commands: Commands) -> None:
         help="the pool that it is for, whose grid and resolving power are taken",
     )
     add_resolving_power(terms)
+    add_limits(command)
     search = command.add_mutually_exclusive_group()
     search.add_argument(
         "--definition",
@@ -116,7 +120,7 @@ def _terms(
     options: argparse.Namespace, definition: Definition | None
 ) -> tuple[Grid, PoolResolution, str]:
     """Give grid and resolving power, and say whose they are."""
-    grid, whose = given_grid(options), "as was asked for"
+    grid, whose, limits = given_grid(options), "as was asked for", given_limits(options)
     defined = f"of {options.preset or options.definition}"
     if definition:
         if grid and grid != definition.grid:
@@ -125,6 +129,11 @@ def _terms(
             )
         grid, whose = definition.grid, defined
     if options.pool:
+        if limits:
+            raise CampaignError(
+                "What may be missing of a spectrum is said by --pool: leave out --largest-gap, "
+                "--most-bridged and --coverage."
+            )
         grid, resolution = read_terms(options.pool, grid)
         whose = f"of {options.pool}"
         of = whose if resolution.is_stated else f"{options.pool} does not state it"
@@ -134,8 +143,11 @@ def _terms(
         asked, of = options.pool_resolving_power, "as was asked for"
         if asked is None and definition and definition.search:
             asked, of = definition.search.resolving_power, defined
-        resolution = PoolResolution(asked)
+        resolution = PoolResolution(asked, limits=limits or LIMITS)
         if asked is None:
             of = "nothing is degraded"
     power = AS_IS_TEXT if resolution.power is None else f"R = {resolution.text}"
-    return grid, resolution, f"Grid {grid} ({whose}); resolving power {power} ({of})."
+    told = f"Grid {grid} ({whose}); resolving power {power} ({of})."
+    if resolution.limits != LIMITS:
+        told += f" {resolution.limits.describe()}"
+    return grid, resolution, told

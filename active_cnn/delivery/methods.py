@@ -22,8 +22,9 @@ from active_cnn.evaluation.precision import Precision
 from active_cnn.evaluation.proportions import choose_method, describe_share
 from active_cnn.evaluation.recovery import describe_recovery
 from active_cnn.learning.augmentation import is_planted
-from active_cnn.records import Campaign, Iteration, Purpose, Spacing, TrainingResult
+from active_cnn.records import Campaign, Iteration, Purpose, TrainingResult
 from active_cnn.search import HALPHA_EMISSION, Search
+from active_cnn.spectra.limits import LIMITS
 from active_cnn.spectra.resolving_power import PoolResolution
 from active_cnn.verdicts import describe_rankings
 from active_cnn.wording import one_or_many
@@ -90,25 +91,29 @@ def _search(store: Store, campaign: Campaign) -> str:
     initial = read_initial_set(store, campaign)
     classes = Counter(campaign.trains[label] for label in initial.labels)
     grid = campaign.grid
-    steps = ", in equal steps of the logarithm," if grid.spacing is Spacing.LOG else ""
+    each = "each window" if len(grid.windows) > 1 else "its window"
     return (
         f"We searched {_spectra(pool.n)}, of which {int(pool.usable.sum()):,} can be used, for "
         f"{_join(campaign.targets)} with Active CNN {__version__}, which follows Škoda et al. "
         f"(2020). What marks them: {campaign.search.describe()}. {_resolution(pool.resolution)}"
-        f"Each spectrum was resampled to {grid.n} vacuum wavelengths from {grid.start:g} to "
-        f"{grid.end:g} Å{steps} and rescaled to [−1, 1]. The initial training set holds "
+        f"Each spectrum was resampled to {grid.describe()}, and {each} "
+        f"{campaign.search.scaling.words}. The initial training set holds "
         f"{len(initial.labels):,} labelled spectra ({_counts(classes)})."
     )
 
 
 def _resolution(resolution: PoolResolution) -> str:
-    if not resolution.is_stated:
-        return ""
-    if resolution.power is None:
-        return "Spectra were kept at their own resolving power. "
-    return (
-        f"Spectra of a higher resolving power than R = {resolution.power:g} were degraded to it. "
-    )
+    said = []
+    if resolution.is_stated:
+        said.append(
+            "Spectra were kept at their own resolving power."
+            if resolution.power is None
+            else f"Spectra of a higher resolving power than R = {resolution.power:g} were degraded "
+            "to it."
+        )
+    if resolution.limits != LIMITS:
+        said.append(resolution.limits.describe())
+    return "".join(f"{one} " for one in said)
 
 
 def _training(campaign: Campaign, result: TrainingResult, later: str) -> str:
@@ -118,7 +123,7 @@ def _training(campaign: Campaign, result: TrainingResult, later: str) -> str:
     shown = [f"batches of {settings.batch_size}", f"at most {settings.max_epochs} epochs"]
     if settings.augmentation:
         shown.append("labelled spectra shown with the noise of the pool")
-        if settings.background and is_planted(campaign.grid.n):
+        if settings.background and is_planted(campaign.grid):
             shown[-1] += " and with planted lines"
     if settings.background:
         shown.append(

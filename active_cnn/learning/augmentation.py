@@ -7,12 +7,18 @@ it: a network that has only seen clean lines takes every ripple of a faint spect
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from active_cnn.grid import Grid
+from active_cnn.spectra.continuum import is_scaled
 from active_cnn.spectra.noise import pixel_noise
+from active_cnn.spectra.preprocessing import WHOLE
+from active_cnn.spectra.scaling import Scaling
+from active_cnn.spectra.wavelength import SPEED_OF_LIGHT
 
 # The line lies within so many pixels of where the target classes differ most from the continuum.
 LINE_HALF_WIDTH = 13
@@ -20,7 +26,7 @@ LINE_HALF_WIDTH = 13
 # planted alone, as if it were the line, average precision was 0.93 and 0.83 on simulated carbon
 # stars and cataclysmic variables instead of 1.00 and 0.94.
 WIDEST_WITH_ONE_LINE = 160  # pixels
-SHIFT = 0.6  # pixels: radial velocities scatter by some 40 km/s, LAMOST's pixels are 70 km/s wide
+SHIFT = 42.0  # km/s, standard deviation: what radial velocities of stars scatter by
 MOST_BLUR = 0.15  # weight of each neighbour: what the nominal resolution is wrong by
 TILT = 0.06  # of the continuum from the middle to the ends of the window
 STRUCK = 0.06  # share of spectra with spikes; a third as many have dead pixels
@@ -35,9 +41,9 @@ FAINTEST = 0.1
 UNKNOWN_SPAN = 0.5
 
 
-def is_planted(n_wavelengths: int) -> bool:
-    """Tell whether a window is narrow enough for one line to make a target, which is planted."""
-    return n_wavelengths <= WIDEST_WITH_ONE_LINE
+def is_planted(grid: Grid) -> bool:
+    """Tell whether one window is narrow enough for one line to make a target, which is planted."""
+    return len(grid.windows) == 1 and grid.n <= WIDEST_WITH_ONE_LINE
 
 
 def continuum(flux: NDArray[np.floating]) -> NDArray[np.floating]:
@@ -45,26 +51,34 @@ def continuum(flux: NDArray[np.floating]) -> NDArray[np.floating]:
     return np.median(flux, axis=1)
 
 
-def noise_level(flux: NDArray[np.floating]) -> NDArray[np.float64]:
+def noise_level(flux: NDArray[np.floating], parts: Sequence[slice] = WHOLE) -> NDArray[np.float64]:
     """Measure the scatter from pixel to pixel in units of the continuum.
 
     Parameters
     ----------
     flux : ndarray, shape (n_spectra, n_wavelengths)
         Not rescaled.
+    parts : sequence of slice
+        Where each window stands, see `Grid.parts`; by default there is one.
 
     Returns
     -------
-    ndarray, shape (n_spectra,)
-        `pixel_noise` over the continuum; infinite where that is 0.
+    ndarray, shape (n_spectra, n_windows)
+        `pixel_noise` over the continuum of each window; infinite where that is 0.
     """
+    return np.stack([_noise_level(flux[:, part]) for part in parts], axis=1)
+
+
+def _noise_level(flux: NDArray[np.floating]) -> NDArray[np.float64]:
     scatter = pixel_noise(flux)
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.nan_to_num(scatter / np.abs(continuum(flux)), nan=np.inf)
 
 
-def in_continuum_units(flux: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Divide spectra by their continuum.
+def in_continuum_units(
+    flux: NDArray[np.floating], parts: Sequence[slice] = WHOLE
+) -> NDArray[np.float32]:
+    """Divide spectra by their continuum, in each window by its own.
 
     Where that is lost because the spectra came rescaled (the zero of the flux is not where it
     was), the span is taken to be `UNKNOWN_SPAN` of the continuum.
@@ -73,12 +87,18 @@ def in_continuum_units(flux: NDArray[np.floating]) -> NDArray[np.float32]:
     ----------
     flux : ndarray, shape (n_spectra, n_wavelengths)
         Of spectra without defects.
+    parts : sequence of slice
+        Where each window stands, see `Grid.parts`; by default there is one.
 
     Returns
     -------
     ndarray of float32, shape (n_spectra, n_wavelengths)
         One in the continuum.
     """
+    return np.concatenate([_in_continuum_units(flux[:, part]) for part in parts], axis=1)
+
+
+def _in_continuum_units(flux: NDArray[np.floating]) -> NDArray[np.float32]:
     flux = np.asarray(flux, dtype=np.float64)
     low, high = flux.min(axis=1), flux.max(axis=1)
     level, span = continuum(flux), high - low
@@ -94,14 +114,17 @@ class Augmentation:
 
     Parameters
     ----------
-    noise : ndarray, shape (n,)
+    noise : ndarray, shape (n, n_windows)
         Noise levels of spectra of the pool, as `noise_level` gives them.
     line : int or None
         Pixel of the line that makes a target; None where it is more than one line.
+    scaling : Scaling
+        Of the windows that they become; its grid says where they are.
     """
 
     noise: NDArray[np.float64]
     line: int | None
+    scaling: Scaling
 
     @classmethod
     def of_pool(
@@ -109,6 +132,7 @@ class Augmentation:
         pool_flux: NDArray[np.floating],
         examples: NDArray[np.float32],
         is_target: NDArray[np.bool_],
+        scaling: Scaling,
     ) -> Augmentation:
         """Learn the noise from spectra of the pool, and from labelled ones where the line is.
 
@@ -120,14 +144,19 @@ class Augmentation:
             Labelled spectra in units of the continuum.
         is_target : ndarray of bool, shape (n_spectra,)
             Which of these are targets.
+        scaling : Scaling
+            Of the windows.
         """
-        noise = noise_level(pool_flux)
+        parts = scaling.grid.parts
+        # Of spectra that came scaled the noise is measured in the units that they will be shown in.
+        in_units = in_continuum_units(pool_flux, parts) if is_scaled(pool_flux) else pool_flux
+        noise = noise_level(in_units, parts)
         # Half the continuum is a spectrum of the sky alone, which teaches nothing about lines.
-        noise = np.minimum(noise[np.isfinite(noise)], 0.5)
-        noise = noise if noise.size else np.zeros(1)
-        if not is_planted(examples.shape[1]):
-            return cls(noise, None)
-        return cls(noise, int(np.abs(examples[is_target] - 1).mean(axis=0).argmax()))
+        noise = np.minimum(noise[np.isfinite(noise).all(axis=1)], 0.5)
+        noise = noise if noise.size else np.zeros((1, len(parts)))
+        if not is_planted(scaling.grid):
+            return cls(noise, None, scaling)
+        return cls(noise, int(np.abs(examples[is_target] - 1).mean(axis=0).argmax()), scaling)
 
     def __call__(
         self,
@@ -142,7 +171,7 @@ class Augmentation:
         ----------
         spectra : ndarray of float32, shape (n, n_wavelengths)
             In units of the continuum.
-        own_noise : ndarray, shape (n,)
+        own_noise : ndarray, shape (n, n_windows)
             Noise that they have already.
         is_target : ndarray of bool, shape (n,)
             Which of them show a line that must not drown.
@@ -152,13 +181,21 @@ class Augmentation:
         -------
         ndarray of float32, shape (n, n_wavelengths)
         """
-        shown = _blur(_move(spectra, rng), rng)
-        level = rng.choice(self.noise, len(shown))
-        line = shown if self.line is None else shown[:, _near(self.line)]
-        span = line.max(axis=1) - line.min(axis=1)
-        level = np.where(is_target, np.minimum(level, span / VISIBLE), level)
-        shown += _noise(shown.shape, np.sqrt(np.maximum(level**2 - own_noise**2, 0)), rng)
-        shown *= _tilt(shown.shape, rng)
+        grid = self.scaling.grid
+        velocity = rng.normal(0, SHIFT, len(spectra))
+        blur = rng.uniform(0, MOST_BLUR, (len(spectra), 1)).astype(np.float32)
+        level = self.noise[rng.integers(0, len(self.noise), len(spectra))]
+        shown = np.empty_like(spectra)
+        for window, part, noise, own in zip(
+            grid.windows, grid.parts, level.T, own_noise.T, strict=True
+        ):
+            here = _blur(_move(spectra[:, part], velocity, window.wavelength), blur)
+            line = here if self.line is None else here[:, _near(self.line)]
+            span = line.max(axis=1) - line.min(axis=1)
+            noise = np.where(is_target, np.minimum(noise, span / VISIBLE), noise)
+            here += _noise(here.shape, np.sqrt(np.maximum(noise**2 - own**2, 0)), rng)
+            here *= _tilt(here.shape, rng)
+            shown[:, part] = here
         self._strike(shown, rng)
         return shown
 
@@ -191,7 +228,7 @@ class Augmentation:
         taper = np.clip(2 - distance / LINE_HALF_WIDTH, 0, 1).astype(np.float32)
         line = (targets - 1) * taper
         span = np.maximum(line.max(axis=1) - line.min(axis=1), 1e-6)
-        least = np.minimum(VISIBLE * noise_level(hosts) / span, 1)
+        least = np.minimum(VISIBLE * noise_level(hosts)[:, 0] / span, 1)
         strength = np.exp(rng.uniform(np.log(np.maximum(least, FAINTEST)), 0))
         return hosts + line * strength.astype(np.float32)[:, None]
 
@@ -225,19 +262,22 @@ def _near(line: int) -> slice:
     return slice(max(line - LINE_HALF_WIDTH, 0), line + LINE_HALF_WIDTH + 1)
 
 
-def _move(spectra: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
-    n, n_pixels = spectra.shape
-    shift = rng.normal(0, SHIFT, n)
-    whole = np.floor(shift).astype(np.int64)
-    part = (shift - whole).astype(np.float32)[:, None]
-    left = np.clip(np.arange(n_pixels) + whole[:, None], 0, n_pixels - 1)
+def _move(
+    spectra: NDArray[np.float32], velocity: NDArray[np.float64], wavelength: NDArray[np.float64]
+) -> NDArray[np.float32]:
+    n_pixels = len(wavelength)
+    # Pixels that a km/s comes to, which on an axis in equal steps are fewer in the blue.
+    pixels = wavelength / SPEED_OF_LIGHT / np.gradient(wavelength)
+    place = (np.arange(n_pixels) + velocity[:, None] * pixels).astype(np.float32)
+    np.clip(place, 0, n_pixels - 1, out=place)
+    left = place.astype(np.int64)
+    part = place - left
     right = np.minimum(left + 1, n_pixels - 1)
     low = np.take_along_axis(spectra, left, 1)
     return low + part * (np.take_along_axis(spectra, right, 1) - low)
 
 
-def _blur(spectra: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
-    weight = rng.uniform(0, MOST_BLUR, (len(spectra), 1)).astype(np.float32)
+def _blur(spectra: NDArray[np.float32], weight: NDArray[np.float32]) -> NDArray[np.float32]:
     padded = np.pad(spectra, ((0, 0), (1, 1)), mode="edge")
     return (1 - 2 * weight) * spectra + weight * (padded[:, :-2] + padded[:, 2:])
 

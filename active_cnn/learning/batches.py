@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from active_cnn.learning.augmentation import Augmentation
-from active_cnn.spectra.preprocessing import rescale
 
 # Windows, allowed classes and weights, as Keras takes them.
 Batch = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
@@ -34,7 +33,7 @@ class Examples:
         are no targets for a spectrum of the pool that nobody has looked at.
     is_target : ndarray of bool, shape (n,)
         Whether a line must stay visible.
-    noise : ndarray, shape (n,)
+    noise : ndarray, shape (n, n_windows)
         That they have already, as `noise_level` gives it; infinite where none is to be added.
     weight : ndarray of float32, shape (n,)
         What each counts in the loss.
@@ -175,4 +174,4 @@ class AugmentedBatches(keras.utils.PyDataset):
 def augmented(examples: Examples, augmentation: Augmentation, rng: np.random.Generator) -> Batch:
     """Give windows as the network sees them, augmented and rescaled, what is allowed, weights."""
     shown = augmentation(examples.spectra, examples.noise, examples.is_target, rng)
-    return rescale(shown), examples.allowed, examples.weight
+    return augmentation.scaling(shown), examples.allowed, examples.weight

@@ -24,7 +24,6 @@ from active_cnn.learning.batches import Batch
 from active_cnn.learning.features import unit_vectors
 from active_cnn.learning.keras_runtime import KerasRuntime
 from active_cnn.learning.presentation import Labelled
-from active_cnn.spectra.preprocessing import rescale
 from active_cnn.verdicts import Alarm, Ranking
 
 # Held-out spectra whose probabilities are kept, and by which alarms are found; drawn at random.
@@ -98,7 +97,7 @@ def judge(
             alarms = _judge_by_known(runtime, known)
     if known.is_target.all():
         return Judgement(validation, None, None, tuple(alarms))
-    baseline = fit_baseline(rescale(known.flux), known.is_target[known.labels])
+    baseline = fit_baseline(known.scaling.plain(known.flux), known.is_target[known.labels])
     ranking, is_worse = _rank_held_out(runtime, baseline, unseen)
     if ranking and is_worse:
         alarms.append(describe_below_baseline(ranking))
@@ -123,7 +122,7 @@ def _judge_by_known(runtime: KerasRuntime, known: Labelled) -> list[Alarm]:
     some = known.take(_keep(len(known.labels)))
     if not can_be_judged(some.labels, some.is_target):
         return []
-    windows = rescale(some.flux)
+    windows = some.scaling(some.flux)
     return _find_alarms(runtime.predict(windows), windows, some, "spectra that it was trained on")
 
 
@@ -150,9 +149,9 @@ def _rank_held_out(
     n = len(is_target)
     if not 0 < is_target.sum() < n:
         return None, False
-    windows = rescale(unseen.flux)
+    windows = unseen.scaling(unseen.flux)
     own = log_odds(runtime.predict(windows)[0], tuple(np.flatnonzero(unseen.is_target).tolist()))
-    its = baseline(windows)
+    its = baseline(unseen.scaling.plain(unseen.flux))
     kept = _keep(n)
     is_worse = can_be_judged(unseen.labels[kept], unseen.is_target) and is_ranked_worse(
         own[kept], its[kept], is_target[kept], np.random.default_rng(0)

@@ -23,7 +23,6 @@ from active_cnn.learning.network import MOST_FEATURES
 from active_cnn.learning.presentation import Labelled
 from active_cnn.learning.training import Trained
 from active_cnn.recipes import TrainingSettings
-from active_cnn.spectra.preprocessing import rescale
 from active_cnn.wording import one_or_many
 
 # Of the regression on unit vectors. Measured on four simulated searches, docs/cases.md: ten times
@@ -82,10 +81,10 @@ def fit_likeness(
             "No two usable spectra of the pool are left that the examples could be told from. "
             "Give a larger pool."
         )
-    background = rescale(pool_flux)
+    background = labelled.scaling(pool_flux)
     kernel, bias = _whitening(background, settings.seed)
     drawn = _unit_vectors(background @ kernel + bias)
-    directions = _unit_vectors(rescale(labelled.flux) @ kernel + bias)
+    directions = _unit_vectors(labelled.scaling(labelled.flux) @ kernel + bias)
     weights = np.zeros((drawn.shape[1], len(counts)))
     logits = np.full(len(counts), NEVER)
     rest = _class_of_the_rest(counts, labelled.is_target)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ from active_cnn.learning.batches import (
     augmented,
 )
 from active_cnn.recipes import HELD_OUT, TrainingSettings
-from active_cnn.spectra.preprocessing import rescale
+from active_cnn.spectra.scaling import Scaling
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +38,8 @@ class Labelled:
         The network's classes; each needs two spectra at least.
     targets : tuple of str
         Those of them that are sought.
+    scaling : Scaling
+        How the network is to see them; its grid says where their windows are.
     """
 
     flux: NDArray[np.floating]
@@ -44,6 +47,7 @@ class Labelled:
     is_of_pool: NDArray[np.bool_]
     classes: tuple[str, ...]
     targets: tuple[str, ...]
+    scaling: Scaling
 
     @property
     def is_target(self) -> NDArray[np.bool_]:
@@ -116,7 +120,8 @@ def present(
     notices: list[str] = []
     if settings.monitor == HELD_OUT and not len(unseen.labels):
         notices.append("Nothing is held out: the training was stopped by its own loss.")
-    prepare = in_continuum_units if settings.augmentation else rescale
+    parts = known.scaling.grid.parts
+    prepare = partial(in_continuum_units, parts=parts) if settings.augmentation else known.scaling
     spectra, labels, is_of_pool = prepare(known.flux), known.labels, known.is_of_pool
     if settings.balancing == "smote":
         spectra, labels, reduced = balance(spectra, labels, rng)
@@ -158,7 +163,9 @@ def _augmented(
             "The augmentation draws noise as the pool has it, and no usable spectrum of the pool "
             "is left to measure it on. Train without augmentation."
         )
-    augmentation = Augmentation.of_pool(pool_flux, examples.spectra, examples.is_target)
+    augmentation = Augmentation.of_pool(
+        pool_flux, examples.spectra, examples.is_target, known.scaling
+    )
     # Where every class is sought, no class is left for spectra that nobody has looked at.
     n_background = 0 if known.is_target.all() else settings.background
     background = _background(known, pool_flux[:n_background])
@@ -169,7 +176,7 @@ def _augmented(
     )
     seed = int(rng.integers(2**32))
     # What has been answered is of the pool itself, chosen because it teaches, and few.
-    again = np.where(np.isinf(examples.noise), settings.answer_weight, 1)
+    again = np.where(np.isinf(examples.noise[:, 0]), settings.answer_weight, 1)
     examples = examples.take(np.repeat(np.arange(len(again)), again))
     batches = AugmentedBatches(examples, background, augmentation, settings.batch_size, seed)
     held_out = None
@@ -196,7 +203,7 @@ def _examples(
         spectra,
         np.eye(len(known.classes), dtype=np.float32)[labels],
         known.is_target[labels],
-        np.where(is_of_pool, np.inf, noise_level(spectra)),
+        np.where(is_of_pool[:, None], np.inf, noise_level(spectra, known.scaling.grid.parts)),
         weights[labels].astype(np.float32),
     )
 
@@ -205,9 +212,9 @@ def _background(known: Labelled, flux: NDArray[np.floating]) -> Examples:
     # Noise is added as if they had none: measured, they teach more that way.
     allowed = np.tile((~known.is_target).astype(np.float32), (len(flux), 1))
     return Examples(
-        in_continuum_units(flux),
+        in_continuum_units(flux, known.scaling.grid.parts),
         allowed,
         np.zeros(len(flux), dtype=bool),
-        np.zeros(len(flux)),
+        np.zeros((len(flux), len(known.scaling.grid.parts))),
         np.ones(len(flux), dtype=np.float32),
     )

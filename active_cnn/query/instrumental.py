@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from active_cnn.spectra.continuum import without_slopes
 from active_cnn.spectra.noise import pixel_noise
+from active_cnn.spectra.preprocessing import WHOLE
 from active_cnn.spectra.wavelength import SPEED_OF_LIGHT, air_to_vacuum
 
 SPIKE = 15.0  # of the noise
@@ -41,8 +42,11 @@ def is_instrumental(
     wavelength: NDArray[np.floating],
     lines: Sequence[float] = (),
     resolving_power: float | None = None,
+    parts: Sequence[slice] = WHOLE,
+    *,
+    has_filled_ends: bool = False,
 ) -> NDArray[np.bool_]:
-    """Tell which windows are remarkable for what the instrument or the night sky did.
+    """Tell which spectra are remarkable for what the instrument or the night sky did.
 
     Parameters
     ----------
@@ -55,6 +59,10 @@ def is_instrumental(
         them is never taken for the sky's.
     resolving_power : float, optional
         Of the sharpest; if it is not known, their pixels are taken for fine enough.
+    parts : sequence of slice
+        Where each window stands, see `Grid.parts`; by default there is one.
+    has_filled_ends : bool
+        Whether flat ends of windows are what preparing filled in, and no defect.
 
     Returns
     -------
@@ -63,8 +71,24 @@ def is_instrumental(
         neighbour shares in it (a cosmic ray, a dead column: no spectrograph makes lines so narrow
         where the pixels are fine enough to tell), or where the strongest narrow feature is as
         strong and lies at a line of the night sky, if it makes up `DOMINANT` of the window's
-        structure; and where `FLAT` neighbours are exactly equal.
+        structure; and where `FLAT` neighbours are exactly equal. One such window is enough.
     """
+    found = [
+        _is_instrumental(
+            windows[:, part], wavelength[part], lines, resolving_power, has_filled_ends
+        )
+        for part in parts
+    ]
+    return np.asarray(np.any(found, axis=0))
+
+
+def _is_instrumental(
+    windows: NDArray[np.floating],
+    wavelength: NDArray[np.floating],
+    lines: Sequence[float],
+    resolving_power: float | None,
+    has_filled_ends: bool,
+) -> NDArray[np.bool_]:
     flux = np.asarray(windows, dtype=np.float64)
     noise = _local_noise(flux)
     height = _above(flux, 2)
@@ -79,6 +103,10 @@ def is_instrumental(
     weight = _weights(flux)
     is_spike &= _is_sampled(wavelength, resolving_power) & (weight >= DOMINANT)
     is_same = np.diff(flux, axis=1) == 0
+    if has_filled_ends:
+        is_end = np.logical_and.accumulate(is_same, axis=1)
+        is_end |= np.logical_and.accumulate(is_same[:, ::-1], axis=1)[:, ::-1]
+        is_same &= ~is_end
     runs = np.lib.stride_tricks.sliding_window_view(is_same, FLAT - 1, axis=1)
     is_sky = _is_of_sky(flux, noise, weight, wavelength, lines)
     is_run = np.asarray(runs.all(axis=2))

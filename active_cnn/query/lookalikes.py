@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from active_cnn.spectra.continuum import without_slopes
+from active_cnn.spectra.preprocessing import WHOLE
 from active_cnn.spectra.sky import is_place, separation
 
 # Two windows with a higher correlation differ by less than their noise of some percent.
@@ -29,6 +32,7 @@ def first_of_a_kind(
     dec: NDArray[np.floating],
     n_kept: int = 0,
     alike: float = ALIKE,
+    parts: Sequence[slice] = WHOLE,
 ) -> NDArray[np.bool_]:
     """Tell which spectra are unlike all those before them.
 
@@ -41,14 +45,16 @@ def first_of_a_kind(
     n_kept : int
         So many at the beginning stay, whatever they are like.
     alike : float
-        Correlation, without the continuum, above which two windows are nearly the same.
+        Correlation, without the continuum, above which two spectra are nearly the same.
+    parts : sequence of slice
+        Where each window stands, see `Grid.parts`; by default there is one.
 
     Returns
     -------
     ndarray of bool, shape (n,)
         False for another spectrum of the same star, and for nearly the same window.
     """
-    is_alike = _correlation(windows) > alike
+    is_alike = _correlation(windows, parts) > alike
     known = is_place(ra, dec)
     both = known[:, None] & known[None, :]
     here, there = np.nan_to_num(ra), np.nan_to_num(dec).clip(-90, 90)
@@ -60,13 +66,15 @@ def first_of_a_kind(
     return kept
 
 
-def find_alike(windows: NDArray[np.floating]) -> float:
+def find_alike(windows: NDArray[np.floating], parts: Sequence[slice] = WHOLE) -> float:
     """Find above which correlation two windows of a pool are nearly the same.
 
     Parameters
     ----------
     windows : ndarray, shape (n, n_wavelengths)
         Drawn from the pool at random.
+    parts : sequence of slice
+        Where each window stands, see `Grid.parts`; by default there is one.
 
     Returns
     -------
@@ -75,12 +83,12 @@ def find_alike(windows: NDArray[np.floating]) -> float:
     """
     if len(windows) < 2:
         return ALIKE
-    pairs = _correlation(windows)[np.triu_indices(len(windows), 1)]
+    pairs = _correlation(windows, parts)[np.triu_indices(len(windows), 1)]
     return max(ALIKE, float(np.quantile(pairs, 1 - SHARE)))
 
 
-def _correlation(windows: NDArray[np.floating]) -> NDArray[np.float64]:
-    rest = without_slopes(windows, DEGREE)
+def _correlation(windows: NDArray[np.floating], parts: Sequence[slice]) -> NDArray[np.float64]:
+    rest = without_slopes(windows, DEGREE, parts)
     unit = rest / np.maximum(np.linalg.norm(rest, axis=1, keepdims=True), 1e-12)
     correlation: NDArray[np.float64] = unit @ unit.T
     return correlation

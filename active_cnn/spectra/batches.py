@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from active_cnn.errors import SpectrumError
+from active_cnn.grid import Grid, Window
 from active_cnn.plain_text import MOST_TEXT, plain
-from active_cnn.records import Grid
 from active_cnn.spectra.confined import SECONDS, confined
 from active_cnn.spectra.gaps import has_value
 from active_cnn.spectra.naming import Naming
@@ -33,12 +33,14 @@ from active_cnn.spectra.pool_file import (
 from active_cnn.spectra.pool_rows import read_rows
 from active_cnn.spectra.preprocessing import (
     DEFECTS,
+    MARGIN,
+    beside,
     bridge_pixels,
     find_defects,
     find_resolving_power,
     prepare_and_count,
     resample,
-    to_grid,
+    to_window,
 )
 from active_cnn.spectra.readers import read
 from active_cnn.spectra.readers.lamost_fast import Axis, Stretch, read_stretch
@@ -145,7 +147,7 @@ def _read_files(batch: Files) -> Outcome:
                 metadata = stretch.metadata | {RESOLVING_POWER: LAMOST_RESOLVING_POWER}
             else:
                 window, metadata = _read_slowly(path, batch, is_known=stretch is not None)
-                windows[i], n_bridged[i] = _stored(window), metadata[BRIDGED]
+                windows[i], n_bridged[i] = _stored(window, batch.grid), metadata[BRIDGED]
             name = metadata["identifier"] if naming.card else naming.of(path)
         except SpectrumError as error:
             _refuse_vanished(path)
@@ -203,7 +205,7 @@ def read_window(
         If it cannot be read, gives no window, or is blurrier than the pool allows.
     """
     spectrum = read(path, card)
-    window, n_bridged = prepare_and_count(spectrum, grid, resolution.power)
+    window, n_bridged = prepare_and_count(spectrum, grid, resolution.power, resolution.limits)
     own = find_resolving_power(spectrum)
     resolution.refuse_blurrier(own)
     known = {name: getattr(spectrum, name) for name in ("identifier", *METADATA)}
@@ -221,8 +223,6 @@ def _prepare_alike(
     LAMOST's low resolution is that of most pools, or is left as it is, so that `prepare` would only
     bridge and resample them.
     """
-    grid, power = batch.grid, batch.resolution.power
-    element = grid.start / (power or LAMOST_RESOLVING_POWER)
     is_prepared = np.zeros(len(stretches), dtype=bool)
     if batch.resolution.refuses(LAMOST_RESOLVING_POWER):
         return is_prepared
@@ -240,29 +240,58 @@ def _prepare_alike(
                 np.array([getattr(one, name) for one in some], dtype=np.float64)
                 for name in ("flux", "ivar")
             )
-            is_whole = np.all(has_value(flux, ivar), axis=1)
-            for row in np.flatnonzero(~is_whole):
-                # Why one is refused, `prepare` says, which looks at the whole of its file.
-                with suppress(SpectrumError):
-                    flux[row], n_bridged[alike[row]] = bridge_pixels(
-                        axis.wavelength, flux[row], ivar[row], grid, LAMOST_RESOLVING_POWER, element
-                    )
-                    is_whole[row] = True
-            if power is None or power >= LAMOST_RESOLVING_POWER:
-                windows[alike] = resample(axis.wavelength, flux, grid)
-            else:
-                for row in np.flatnonzero(is_whole):
-                    windows[alike[row]] = to_grid(
-                        axis.wavelength, flux[row], grid, LAMOST_RESOLVING_POWER, power
-                    )
-            is_prepared[alike] = is_whole & (find_defects(windows[alike]) == 0)
+            is_whole = np.ones(len(alike), dtype=bool)
+            for window, part in zip(batch.grid.windows, batch.grid.parts, strict=True):
+                near = beside(axis.wavelength, window, 2 * MARGIN)
+                prepared, n, is_good = _prepare_window(
+                    axis.wavelength[near], flux[:, near], ivar[:, near], window, batch.resolution
+                )
+                windows[alike, part] = prepared
+                n_bridged[alike] += n
+                is_whole &= is_good
+            is_prepared[alike] = is_whole
+    # What was not prepared here is counted by who prepares it.
+    n_bridged[~is_prepared] = 0
     return is_prepared
 
 
-def _stored(window: NDArray[np.float64]) -> NDArray[np.float32]:
+def _prepare_window(
+    wavelength: NDArray[np.float64],
+    flux: NDArray[np.float64],
+    ivar: NDArray[np.float64],
+    window: Window,
+    resolution: PoolResolution,
+) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.bool_]]:
+    power = resolution.power
+    element = window.start / (power or LAMOST_RESOLVING_POWER)
+    n_bridged = np.zeros(len(flux), dtype=np.int64)
+    is_whole = np.all(has_value(flux, ivar), axis=1)
+    for row in np.flatnonzero(~is_whole):
+        # Why one is refused, `prepare` says, which looks at the whole of its file.
+        with suppress(SpectrumError):
+            flux[row], n_bridged[row] = bridge_pixels(
+                wavelength,
+                flux[row],
+                ivar[row],
+                window,
+                LAMOST_RESOLVING_POWER,
+                element,
+                resolution.limits,
+            )
+            is_whole[row] = True
+    prepared = np.zeros((len(flux), window.n), DTYPE)
+    if power is None or power >= LAMOST_RESOLVING_POWER:
+        prepared[:] = resample(wavelength, flux, window)
+    else:
+        for row in np.flatnonzero(is_whole):
+            prepared[row] = to_window(wavelength, flux[row], window, LAMOST_RESOLVING_POWER, power)
+    return prepared, n_bridged, is_whole & (find_defects(prepared) == 0)
+
+
+def _stored(window: NDArray[np.float64], grid: Grid) -> NDArray[np.float32]:
     with np.errstate(over="ignore"):  # of fluxes beyond float32
         stored = window.astype(DTYPE)
-    defect = int(find_defects(stored[None, :])[0])
+    defect = int(find_defects(stored[None, :], grid.parts)[0])
     if defect:
         raise SpectrumError(DEFECTS[defect])
     return stored
@@ -277,7 +306,8 @@ def _copy_rows(batch: PoolRows) -> Outcome:
             windows = found.flux.astype(DTYPE)
         usable, refusals = found.usable, found.refusals
         defects = np.zeros(len(windows), dtype=np.uint8)
-        defects[usable] = find_defects(windows[usable])  # of fluxes beyond float32
+        # Of fluxes beyond float32.
+        defects[usable] = find_defects(windows[usable], batch.grid.parts)
         names = read_names(group, rows)
         bridged = np.nan_to_num(read_column(BRIDGED, group, rows))
         columns = {

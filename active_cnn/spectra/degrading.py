@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from active_cnn.errors import SpectrumError
-from active_cnn.records import Grid
+from active_cnn.grid import Grid
 
 FWHM_PER_SIGMA = 2 * np.sqrt(2 * np.log(2))
 
@@ -151,7 +151,9 @@ def degrade_windows(
         return windows
     degraded = windows.astype(np.float64)
     for row in np.flatnonzero(is_sharper):
-        degraded[row] = degrade(
-            grid.wavelength, degraded[row], float(resolving_powers[row]), resolving_power_to
-        )
+        own = float(resolving_powers[row])
+        for window, part in zip(grid.windows, grid.parts, strict=True):
+            degraded[row, part] = degrade(
+                window.wavelength, degraded[row, part], own, resolving_power_to
+            )
     return degraded

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from active_cnn.engine import open_engine
 from active_cnn.errors import SpectrumError
-from active_cnn.records import Grid
+from active_cnn.grid import Grid
 from active_cnn.spectra.label_matching import RADIUS, Matcher
 from active_cnn.spectra.label_table import LabelTable, Way, degrees, read_label_table
 from active_cnn.spectra.labelled import (

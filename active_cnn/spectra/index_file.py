@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from active_cnn.errors import SpectrumError
-from active_cnn.records import Grid
+from active_cnn.grid import Grid
 from active_cnn.spectra.place_doubts import PlaceDoubts
 from active_cnn.spectra.pool_file import open_hdf5, publish, read_points, read_texts
 from active_cnn.spectra.shards import Shard, Stamp

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from active_cnn.engine import Engine, open_engine
 from active_cnn.errors import SpectrumError
-from active_cnn.records import Grid
+from active_cnn.grid import Grid
 from active_cnn.spectra.batches import Files, PoolRows, read_batch
 from active_cnn.spectra.joining import IngestReport, Joined, join_parts, read_report
 from active_cnn.spectra.naming import NAME, read_naming

@@ -12,6 +12,7 @@ from scipy.special import ndtr
 from active_cnn.errors import SpectrumError
 from active_cnn.search import Sign, TargetLine
 from active_cnn.spectra.noise import pixel_noise
+from active_cnn.spectra.preprocessing import WHOLE
 from active_cnn.spectra.rule import place_bands
 from active_cnn.spectra.wavelength import SPEED_OF_LIGHT
 
@@ -142,7 +143,10 @@ def _log_uniform(
 
 
 def measure_hosts(
-    flux: NDArray[np.floating], wavelength: NDArray[np.float64], line: float
+    flux: NDArray[np.floating],
+    wavelength: NDArray[np.float64],
+    line: float,
+    parts: Sequence[slice] = WHOLE,
 ) -> Hosts:
     """Measure the continuum beside a line, and its noise.
 
@@ -154,13 +158,15 @@ def measure_hosts(
         Their increasing vacuum wavelengths in angstrom.
     line : float
         Vacuum wavelength of the line at rest.
+    parts : sequence of slice
+        Where each window stands, see `Grid.parts`; by default there is one.
 
     Raises
     ------
     SpectrumError
         If the grid does not hold the line with continuum on both sides.
     """
-    bands = place_bands(wavelength, (line - HALF_BAND, line + HALF_BAND))
+    bands = place_bands(wavelength, (line - HALF_BAND, line + HALF_BAND), parts)
     beside = np.concatenate([flux[:, bands.left], flux[:, bands.right]], axis=1)
     continuum = np.median(beside, axis=1).astype(float)
     noise = pixel_noise(flux[:, bands.left], flux[:, bands.right]).astype(float)
@@ -175,6 +181,7 @@ def plant(
     lines: Sequence[TargetLine],
     profiles: Profiles,
     rng: np.random.Generator,
+    parts: Sequence[slice] = WHOLE,
 ) -> NDArray[np.float64]:
     """Plant the lines of a search into each spectrum, with the photon noise that goes with them.
 
@@ -190,6 +197,8 @@ def plant(
         One for each spectrum.
     rng : numpy.random.Generator
         Of the noise.
+    parts : sequence of slice
+        Where each window stands, see `Grid.parts`; by default there is one.
 
     Returns
     -------
@@ -207,7 +216,7 @@ def plant(
     variance, and of a share (1 − a) of the photons √(1 − a) of the noise is left.
     """
     for line in lines:
-        flux = _plant(flux, wavelength, line, profiles, rng)
+        flux = _plant(flux, wavelength, line, profiles, rng, parts)
     return np.asarray(flux, dtype=np.float64)
 
 
@@ -217,8 +226,9 @@ def _plant(
     line: TargetLine,
     profiles: Profiles,
     rng: np.random.Generator,
+    parts: Sequence[slice],
 ) -> NDArray[np.float64]:
-    hosts = measure_hosts(flux, wavelength, line.wavelength)
+    hosts = measure_hosts(flux, wavelength, line.wavelength, parts)
     if len(flux) != len(profiles) or not hosts.can_host.all():
         n_bad = int((~hosts.can_host).sum())
         raise SpectrumError(
@@ -226,14 +236,20 @@ def _plant(
             "have no continuum: give one line for each spectrum that can host one."
         )
     half = profiles.separation / 2
-    added = sum(
-        share[:, None]
-        * _gaussians(wavelength, line.wavelength, profiles.velocity + shift, profiles.fwhm)
-        for share, shift in (
-            (profiles.blue_share, -half),
-            (1 - profiles.blue_share, half),
+    windows = [
+        sum(
+            share[:, None]
+            * _gaussians(
+                wavelength[part], line.wavelength, profiles.velocity + shift, profiles.fwhm
+            )
+            for share, shift in (
+                (profiles.blue_share, -half),
+                (1 - profiles.blue_share, half),
+            )
         )
-    )
+        for part in parts
+    ]
+    added = np.concatenate(windows, axis=1)
     added = added * profiles.equivalent_width[:, None]  # in units of the continuum
     # What is left of the noise itself where light is taken away is less than it would be.
     is_emission = profiles.is_emission if line.sign is Sign.EITHER else line.sign is Sign.EMISSION

@@ -16,8 +16,8 @@ import numpy as np
 from active_cnn.engine import Engine, open_engine
 from active_cnn.errors import SpectrumError, StoreError
 from active_cnn.excerpt import shorten
+from active_cnn.grid import Grid
 from active_cnn.plain_text import MOST_TEXT, plain
-from active_cnn.records import Grid
 from active_cnn.spectra.batches import Files, Outcome, PoolRows, read_batch
 from active_cnn.spectra.label_matching import RADIUS, Matcher
 from active_cnn.spectra.label_table import LabelTable, Way, read_label_table

@@ -14,7 +14,7 @@ import numpy as np
 
 from active_cnn.engine import Engine
 from active_cnn.errors import SpectrumError
-from active_cnn.records import Grid
+from active_cnn.grid import Grid
 from active_cnn.spectra.batches import printable
 from active_cnn.spectra.confined import SECONDS, confined
 from active_cnn.spectra.label_matching import Known, Match, Matcher

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from active_cnn.errors import SpectrumError
 from active_cnn.names import trim
+from active_cnn.search import ScalingMethod
 from active_cnn.spectra.index_file import PoolIndex
 from active_cnn.spectra.pool_file import (
     METADATA,
@@ -35,17 +36,18 @@ from active_cnn.spectra.pool_file import (
 )
 from active_cnn.spectra.pool_index import find_resolution, index_pool, is_indexed
 from active_cnn.spectra.pool_reader import Pick, PoolReader
-from active_cnn.spectra.preprocessing import DEFECTS, rescale
+from active_cnn.spectra.preprocessing import DEFECTS
 from active_cnn.spectra.resolving_power import (
     PoolResolution,
     PowerCounts,
     count_powers,
     is_believable,
 )
+from active_cnn.spectra.scaling import Scaling
 
 __all__ = ["Pool", "index_pool", "is_indexed"]
 
-# Rows that are rescaled at a time: all that this needs fits a processor's cache.
+# Rows that are scaled at a time: all that this needs fits a processor's cache.
 CACHED = 512
 PLACE = ("ra", "dec")
 # Rows of identifiers that have been looked up, by the fingerprint of the pool, which is its
@@ -67,6 +69,8 @@ class Pool:
     is_held_open : bool
         Whether files stay open between the calls, for a server that reads a spectrum at a
         time; otherwise every call opens what it needs for itself.
+    method : ScalingMethod
+        How its windows are scaled.
 
     Attributes
     ----------
@@ -74,6 +78,8 @@ class Pool:
         Number of rows, the unusable ones too.
     grid : Grid
         The wavelengths of its spectra.
+    scaling : Scaling
+        What `windows` and `chunks` scale by.
     fingerprint : str
         SHA-256 of all identifiers and fluxes in their order.
 
@@ -83,11 +89,19 @@ class Pool:
         If the pool is not the one that was indexed.
     """
 
-    def __init__(self, path: Path, index_path: Path, *, is_held_open: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        index_path: Path,
+        *,
+        is_held_open: bool = False,
+        method: ScalingMethod = ScalingMethod.MINMAX,
+    ) -> None:
         self.path = Path(path)
         self.index_path = Path(index_path)
         self._index = PoolIndex(self.index_path)
         self.grid, self.n = self._index.grid, self._index.n
+        self.scaling = Scaling(self.grid, method)
         self.fingerprint = self._index.fingerprint
         self._reader = PoolReader(self.path, self._index, is_held_open=is_held_open)
 
@@ -208,7 +222,7 @@ class Pool:
         return widen(self._stored(self._check(rows)))
 
     def windows(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Read some rows rescaled to [−1, 1], shape (n_rows, grid.n), in the order asked.
+        """Read some rows scaled, shape (n_rows, grid.n), in the order asked.
 
         Raises
         ------
@@ -222,7 +236,7 @@ class Pool:
                 f"The spectrum '{self.identifiers(unusable[:1])[0]}' of the pool {self.path} "
                 f"{self._defect(unusable[0])}. Leave it out."
             )
-        return _rescale(self._stored(rows))
+        return self._scaled(self._stored(rows))
 
     def chunks(
         self, size: int, rows: slice | None = None
@@ -243,7 +257,7 @@ class Pool:
         usable : ndarray of bool, shape (n_rows,)
             Which of them can be used.
         windows : ndarray of float32, shape (n_usable, grid.n)
-            These, rescaled to [−1, 1].
+            These, scaled.
 
         Raises
         ------
@@ -259,7 +273,7 @@ class Pool:
                 with self._reader.open(number) as group:
                     stored.append(group["spectra"][here])
             flux = stored[0] if len(stored) == 1 else np.concatenate(stored)
-            yield chunk, usable, _rescale(flux if usable.all() else flux[usable])
+            yield chunk, usable, self._scaled(flux if usable.all() else flux[usable])
 
     def metadata(self, rows: NDArray[np.int64]) -> pd.DataFrame:
         """Tell what is known about some rows, in the order asked.
@@ -350,6 +364,14 @@ class Pool:
         (flux,) = self._reader.take(rows, lambda group, here: pick_spectra(group["spectra"], here))
         return flux
 
+    def _scaled(self, flux: NDArray[np.floating]) -> NDArray[np.float32]:
+        # In float64, whatever its width in the file.
+        windows = np.empty(flux.shape, dtype=np.float32)
+        for start in range(0, len(flux), CACHED):
+            few = slice(start, start + CACHED)
+            windows[few] = self.scaling(widen(flux[few]))
+        return windows
+
     def _check(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         rows = np.asarray(rows, dtype=np.int64)
         outside = rows[(rows < 0) | (rows >= self.n)]
@@ -382,12 +404,3 @@ def _pick_paths(group: h5py.Group, rows: NDArray[np.int64]) -> NDArray[np.object
 def _absolute(group: h5py.Group, paths: Iterable[str]) -> list[str]:
     folder = Path(group.file.filename).absolute().parent
     return [str(folder / path) if path else "" for path in paths]
-
-
-def _rescale(flux: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Do what `rescale` does to the flux in float64, whatever its width in the file."""
-    windows = np.empty(flux.shape, dtype=np.float32)
-    for start in range(0, len(flux), CACHED):
-        few = slice(start, start + CACHED)
-        windows[few] = rescale(widen(flux[few]))
-    return windows

@@ -2,8 +2,9 @@
 
 One group (of any name) holds `filenames` (the identifiers) and `spectra` (n, grid.n), not rescaled;
 optionally `wavelengths` (grid.n), `corrupted` (bool), `bridged`, `resolving_power` and the columns
-of `METADATA`. Its attributes tell the pool's resolving power, see `resolving_power`. A group
-`refused` lists with `path` and `reason` what ingest refused.
+of `METADATA`. Its attributes tell the pool's resolving power and what its spectra may lack, see
+`resolving_power` and `limits`. A group `refused` lists with `path` and `reason` what ingest
+refused.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from active_cnn.errors import ActiveCnnError, SpectrumError
+from active_cnn.grid import Grid
 from active_cnn.names import trim
-from active_cnn.records import Grid
 from active_cnn.regular_file import open_regular
 from active_cnn.spectra.containment import check_contained
 from active_cnn.spectra.preprocessing import find_defects
@@ -242,9 +243,11 @@ def hash_texts(texts: Iterable[str]) -> NDArray[np.uint64]:
     return np.frombuffer(digests, dtype="<u8").astype(np.uint64)
 
 
-def find_unusable(group: h5py.Group, rows: slice, flux: NDArray[np.floating]) -> NDArray[np.uint8]:
+def find_unusable(
+    group: h5py.Group, rows: slice, flux: NDArray[np.floating], grid: Grid
+) -> NDArray[np.uint8]:
     """Tell why rows cannot be used, by their flux and by the pool's own mark; 0 = usable."""
-    defects = find_defects(flux)
+    defects = find_defects(flux, grid.parts)
     if "corrupted" in group:
         defects[widen(group["corrupted"][rows]) != 0] = CORRUPTED
     return defects

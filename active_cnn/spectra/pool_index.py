@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from active_cnn.errors import SpectrumError
+from active_cnn.grid import Grid
 from active_cnn.names import trim
-from active_cnn.records import Grid
 from active_cnn.spectra.external_sort import KEY, ExternalSort
 from active_cnn.spectra.index_file import (
     FENCE,
@@ -194,7 +194,7 @@ def _blocks(shards: Iterable[Shard], grid: Grid) -> Iterator[_Block]:
                 names = trim_all(written)
                 _refuse_empty(names, start, shard.path)
                 flux = group["spectra"][rows]
-                defects = find_unusable(group, rows, flux)
+                defects = find_unusable(group, rows, flux, grid)
                 ra, dec = (read_column(name, group, rows) for name in ("ra", "dec"))
                 yield _Block(written, names, flux, defects, ra, dec)
 

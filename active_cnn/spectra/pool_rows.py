@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from active_cnn.records import Grid
+from active_cnn.grid import Grid
 from active_cnn.spectra.degrading import degrade_windows
 from active_cnn.spectra.pool_file import find_unusable
 from active_cnn.spectra.preprocessing import DEFECTS, find_defects, sampled_resolving_power
@@ -62,8 +62,9 @@ def read_rows(group: h5py.Group, rows: slice, grid: Grid, resolution: PoolResolu
         one that is wanted that nothing would be left.
     """
     flux = group["spectra"][rows]
-    defects = find_unusable(group, rows, flux)
-    known, taken = read_powers(group, rows, sampled_resolving_power(grid.wavelength))
+    defects = find_unusable(group, rows, flux, grid)
+    axes = [one.wavelength for one in grid.windows]
+    known, taken = read_powers(group, rows, max(map(sampled_resolving_power, axes)))
     refusals = [
         DEFECTS[defect]
         if defect
@@ -76,7 +77,7 @@ def read_rows(group: h5py.Group, rows: slice, grid: Grid, resolution: PoolResolu
     degraded = degrade_windows(flux[usable], grid, taken[usable], resolution.power)
     flux = flux.astype(degraded.dtype, copy=False)
     flux[usable] = degraded
-    for row, defect in zip(np.flatnonzero(usable), find_defects(degraded), strict=True):
+    for row, defect in zip(np.flatnonzero(usable), find_defects(degraded, grid.parts), strict=True):
         if defect:  # a wide kernel may leave nothing of what was there
             refusals[row] = DEFECTS[int(defect)]
     return Rows(flux, refusals, known, taken)

@@ -7,8 +7,8 @@ from pathlib import Path
 import h5py
 
 from active_cnn.errors import CampaignError, SpectrumError
-from active_cnn.records import Grid
-from active_cnn.spectra.grids import find_grid, possible_grids
+from active_cnn.grid import Grid
+from active_cnn.spectra.grids import find_grid, possible_windows
 from active_cnn.spectra.pool_file import find_group, open_hdf5
 from active_cnn.spectra.pool_index import find_resolution
 from active_cnn.spectra.resolving_power import PoolResolution, agree, read_resolution
@@ -73,6 +73,6 @@ def _read_grid(path: Path) -> Grid | None:
         wavelength = found[:].astype(float)
     try:
         # What is none, is refused with the first wavelength that is off the linear one.
-        return find_grid(wavelength) or possible_grids(wavelength)[0]
+        return find_grid(wavelength) or Grid((possible_windows(wavelength)[0],))
     except CampaignError as error:
         raise SpectrumError(f"The pool {path}: {error}") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from active_cnn.errors import SpectrumError
 from active_cnn.search import Sign, TargetLine
+from active_cnn.spectra.preprocessing import WHOLE
 
 # The side bands end this far from the range, or where the window ends, and begin at this share of
 # the way, which keeps them off the wings of Hα and, in a window of full width, off [N II].
@@ -45,7 +47,11 @@ class Bands:
     right: slice
 
 
-def place_bands(wavelength: NDArray[np.float64], line: tuple[float, float]) -> Bands:
+def place_bands(
+    wavelength: NDArray[np.float64],
+    line: tuple[float, float],
+    parts: Sequence[slice] = WHOLE,
+) -> Bands:
     """Place the range of the line and its side bands on a grid.
 
     Parameters
@@ -54,6 +60,9 @@ def place_bands(wavelength: NDArray[np.float64], line: tuple[float, float]) -> B
         Increasing vacuum wavelengths in angstrom.
     line : tuple of float
         From where to where the extreme may be, in angstrom (vacuum), both inclusive.
+    parts : sequence of slice
+        Where each window stands, see `Grid.parts`; by default there is one. All that belongs to a
+        line is within one window.
 
     Returns
     -------
@@ -62,32 +71,43 @@ def place_bands(wavelength: NDArray[np.float64], line: tuple[float, float]) -> B
     Raises
     ------
     SpectrumError
-        If the range is none, or the grid does not hold it with continuum on both sides.
+        If the range is none, or no window holds it with continuum on both sides.
     """
     low, high = line
     if not 0 < low < high < np.inf:
         raise SpectrumError(
             f"A line from {low:g} to {high:g} Å is none: give a positive start and a larger end."
         )
+    whole = wavelength
+    for part in parts:
+        own = whole[part]
+        if own[0] <= (low + high) / 2 <= own[-1]:
+            found = _place_bands(own, low, high)
+            at = part.start or 0
+            if found is not None:
+                return Bands(*(slice(one.start + at, one.stop + at) for one in found))
+    raise _refuse(whole, line)
+
+
+def _place_bands(
+    wavelength: NDArray[np.float64], low: float, high: float
+) -> tuple[slice, slice, slice] | None:
     here = _between(wavelength, low, high)
     reach_left = min(REACH, low - float(wavelength[0]))
     reach_right = min(REACH, float(wavelength[-1]) - high)
     if here.stop == here.start or min(reach_left, reach_right) < NEAREST_REACH:
-        raise _refuse(wavelength, line)
-    bands = Bands(
-        here,
-        left=_between(wavelength, low - reach_left, low - BEGIN * reach_left),
-        right=_between(wavelength, high + BEGIN * reach_right, high + reach_right),
-    )
-    if min(side.stop - side.start for side in (bands.left, bands.right)) < LEAST:
-        raise _refuse(wavelength, line)
-    return bands
+        return None
+    left = _between(wavelength, low - reach_left, low - BEGIN * reach_left)
+    right = _between(wavelength, high + BEGIN * reach_right, high + reach_right)
+    is_enough = min(side.stop - side.start for side in (left, right)) >= LEAST
+    return (here, left, right) if is_enough else None
 
 
 def line_significance(
     windows: NDArray[np.floating[Any]],
     wavelength: NDArray[np.float64],
     *lines: TargetLine,
+    parts: Sequence[slice] = WHOLE,
 ) -> NDArray[np.float32]:
     """Tell how far the extreme pixel at a line stands out of the local continuum.
 
@@ -111,6 +131,8 @@ def line_significance(
         Their increasing vacuum wavelengths in angstrom.
     *lines : TargetLine
         At least one; the extreme is looked for in the range of each.
+    parts : sequence of slice
+        Where each window stands, see `place_bands`.
 
     Returns
     -------
@@ -136,7 +158,7 @@ def line_significance(
             f"Windows of the shape {windows.shape} do not have {wavelength.size} wavelengths each. "
             "Give the grid that they were made on."
         )
-    places = [(place_bands(wavelength, line.range), line.sign) for line in lines]
+    places = [(place_bands(wavelength, line.range, parts), line.sign) for line in lines]
     found = np.empty(len(windows), dtype=np.float32)
     for start in range(0, len(windows), _CACHED):
         rows = slice(start, start + _CACHED)

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from active_cnn.errors import SpectrumError
+from active_cnn.grid import Grid
 from active_cnn.lines import open_lines
 from active_cnn.names import PACKED_SUFFIXES, trim
-from active_cnn.records import Grid
 from active_cnn.regular_file import open_regular
 from active_cnn.spectra.pool_file import open_pool
 from active_cnn.spectra.resolving_power import read_resolution

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from active_cnn.errors import CampaignError, SpectrumError
+from active_cnn.grid import Grid
 from active_cnn.names import trim
-from active_cnn.records import Grid
-from active_cnn.spectra.grids import find_grid, possible_grids
+from active_cnn.spectra.grids import find_grid, possible_windows
 from active_cnn.spectra.pool_file import WAVELENGTH_TOLERANCE
 from active_cnn.spectra.training_set import csv_rows, flux_columns, named_wavelengths
 
@@ -75,7 +75,7 @@ def _grid(names: list[str], path: Path) -> Grid | None:
     if wavelength is None:
         return None
     try:
-        linear, log = possible_grids(wavelength)
+        linear, log = possible_windows(wavelength)
         grid = find_grid(wavelength)
     except CampaignError as error:
         raise SpectrumError(f"{path}: the header's wavelengths are no window: {error}") from error
@@ -83,8 +83,9 @@ def _grid(names: list[str], path: Path) -> Grid | None:
         off = ~(np.abs(wavelength - linear.wavelength) <= WAVELENGTH_TOLERANCE)
         first = int(np.argmax(off))
         raise SpectrumError(
-            f"{path}: the wavelengths of its header are not evenly spaced: column {first + 1} is "
-            f"for {names[first]} Å, evenly it would be {linear.wavelength[first]:.4f} Å, or "
-            f"{log.wavelength[first]:.4f} Å in steps of the logarithm. Resample the spectra."
+            f"{path}: the wavelengths of its header are not evenly spaced, neither all nor "
+            f"in a few windows: column {first + 1} is for {names[first]} Å, evenly it would be "
+            f"{linear.wavelength[first]:.4f} Å, or {log.wavelength[first]:.4f} Å in steps of the "
+            "logarithm. Resample the spectra."
         )
     return grid

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -16,9 +16,10 @@ from active_cnn.campaign.overview import describe_assumed
 from active_cnn.campaign.presets import preset_names, read_preset
 from active_cnn.campaign.proposal import describe_labels, propose_for
 from active_cnn.errors import ActiveCnnError, CampaignError
+from active_cnn.grid import Grid, Spacing, Window
 from active_cnn.keys import ACTIONS
-from active_cnn.records import Grid, Line, OracleClass, Spacing
-from active_cnn.search import Search
+from active_cnn.records import Line, OracleClass
+from active_cnn.search import ScalingMethod, Search
 from active_cnn.ui.early_reading import NamedTraining
 from active_cnn.ui.text import plain
 
@@ -146,8 +147,9 @@ def edit(beginning: Beginning, labels: Mapping[str, int]) -> Edited | None:
     if definition is None:
         return None
     key = f"{beginning.kind}-{beginning.choice}"
-    grid, problem = _edit_window(definition.grid, key)
+    grid, problem = _edit_windows(definition.grid, key)
     _describe_search(definition.search, grid)
+    search = _edit_scaling(definition, grid or definition.grid, key)
     left, right = st.columns([3, 2], gap="medium")
     with left:
         st.markdown("**What the oracle can say**")
@@ -159,29 +161,38 @@ def edit(beginning: Beginning, labels: Mapping[str, int]) -> Edited | None:
     if definition.keys:
         keys = ", ".join(f"{ACTIONS[act][0]}: {key}" for act, key in definition.keys.items())
         st.caption(f"Keys of its own: {plain(keys)}.")
-    return Edited(grid, problem, classes, lines, definition.search, definition.keys)
+    return Edited(grid, problem, classes, lines, search, definition.keys)
 
 
-def _edit_window(grid: Grid, key: str) -> tuple[Grid | None, str]:
-    first, second, third, fourth = st.columns(4)
-    # All digits: a window of another survey is seldom one of round numbers.
-    start = first.number_input(
-        "Window from (Å, vacuum)", value=grid.start, format="%.10g", key=f"start-{key}"
-    )
-    end = second.number_input("to (Å, vacuum)", value=grid.end, format="%.10g", key=f"end-{key}")
-    n = third.number_input("wavelengths", 2, 10_000, grid.n, key=f"n-{key}")
-    spacing = fourth.selectbox(
-        "equal steps of",
-        list(_SPACINGS),
-        list(_SPACINGS).index(grid.spacing),
-        format_func=_SPACINGS.__getitem__,
-        key=f"spacing-{key}",
-    )
+def _edit_windows(grid: Grid, key: str) -> tuple[Grid | None, str]:
     try:
-        return Grid(start, end, int(n), spacing), ""
+        return Grid(
+            tuple(
+                _edit_window(one, f"{key}-{place}" if place else key)
+                for place, one in enumerate(grid.windows)
+            )
+        ), ""
     except CampaignError as error:
         st.warning(plain(error))
         return None, str(error)
+
+
+def _edit_window(window: Window, key: str) -> Window:
+    first, second, third, fourth = st.columns(4)
+    # All digits: a window of another survey is seldom one of round numbers.
+    start = first.number_input(
+        "Window from (Å, vacuum)", value=window.start, format="%.10g", key=f"start-{key}"
+    )
+    end = second.number_input("to (Å, vacuum)", value=window.end, format="%.10g", key=f"end-{key}")
+    n = third.number_input("wavelengths", 2, 10_000, window.n, key=f"n-{key}")
+    spacing = fourth.selectbox(
+        "equal steps of",
+        list(_SPACINGS),
+        list(_SPACINGS).index(window.spacing),
+        format_func=_SPACINGS.__getitem__,
+        key=f"spacing-{key}",
+    )
+    return Window(start, end, int(n), spacing)
 
 
 def _describe_search(search: Search | None, grid: Grid | None) -> None:
@@ -192,9 +203,25 @@ def _describe_search(search: Search | None, grid: Grid | None) -> None:
         st.caption(f"{plain(assumed)} To say it, begin with a preset or a definition file.")
     if search is not None and grid is not None:
         try:
-            search.check_window(grid.start, grid.end)
+            search.check_windows(grid)
         except CampaignError as error:
             st.warning(plain(error))
+
+
+def _edit_scaling(definition: Definition, grid: Grid, key: str) -> Search | None:
+    search = definition.search or assume_search(grid)
+    methods = list(ScalingMethod)
+    chosen = st.selectbox(
+        "Scale windows by",
+        methods,
+        methods.index(search.scaling),
+        format_func=lambda one: f"{one}: {one.words}",
+        key=f"scaling-{key}",
+        help="How the network sees each spectrum. It cannot be changed later.",
+    )
+    if chosen is search.scaling:
+        return definition.search
+    return replace(search, scaling=chosen)
 
 
 def _edit_classes(definition: Definition, key: str, examples: Mapping[str, int]) -> pd.DataFrame:

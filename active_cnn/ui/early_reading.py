@@ -14,8 +14,9 @@ import streamlit as st
 from active_cnn.campaign.creation import check_powers
 from active_cnn.campaign.reach import locate
 from active_cnn.errors import ActiveCnnError, CampaignError
-from active_cnn.records import Grid, Spacing
+from active_cnn.grid import Grid, Spacing
 from active_cnn.search import Search
+from active_cnn.spectra.limits import LIMITS
 from active_cnn.spectra.pool_terms import read_stated, read_terms
 from active_cnn.spectra.resolving_power import PoolResolution
 from active_cnn.spectra.training_outline import Outline, read_outline
@@ -97,7 +98,9 @@ class NamedPool:
         power = self.resolution.power
         said = "as-is, each spectrum has its own" if power is None else f"R = {power:g}"
         not_stated = "" if self.resolution.is_stated else " (not stated; of earlier versions)"
-        return f"Window: {grid}. Resolving power: {said}{not_stated}."
+        limits = self.resolution.limits
+        missing = f" {limits.describe()}" if limits != LIMITS else ""
+        return f"Window: {grid}. Resolving power: {said}{not_stated}.{missing}"
 
     def find_conflict(self, grid: Grid | None, search: Search | None) -> str:
         """Say in what it contradicts the campaign, and what to do; '' if in nothing.
@@ -126,11 +129,14 @@ class NamedPool:
         conflict = (_kept_conflict if state else _read_conflict)(str(path), grid.numbers, state)
         if not conflict or self.grid is None:
             return conflict
-        spacing = f" --spacing {grid.spacing}" if grid.spacing is not Spacing.LINEAR else ""
+        options = " ".join(
+            f"--grid {one.start:.10g} {one.end:.10g} {one.n}" for one in grid.windows
+        )
+        if grid.windows[0].spacing is Spacing.LOG:
+            options += " --spacing log"
         return (
             f"The pool is on {self.grid}, the campaign's window is {grid}: ingest the spectra "
-            f"with --grid {grid.start:.10g} {grid.end:.10g} {grid.n}{spacing}, or give a training "
-            "set on the pool's window and that window below."
+            f"with {options}, or give a training set on the pool's window and that window below."
         )
 
 

@@ -17,7 +17,7 @@ from active_cnn.campaign.beginning import TARGET
 from active_cnn.campaign.proposal import propose_for_examples
 from active_cnn.campaign.reach import locate, locate_sources
 from active_cnn.errors import ActiveCnnError, SpectrumError
-from active_cnn.records import Grid
+from active_cnn.grid import Grid
 from active_cnn.spectra.examples import Examples
 from active_cnn.spectra.label_table import read_columns, read_label_table
 from active_cnn.ui.definition_form import TRAINING, Beginning

@@ -14,7 +14,8 @@ from active_cnn.campaign.creation import check_new_name
 from active_cnn.campaign.reach import locate, locate_sources, reader_of
 from active_cnn.campaign.store import Store
 from active_cnn.errors import CampaignError, StoreError
-from active_cnn.records import Grid, OracleClass
+from active_cnn.grid import Grid
+from active_cnn.records import OracleClass
 from active_cnn.spectra.label_matching import RADIUS
 from active_cnn.spectra.label_table import read_columns
 from active_cnn.spectra.labelled import build_training_csv, refused_beside

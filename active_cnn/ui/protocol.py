@@ -26,6 +26,7 @@ from active_cnn.campaign.labelling import (
 from active_cnn.campaign.standing import Standing, follow
 from active_cnn.campaign.store import Store
 from active_cnn.errors import ActiveCnnError
+from active_cnn.grid import Spacing
 from active_cnn.keys import ACTIONS
 from active_cnn.names import trim
 from active_cnn.records import (
@@ -37,7 +38,6 @@ from active_cnn.records import (
     QueryItem,
     Sharing,
     SharingMode,
-    Spacing,
 )
 from active_cnn.ui.palette import class_colours
 
@@ -266,12 +266,15 @@ def describe_desk(
             {"name": name, "label": label, "key": campaign.keys[name]}
             for name, (label, _) in ACTIONS.items()
         ],
-        "grid": {
-            "start": campaign.grid.start,
-            "end": campaign.grid.end,
-            "n": campaign.grid.n,
-            "isLog": campaign.grid.spacing is Spacing.LOG,
-        },
+        "windows": [
+            {
+                "start": one.start,
+                "end": one.end,
+                "n": one.n,
+                "isLog": one.spacing is Spacing.LOG,
+            }
+            for one in campaign.grid.windows
+        ],
         "lines": [{"name": one.name, "wavelength": one.wavelength} for one in campaign.lines],
         "means": means,
     }

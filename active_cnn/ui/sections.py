@@ -79,7 +79,8 @@ def show_summary(view: View) -> None:
     lines = ", ".join(f"{plain(line.name)} {line.wavelength:.2f} Å" for line in campaign.lines)
     st.caption(
         f"Search: {plain(campaign.search.describe())}. "
-        f"Window: {campaign.grid} (vacuum). Lines: {lines or 'none'}. "
+        f"Window: {campaign.grid} (vacuum). Scaling ({campaign.search.scaling}): each spectrum is "
+        f"{campaign.search.scaling.words}. Lines: {lines or 'none'}. "
         f"Seed {campaign.seed}. Training set: {plain(campaign.training_path)}. "
         f"Pool: {plain(campaign.pool_path)}."
     )

@@ -11,7 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from active_cnn.campaign.overview import Gallery
-from active_cnn.records import Grid, Line, Medium, Spectrum
+from active_cnn.grid import Grid
+from active_cnn.records import Line, Medium, Spectrum
 from active_cnn.spectra.preprocessing import find_valued
 from active_cnn.spectra.thinning import thin_out
 from active_cnn.spectra.wavelength import vacuum_to_air
@@ -23,12 +24,12 @@ MARGIN = 60.0  # angstrom around the window in the view of what preparation star
 def window(
     flux: NDArray[np.float32], grid: Grid, lines: Sequence[Line], height: int = 290
 ) -> alt.LayerChart:
-    """Draw a rescaled window, as the network sees it.
+    """Draw a scaled window, as the network sees it.
 
     Parameters
     ----------
     flux : ndarray, shape (grid.n,)
-        From −1 to 1.
+        As `Scaling` gives it.
     grid : Grid
         Its wavelengths.
     lines : sequence of Line
@@ -40,7 +41,7 @@ def window(
         grid.wavelength,
         flux,
         f"wavelength in vacuum (Å); {grid.n} points",
-        "flux, rescaled",
+        "flux, scaled",
         _inside(lines, grid.start, grid.end),
         height,
     )

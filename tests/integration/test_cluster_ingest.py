@@ -13,21 +13,21 @@ import pytest
 
 from active_cnn import cli
 from active_cnn.errors import EngineError, SpectrumError
-from active_cnn.records import Grid
+from active_cnn.grid import Grid
 from active_cnn.spectra import ingest as ingest_module
 from active_cnn.spectra.ingest import ingest
 from tests.lamost_files import contents, parts_of, spoil_what_is_done, write_survey
 
-GRID = Grid(n=40)
+GRID = Grid.of(n=40)
 DRIVER = """
 import sys
 from pathlib import Path
-from active_cnn.records import Grid
+from active_cnn.grid import Grid
 from active_cnn.spectra import ingest as module
 module.BATCH = 8
 folder, out, scheduler, *options = sys.argv[1:]
 engine = {"scheduler": scheduler} if scheduler else {"processes": 2}
-module.ingest([folder], Path(out), grid=Grid(n=40), resume="--resume" in options, **engine)
+module.ingest([folder], Path(out), grid=Grid.of(n=40), resume="--resume" in options, **engine)
 """
 
 

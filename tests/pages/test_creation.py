@@ -18,9 +18,9 @@ from active_cnn.campaign.presets import read_preset
 from active_cnn.campaign.store import Store
 from active_cnn.campaign.training_data import initial_identifiers
 from active_cnn.errors import JobError
+from active_cnn.grid import Spacing
 from active_cnn.recipes import DEFAULT_RECIPE, RECIPES
-from active_cnn.records import Spacing
-from active_cnn.search import Search
+from active_cnn.search import ScalingMethod, Search
 from active_cnn.spectra.resolving_power import PoolResolution, write_resolution
 from active_cnn.spectra.simulation import write_case, write_demo
 from active_cnn.spectra.simulation.cases import CASES
@@ -360,13 +360,16 @@ def test_a_training_set_proposes_window_answers_and_name(empty_home, lithium_fil
     # The file is called training.csv, which says nothing; its folder does.
     name = at.text_input(key="new_name").value
     assert name.startswith("lithium-giants")
+    (scaling,) = [one for one in at.selectbox if one.label == "Scale windows by"]
+    assert scaling.value == Search().scaling
+    scaling.set_value(ScalingMethod.ROBUST)
     at.button(key="create-campaign").click().run()
     assert not at.exception
     with Store(empty_home) as store:
         campaign = store.campaign(name)
     assert campaign.grid == grid
     assert campaign.targets == ("Li-rich",)
-    assert campaign.search == Search()
+    assert campaign.search == Search(scaling=ScalingMethod.ROBUST)
 
 
 @pytest.mark.usefixtures("empty_home")

@@ -12,14 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from active_cnn.grid import Grid
 from active_cnn.names import trim
-from active_cnn.records import Grid
 from active_cnn.spectra.place_doubts import FEWEST
 from active_cnn.spectra.pool import Pool, index_pool
 from active_cnn.spectra.shards import write_manifest
 from active_cnn.spectra.sky import is_place
 
-GRID = Grid(n=Grid.shortest)
+GRID = Grid.of(n=Grid.shortest)
 
 identifiers = st.text(
     st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=12

@@ -1,11 +1,14 @@
 """What holds for any spectrum on its way to the window of the network."""
 
 import numpy as np
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from active_cnn.records import Grid, Medium, Spectrum
+from active_cnn.grid import Grid
+from active_cnn.records import Medium, Spectrum
+from active_cnn.search import ScalingMethod
 from active_cnn.spectra.degrading import degrade, degrade_pixels
 from active_cnn.spectra.preprocessing import (
     find_defects,
@@ -13,6 +16,7 @@ from active_cnn.spectra.preprocessing import (
     resample,
     rescale,
 )
+from active_cnn.spectra.scaling import LARGEST, Scaling
 from active_cnn.spectra.wavelength import air_to_vacuum, vacuum_to_air
 
 HALPHA = 6564.614
@@ -21,7 +25,7 @@ optical = arrays(np.float64, st.integers(1, 20), elements=st.floats(2001.0, 99_0
 fluxes = st.floats(-1e6, 1e6, allow_subnormal=False)
 windows = arrays(np.float64, st.tuples(st.integers(1, 4), st.integers(2, 30)), elements=fluxes)
 grids = st.builds(
-    Grid,
+    Grid.of,
     start=st.floats(6500.0, 6550.0),
     end=st.floats(6600.0, 6750.0),
     n=st.integers(Grid.shortest, 300),
@@ -51,13 +55,13 @@ def test_the_order_of_wavelengths_survives_the_conversion(wavelength):
 @given(grids, st.data())
 def test_resampling_to_the_same_grid_is_the_identity(grid, data):
     flux = data.draw(arrays(np.float64, grid.n, elements=fluxes))
-    np.testing.assert_array_equal(resample(grid.wavelength, flux, grid), flux)
+    np.testing.assert_array_equal(resample(grid.wavelength, flux, grid.windows[0]), flux)
 
 
 @given(grids, st.data())
 def test_resampling_stays_between_the_fluxes_that_it_joins(grid, data):
     flux = data.draw(arrays(np.float64, 50, elements=fluxes))
-    resampled = resample(np.linspace(6400.0, 6800.0, 50), flux, grid)
+    resampled = resample(np.linspace(6400.0, 6800.0, 50), flux, grid.windows[0])
     assert flux.min() <= resampled.min()
     assert resampled.max() <= flux.max()
 
@@ -69,9 +73,9 @@ def test_resampling_many_at_once_is_resampling_each_as_numpy_does(grid, data):
     )
     wavelength = np.concatenate([[6400.0], wavelength, [6800.0]])
     flux = data.draw(arrays(np.float64, (3, 62), elements=fluxes))
-    together = resample(wavelength, flux, grid)
+    together = resample(wavelength, flux, grid.windows[0])
     for spectrum, window in zip(flux, together, strict=True):
-        np.testing.assert_array_equal(resample(wavelength, spectrum, grid), window)
+        np.testing.assert_array_equal(resample(wavelength, spectrum, grid.windows[0]), window)
         expected = np.interp(grid.wavelength, wavelength, spectrum)
         # Processors that multiply and add in one step differ in the last digit.
         np.testing.assert_allclose(window, expected, rtol=1e-12, atol=1e-12 * np.ptp(spectrum))
@@ -80,7 +84,7 @@ def test_resampling_many_at_once_is_resampling_each_as_numpy_does(grid, data):
 @given(grids, st.floats(-10.0, 10.0), st.floats(-10.0, 10.0))
 def test_a_straight_line_is_resampled_to_itself(grid, slope, offset):
     wavelength = np.linspace(6400.0, 6800.0, 37)
-    resampled = resample(wavelength, slope * wavelength + offset, grid)
+    resampled = resample(wavelength, slope * wavelength + offset, grid.windows[0])
     np.testing.assert_allclose(resampled, slope * grid.wavelength + offset, atol=1e-8)
 
 
@@ -191,3 +195,23 @@ def test_the_medium_makes_no_difference_once_it_is_named(lines, resolving_power)
     # Going to air and back moves the pixels by rounding, and the even grid of the kernel with them.
     windows = (prepare(one, Grid(), 1800.0) for one in (in_air, in_vacuum))
     np.testing.assert_allclose(*windows, atol=1e-3 * np.ptp(flux))
+
+
+@pytest.mark.parametrize("method", ScalingMethod)
+@given(
+    arrays(np.float64, (2, 36), elements=st.floats(allow_nan=False, allow_infinity=False)),
+    st.integers(-20, 20),
+)
+def test_every_scaling_gives_finite_numbers_and_forgets_the_unit(method, flux, power):
+    flux = flux[find_defects(flux) == 0]
+    scaling = Scaling(Grid.of(6500.0, 6700.0, 36), method)
+    scaled = scaling(flux)
+    assert scaled.dtype == np.float32
+    assert np.isfinite(scaled).all()
+    assert (np.abs(scaled) < LARGEST).all()
+    with np.errstate(over="ignore"):
+        other = flux * 2.0**power
+    can_be = np.isfinite(other).all(axis=1) & (np.abs(flux).max(axis=1, initial=0) > 1e-290)
+    can_be &= find_defects(other) == 0
+    tiny = ((flux != 0) & (np.abs(flux) < 1e-290)).any(axis=1)  # loses digits, or is none
+    np.testing.assert_array_equal(scaling(other[can_be & ~tiny]), scaled[can_be & ~tiny])

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from active_cnn.records import Grid
+from active_cnn.grid import Grid
 from active_cnn.spectra.simulation.exposures import simulate_pool, simulate_training
 from active_cnn.spectra.simulation.population import POOL, TRAINING, draw
 from active_cnn.spectra.simulation.stars import Kind, render

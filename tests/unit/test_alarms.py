@@ -26,6 +26,7 @@ from active_cnn.learning.presentation import Labelled
 from active_cnn.learning.training import GENTLER, train
 from active_cnn.recipes import TrainingSettings
 from active_cnn.spectra.preprocessing import rescale
+from active_cnn.spectra.scaling import Scaling
 
 CLASSES = ("not-interesting", "emission", "double-peak")
 IS_TARGET = np.array([False, True, True])
@@ -60,7 +61,9 @@ def shuffled(labels):
 
 
 def learn(flux, labels, **settings):
-    labelled = Labelled(flux, labels, np.zeros(len(labels), dtype=bool), CLASSES, CLASSES[1:])
+    labelled = Labelled(
+        flux, labels, np.zeros(len(labels), dtype=bool), CLASSES, CLASSES[1:], Scaling()
+    )
     return train(labelled, TrainingSettings(**{**vars(SHORT), **settings}), quiet)
 
 

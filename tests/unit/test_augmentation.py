@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from active_cnn.grid import Grid
 from active_cnn.learning.augmentation import (
     LINE_HALF_WIDTH,
     VISIBLE,
@@ -13,10 +14,14 @@ from active_cnn.learning.augmentation import (
     noise_level,
 )
 from active_cnn.learning.batches import AugmentedBatches, Examples
+from active_cnn.spectra.scaling import Scaling
 
 N_PIXELS = 140
 LINE = 30
 PIXELS = np.arange(N_PIXELS)
+
+
+WIDE = Scaling(Grid.of(6000.0, 6800.0, 400))
 
 
 def line(height, n=1, width=2.0):
@@ -31,13 +36,13 @@ def pool(noise, n=400, continuum=70.0, seed=2):
 
 def learned(noise, height=2.0):
     examples = np.concatenate([line(height, 5), line(-0.3, 5)])
-    return Augmentation.of_pool(pool(noise), examples, np.arange(10) < 5)
+    return Augmentation.of_pool(pool(noise), examples, np.arange(10) < 5, Scaling())
 
 
 def shown(augmentation, spectra, *, is_target=True, own_noise=0.0, seed=1):
     n = len(spectra)
     rng = np.random.default_rng(seed)
-    return augmentation(spectra, np.full(n, own_noise), np.full(n, is_target), rng)
+    return augmentation(spectra, np.full((n, 1), own_noise), np.full(n, is_target), rng)
 
 
 @pytest.mark.parametrize("noise", [0.01, 0.05, 0.2])
@@ -115,7 +120,7 @@ def examples(n, n_classes=2, label=1, height=1.0):
     allowed = np.zeros((n, n_classes), dtype=np.float32)
     allowed[:, label] = 1
     return Examples(
-        line(height, n), allowed, np.full(n, label > 0), np.zeros(n), np.ones(n, np.float32)
+        line(height, n), allowed, np.full(n, label > 0), np.zeros((n, 1)), np.ones(n, np.float32)
     )
 
 
@@ -154,13 +159,13 @@ def test_in_a_wide_window_no_pixel_is_taken_for_the_line():
     examples = np.concatenate([band, np.ones_like(band)])
     is_target = np.arange(12) < 6
     noise = 70 * (1 + 0.05 * rng.normal(size=(400, n_pixels)))
-    augmentation = Augmentation.of_pool(noise, examples, is_target)
+    augmentation = Augmentation.of_pool(noise, examples, is_target, WIDE)
     assert augmentation.line is None
     with pytest.raises(ValueError, match="nothing is known that could be planted"):
         augmentation.plant(band, band, rng)
     # Spikes may be anywhere, and the band stays what it is.
     struck = augmentation(
-        np.repeat(band, 300, axis=0), np.zeros(1800), np.ones(1800, dtype=bool), rng
+        np.repeat(band, 300, axis=0), np.zeros((1800, 1)), np.ones(1800, dtype=bool), rng
     )
     peak = struck.argmax(axis=1)[struck.max(axis=1) > 2]
     assert np.ptp(peak) > 300
@@ -173,12 +178,12 @@ def test_in_a_wide_window_targets_are_shown_with_noise_and_none_is_planted():
         np.concatenate([np.full((8, n_pixels), 0.5), np.ones((8, n_pixels))]).astype(np.float32),
         np.eye(2, dtype=np.float32)[np.repeat([1, 0], 8)],
         np.repeat([True, False], 8),
-        np.zeros(16),
+        np.zeros((16, 1)),
         np.ones(16, dtype=np.float32),
     )
     background = examples.take(slice(8, None))
     noise = 70 * (1 + 0.05 * np.random.default_rng(5).normal(size=(100, n_pixels)))
-    augmentation = Augmentation.of_pool(noise, examples.spectra, examples.is_target)
+    augmentation = Augmentation.of_pool(noise, examples.spectra, examples.is_target, WIDE)
     batches = AugmentedBatches(examples, background, augmentation, 32, seed=1)
     windows, allowed, _ = batches[0]
     assert windows.shape == (32, n_pixels)

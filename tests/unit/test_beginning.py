@@ -19,8 +19,9 @@ from active_cnn.campaign.training_data import (
     why_ranked,
 )
 from active_cnn.errors import CampaignError, SpectrumError, StoreError
+from active_cnn.grid import Grid
 from active_cnn.recipes import ENOUGH_OTHERS, ENOUGH_TARGETS
-from active_cnn.records import Grid, OracleClass
+from active_cnn.records import OracleClass
 from active_cnn.spectra.examples import Examples, read_place
 from active_cnn.spectra.simulation import write_case
 from active_cnn.spectra.simulation.cases import CASES
@@ -189,7 +190,7 @@ def test_a_broken_spectrum_is_no_example(store, begin, lithium, targets, tmp_pat
 
 def test_a_pool_on_another_grid_is_refused(store, begin, targets):
     with pytest.raises(SpectrumError, match="grid"):
-        begin(targets[0], definition=Definition(Grid(6000, 7000, 140)))
+        begin(targets[0], definition=Definition(Grid.of(6000, 7000, 140)))
     assert nothing_is_left(store)
 
 

@@ -7,7 +7,8 @@ import pytest
 
 from active_cnn.campaign.overview import Gallery, Histogram
 from active_cnn.evaluation.precision import Judgement, estimate_precision
-from active_cnn.records import Grid, Line, Medium, Spectrum
+from active_cnn.grid import Grid
+from active_cnn.records import Line, Medium, Spectrum
 from active_cnn.spectra.thinning import thin_out
 from active_cnn.spectra.wavelength import LINES, vacuum_to_air
 from active_cnn.ui import charts, spectrum_charts

@@ -16,9 +16,9 @@ from active_cnn.campaign.files import iteration_folder
 from active_cnn.campaign.store import Store
 from active_cnn.delivery.columns import probability_columns
 from active_cnn.errors import CampaignError, SpectrumError, StoreError
+from active_cnn.grid import Grid
 from active_cnn.learning.network import build_network, load_network, save_network
 from active_cnn.learning.scoring import predict
-from active_cnn.records import Grid
 from active_cnn.spectra.degrading import degrade
 from active_cnn.spectra.preprocessing import DEFECTS, prepare, rescale
 from active_cnn.spectra.readers import read

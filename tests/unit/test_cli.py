@@ -22,6 +22,8 @@ from active_cnn.campaign.relabelling import draw_relabel_query
 from active_cnn.campaign.sampling import draw_performance_sample
 from active_cnn.campaign.store import Store
 from active_cnn.campaign.training_data import build_training_set
+from active_cnn.cli.spectra import say_classified
+from active_cnn.errors import SpectrumError
 from active_cnn.spectra.confined import Confinement
 from tests.engine_tasks import double, process_of
 
@@ -160,6 +162,14 @@ def test_bad_input_is_one_line_and_changes_nothing(home, run, tmp_path, argument
     assert not list(tmp_path.glob("o.*"))
     with Store(home) as store:
         assert store.campaign_names() == ["demo"]
+
+
+def test_predict_of_nothing_usable_is_no_success(capsys, tmp_path):
+    say_classified(2, 1, tmp_path / "a.csv")
+    assert "2 spectra are classified" in capsys.readouterr().out
+    for n, words in ((1, "The only spectrum cannot be"), (3, "None of the 3 spectra can be")):
+        with pytest.raises(SpectrumError, match=f"{words} classified: .*a.csv tells why"):
+            say_classified(0, n, tmp_path / "a.csv")
 
 
 def test_predict_without_a_network_is_refused_in_one_line(home, tmp_path):

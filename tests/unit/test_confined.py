@@ -12,7 +12,7 @@ import pytest
 from astropy.io import fits
 
 from active_cnn.errors import EngineError, SpectrumError
-from active_cnn.records import Grid
+from active_cnn.grid import Grid
 from active_cnn.spectra import batches
 from active_cnn.spectra import confined as module
 from active_cnn.spectra.confined import Confinement
@@ -21,7 +21,7 @@ from tests import engine_tasks as tasks
 from tests import reading_tasks
 from tests.lamost_files import write_spectrum
 
-GRID = Grid(n=40)
+GRID = Grid.of(n=40)
 SECONDS = 1.0  # of computing
 
 FAULTS = {

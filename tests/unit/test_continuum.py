@@ -11,8 +11,8 @@ from active_cnn.campaign.creation import create_campaign
 from active_cnn.campaign.files import open_pool
 from active_cnn.campaign.sheets import make_sheets
 from active_cnn.campaign.training_data import read_initial_set
-from active_cnn.records import Grid
-from active_cnn.spectra.continuum import fit_continuum, scale_to
+from active_cnn.grid import Grid
+from active_cnn.spectra.continuum import fit_continuum, is_scaled, scale_to
 from active_cnn.spectra.simulation import write_demo
 
 GRID = Grid()
@@ -148,3 +148,18 @@ def test_pixels_without_a_value_are_left_out_of_what_is_drawn_and_marked(look):
     assert {*gone.tolist(), gone[0] + 10} <= set(sheet["raw"]["bad"])
     assert np.nanmax(y) < 1e8
     assert np.nanmax(unpack(sheet["whole"]["y"])) < 1e8
+
+
+@pytest.mark.parametrize("scale", [
+    lambda flux: 2 * (flux - flux.min(1, keepdims=True)) / np.ptp(flux, 1, keepdims=True) - 1,
+    lambda flux: (flux - flux.min(1, keepdims=True)) / np.ptp(flux, 1, keepdims=True),
+    lambda flux: (flux - flux.mean(1, keepdims=True)) / flux.std(1, keepdims=True),
+])  # fmt: skip
+def test_spectra_that_came_scaled_are_told_from_flux(scale):
+    rng = np.random.default_rng(1)
+    flux = rng.lognormal(4, 1, (60, 1)) * (1 + 0.05 * rng.normal(size=(60, 140)))
+    assert is_scaled(scale(flux))
+    assert is_scaled(scale(flux).astype(np.float32))
+    assert not is_scaled(flux)
+    assert not is_scaled(flux / np.median(flux, axis=1, keepdims=True))
+    assert not is_scaled(scale(flux[:10]))  # too few to tell

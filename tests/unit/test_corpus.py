@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from active_cnn.errors import SpectrumError
-from active_cnn.records import Grid, Medium
+from active_cnn.grid import Grid
+from active_cnn.records import Medium
 from active_cnn.spectra.batches import Files, read_batch
 from active_cnn.spectra.preprocessing import prepare
 from active_cnn.spectra.readers import read

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from active_cnn.errors import SpectrumError
-from active_cnn.records import Grid
+from active_cnn.grid import Grid
 from active_cnn.spectra.ingest import ingest
 from active_cnn.spectra.pool import Pool, index_pool
 
-GRID = Grid(n=36)
+GRID = Grid.of(n=36)
 N = 6
 COLUMNS = {
     "filenames": np.array([f"star-{row}" for row in range(N)], "S8"),
@@ -124,7 +124,7 @@ def test_wavelengths_of_another_type_are_refused(path, tmp_path, value, said):
 @pytest.mark.parametrize("dtype", ["f2", "i4", "u8", "f8", ">f4"])
 def test_wavelengths_and_places_are_read_from_every_number_type(tmp_path, path, dtype):
     # Whole numbers, so that each type holds them.
-    grid = Grid(1000.0, 1035.0, 36)
+    grid = Grid.of(1000.0, 1035.0, 36)
     ra = np.arange(1, N + 1)  # RA 0, Dec 0 would be no place
     write(path, {"wavelengths": grid.wavelength.astype(dtype), "ra": ra.astype(dtype)})
     index_pool(path, tmp_path / "index.h5", grid)

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from active_cnn.errors import SpectrumError
-from active_cnn.records import Grid
+from active_cnn.grid import Grid
 from active_cnn.spectra import ingest as ingest_module
 from active_cnn.spectra.ingest import ingest
 from active_cnn.spectra.pool import Pool, index_pool
@@ -30,7 +30,7 @@ from tests.lamost_files import (
     write_survey,
 )
 
-GRID = Grid(n=40)
+GRID = Grid.of(n=40)
 FULL_GRID = Grid()
 
 
@@ -259,10 +259,10 @@ def test_progress_counts_up_to_all(tmp_path: Path) -> None:
 DRIVER = """
 import sys
 from pathlib import Path
-from active_cnn.records import Grid
+from active_cnn.grid import Grid
 from active_cnn.spectra import ingest as module
 module.BATCH = 8
-module.ingest([sys.argv[1]], Path(sys.argv[2]), grid=Grid(n=40), resume="--resume" in sys.argv)
+module.ingest([sys.argv[1]], Path(sys.argv[2]), grid=Grid.of(n=40), resume="--resume" in sys.argv)
 """
 
 
@@ -320,7 +320,7 @@ def test_an_interrupted_ingest_is_neither_overwritten_nor_resumed_on_another_gri
     with pytest.raises(SpectrumError, match="was interrupted. Go on with it by resuming"):
         ingest([survey], out, grid=GRID)
     with pytest.raises(SpectrumError, match=r"begun with the grid 6519-6732 Å × 40, not .* × 50"):
-        ingest([survey], out, grid=Grid(n=50), resume=True)
+        ingest([survey], out, grid=Grid.of(n=50), resume=True)
     assert len(parts_of(out)) == n
 
 

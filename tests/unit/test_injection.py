@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from active_cnn.errors import SpectrumError
-from active_cnn.records import Grid
+from active_cnn.grid import Grid
 from active_cnn.search import HALPHA as LINE
 from active_cnn.search import Sign, TargetLine
 from active_cnn.spectra.injection import (

@@ -12,7 +12,7 @@ import pytest
 from active_cnn.campaign.creation import create_campaign
 from active_cnn.cli import main
 from active_cnn.errors import SpectrumError, StoreError
-from active_cnn.records import Grid
+from active_cnn.grid import Grid
 from active_cnn.spectra import labelled, labelled_sources
 from active_cnn.spectra.ingest import ingest
 from active_cnn.spectra.labelled import LOOKING, READING, build_training_csv
@@ -26,7 +26,7 @@ from tests.lamost_files import write_folder, write_spectrum
 
 pytestmark = pytest.mark.usefixtures("tables_in_one_process")
 
-GRID = Grid(n=40)
+GRID = Grid.of(n=40)
 CLASSES = {"absorption": "not-interesting", "emission": "emission", "double-peak": "double-peak"}
 
 
@@ -291,7 +291,7 @@ def test_the_resolving_power_is_that_of_the_pool(tmp_path, table, build):
 
 
 def test_grid_and_resolving_power_are_read_from_a_pool(tmp_path, folder):
-    grid = Grid(6530.0, 6700.0, 60)
+    grid = Grid.of(6530.0, 6700.0, 60)
     ingest([folder], tmp_path / "p.pool", grid=grid, shard_size=2, resolution=PoolResolution(1200))
     assert read_terms(tmp_path / "p.pool") == (grid, PoolResolution(1200.0))
     with pytest.raises(SpectrumError, match=r"the grid 6519-6732 Å × 40 needs"):

@@ -7,11 +7,11 @@ import pytest
 from astropy.io import fits
 
 from active_cnn.errors import SpectrumError
-from active_cnn.records import Grid
+from active_cnn.grid import Grid
 from active_cnn.spectra.preprocessing import prepare
 from active_cnn.spectra.readers import read
 
-BLUE = Grid(5150.0, 5200.0, 200)  # Mg b
+BLUE = Grid.of(5150.0, 5200.0, 200)  # Mg b
 
 
 @pytest.fixture(scope="module")
@@ -56,9 +56,9 @@ def test_a_window_in_either_arm_is_made(files):
 @pytest.mark.parametrize(
     ("grid", "words"),
     [
-        (Grid(5600.0, 5800.0, 140), r"gap in the window: none of its pixels is between 53\d\d"),
-        (Grid(5000.0, 6500.0, 500), "a gap in the window: none between 53"),
-        (Grid(4000.0, 4100.0, 140), r"covers 48\d\d"),
+        (Grid.of(5600.0, 5800.0, 140), r"gap in the window: none of its pixels is between 53\d\d"),
+        (Grid.of(5000.0, 6500.0, 500), "a gap in the window: none between 53"),
+        (Grid.of(4000.0, 4100.0, 140), r"covers 48\d\d"),
     ],
 )
 def test_where_there_is_no_arm_the_reason_says_so(files, grid, words):

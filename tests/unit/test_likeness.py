@@ -7,14 +7,17 @@ import pytest
 
 from active_cnn.errors import CampaignError
 from active_cnn.evaluation.ranking import average_precision
+from active_cnn.grid import Grid
 from active_cnn.learning.keras_runtime import export_network
 from active_cnn.learning.likeness import fit_likeness
 from active_cnn.learning.network import MOST_FEATURES, load_network, save_network, with_features
 from active_cnn.learning.presentation import Labelled
 from active_cnn.recipes import TrainingSettings
 from active_cnn.spectra.preprocessing import rescale
+from active_cnn.spectra.scaling import Scaling
 
 SETTINGS = TrainingSettings(seed=3)
+SCALING = Scaling(Grid.of(6500, 6600, 80))
 CLASSES, TARGETS = ("other", "galaxy", "narrow", "broad"), ("narrow", "broad")
 NARROW, BROAD = 1.5, 6.0  # pixels
 
@@ -44,7 +47,7 @@ def labelled(*widths, n=5):
     kinds = {None: 0, NARROW: 2, BROAD: 3}
     flux = np.concatenate([draw(n, width, rng) for width in widths])
     labels = np.repeat([kinds[width] for width in widths], n)
-    return Labelled(flux, labels, np.ones(len(labels), dtype=bool), CLASSES, TARGETS)
+    return Labelled(flux, labels, np.ones(len(labels), dtype=bool), CLASSES, TARGETS, SCALING)
 
 
 def predict(trained, flux):

@@ -9,7 +9,8 @@ from active_cnn.campaign.definition_text import write_definition
 from active_cnn.campaign.files import open_pool
 from active_cnn.cli import main
 from active_cnn.errors import SpectrumError
-from active_cnn.records import Grid, Medium, OracleClass, Spacing, Spectrum
+from active_cnn.grid import Grid, Spacing
+from active_cnn.records import Medium, OracleClass, Spectrum
 from active_cnn.search import Search
 from active_cnn.spectra.ingest import ingest
 from active_cnn.spectra.pool import Pool
@@ -17,7 +18,7 @@ from active_cnn.spectra.pool_file import open_pool as open_file
 from active_cnn.spectra.preprocessing import prepare
 from tests.lamost_files import write_folder
 
-GRID = Grid(6400.0, 6800.0, 200, Spacing.LOG)
+GRID = Grid.of(6400.0, 6800.0, 200, Spacing.LOG)
 
 
 def test_each_step_is_the_same_velocity():
@@ -56,7 +57,7 @@ def test_a_pool_of_it_is_made_and_opened_on_no_other(pool):
         assert group["spectra"].shape == (12, 200)
     with (
         pytest.raises(SpectrumError, match="Choose the grid that the pool was made for"),
-        open_file(pool, Grid(6400.0, 6800.0, 200)),
+        open_file(pool, Grid.of(6400.0, 6800.0, 200)),
     ):
         pass
 
@@ -71,7 +72,7 @@ def test_an_interrupted_ingest_is_resumed_on_the_same_spacing_alone(tmp_path, po
     with pytest.raises(KeyboardInterrupt):
         ingest([files], out, grid=GRID, progress=stop)
     with pytest.raises(SpectrumError, match="in log steps, not 6400-6800 Å × 200"):
-        ingest([files], out, grid=Grid(6400.0, 6800.0, 200), resume=True)
+        ingest([files], out, grid=Grid.of(6400.0, 6800.0, 200), resume=True)
     assert ingest([files], out, grid=GRID, resume=True).accepted == 12
 
 

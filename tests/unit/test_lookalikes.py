@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from active_cnn.grid import Grid
 from active_cnn.query.instrumental import is_instrumental
 from active_cnn.query.lookalikes import ALIKE, SAMPLE, find_alike, first_of_a_kind
-from active_cnn.records import Grid
 from active_cnn.spectra.preprocessing import rescale
 from active_cnn.spectra.simulation.cases import CASES, simulate_case
 from active_cnn.spectra.wavelength import air_to_vacuum

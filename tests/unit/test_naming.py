@@ -11,7 +11,7 @@ from astropy.io import fits
 
 from active_cnn import cli
 from active_cnn.errors import SpectrumError
-from active_cnn.records import Grid
+from active_cnn.grid import Grid
 from active_cnn.spectra import ingest as ingest_module
 from active_cnn.spectra.batches import Files, read_batch
 from active_cnn.spectra.ingest import ingest
@@ -21,7 +21,7 @@ from active_cnn.spectra.readers.lamost_fast import read_stretch
 from active_cnn.spectra.sources import find_files
 from tests.lamost_files import write_folder, write_spectrum
 
-GRID = Grid(n=40)
+GRID = Grid.of(n=40)
 
 
 def names_in(pool):

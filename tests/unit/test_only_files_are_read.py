@@ -16,7 +16,7 @@ from active_cnn.campaign.definition import read_definition
 from active_cnn.campaign.restoration import restore
 from active_cnn.errors import ActiveCnnError
 from active_cnn.experiment.truth import read_truth
-from active_cnn.records import Grid
+from active_cnn.grid import Grid
 from active_cnn.serve import plan_start
 from active_cnn.spectra.ingest import ingest
 from active_cnn.spectra.label_table import read_label_table

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from active_cnn.errors import SpectrumError
-from active_cnn.records import Grid
+from active_cnn.grid import Grid
 from active_cnn.spectra import pool as pool_module
 from active_cnn.spectra import pool_index as index_module
 from active_cnn.spectra.pool import Pool, index_pool, is_indexed
 from active_cnn.spectra.preprocessing import DEFECTS, rescale
 
-GRID = Grid(n=40)
+GRID = Grid.of(n=40)
 N = 30
 
 

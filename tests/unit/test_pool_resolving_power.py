@@ -1,5 +1,6 @@
 """The resolving power of a pool: what ingest brings to it, refuses, marks, leaves and says."""
 
+from dataclasses import asdict
 from itertools import pairwise
 
 import h5py
@@ -9,10 +10,11 @@ from astropy.io import fits
 
 from active_cnn.cli import main
 from active_cnn.errors import SpectrumError
-from active_cnn.records import Grid
+from active_cnn.grid import Grid
 from active_cnn.spectra import ingest as ingest_module
 from active_cnn.spectra.ingest import ingest
 from active_cnn.spectra.joining import read_report
+from active_cnn.spectra.limits import LIMITS
 from active_cnn.spectra.pool import Pool, index_pool
 from active_cnn.spectra.pool_file import open_pool
 from active_cnn.spectra.pool_index import find_resolution
@@ -28,7 +30,7 @@ from active_cnn.spectra.resolving_power import (
 from active_cnn.spectra.shards import write_manifest
 from tests.lamost_files import write_spectrum
 
-GRID = Grid(6519.0, 6732.0, 2000)
+GRID = Grid.of(6519.0, 6732.0, 2000)
 LINE = 6620.0
 FWHM_PER_SIGMA = 2.35482
 OF_1800, MARKING = PoolResolution(1800.0), PoolResolution(1800.0, Blurrier.MARK)
@@ -54,13 +56,14 @@ def fwhm(window):
 
 
 def stored(path):
-    """Give windows, resolving powers and names of a pool, and what its attributes say."""
+    """Give windows and resolving powers of a pool, and what its attributes say of these."""
     with h5py.File(path) as file:
         pool = file["pool"]
         names = pool["filenames"].asstr()[:].tolist()
         windows = dict(zip(names, pool["spectra"][:], strict=True))
         powers = dict(zip(names, pool["resolving_power"][:].tolist(), strict=True))
-        return windows, powers, dict(pool.attrs)
+        said = {name: one for name, one in pool.attrs.items() if name not in asdict(LIMITS)}
+        return windows, powers, said
 
 
 def as_of_an_earlier_version(path):
@@ -140,7 +143,7 @@ def test_a_spectrum_of_unknown_resolving_power_is_taken_counted_and_said(sharp, 
 @pytest.mark.parametrize("fast", [True, False])
 def test_lamost_s_low_resolution_is_brought_down_the_fast_way_and_the_general_one(tmp_path, fast):
     path = write_spectrum(tmp_path / "a.fits", **({} if fast else {"BSCALE": 1.0}))
-    lamost = Grid(n=140)
+    lamost = Grid.of(n=140)
     ingest([path], tmp_path / "same.h5", grid=lamost, resolution=OF_1800)
     ingest([path], tmp_path / "as-is.h5", grid=lamost)
     ingest([path], tmp_path / "lower.h5", grid=lamost, resolution=PoolResolution(900.0))

@@ -8,7 +8,8 @@ from scipy.special import ndtr
 from scipy.stats import norm
 
 from active_cnn.errors import SpectrumError
-from active_cnn.records import Grid, Medium, Spectrum
+from active_cnn.grid import Grid
+from active_cnn.records import Medium, Spectrum
 from active_cnn.spectra import degrading
 from active_cnn.spectra.degrading import (
     FWHM_PER_SIGMA,
@@ -179,13 +180,15 @@ class TestResampling:
 
     def test_a_spectrum_that_ends_exactly_at_the_grid_covers_it(self):
         wavelength = np.array([6519.0, 6600.0, 6732.0])
-        np.testing.assert_allclose(resample(wavelength, wavelength, GRID), GRID.wavelength)
+        np.testing.assert_allclose(
+            resample(wavelength, wavelength, GRID.windows[0]), GRID.wavelength
+        )
 
     @pytest.mark.parametrize(("start", "end"), [(6519.1, 6800.0), (6500.0, 6731.9)])
     def test_a_spectrum_that_ends_inside_the_grid_is_refused_with_its_coverage(self, start, end):
         wavelength = np.linspace(start, end, 500)
         with pytest.raises(SpectrumError, match=f"covers {start}-{end} Å .vacuum., not the whole"):
-            resample(wavelength, np.ones(500), GRID)
+            resample(wavelength, np.ones(500), GRID.windows[0])
 
 
 class TestFindingDefects:
@@ -243,7 +246,7 @@ class TestPreparing:
     def test_a_sharper_spectrum_is_brought_to_the_resolving_power_of_the_pool(self):
         wavelength = np.arange(6400.0, 6850.0, 0.1)
         line = gaussian(wavelength, sigma=HALPHA / 13_000 / FWHM_PER_SIGMA)
-        fine = Grid(6519.0, 6732.0, 2000)
+        fine = Grid.of(6519.0, 6732.0, 2000)
         window = prepare(spectrum(wavelength, line, resolving_power=13_000.0), fine, LAMOST)
         expected = HALPHA / LAMOST
         assert fwhm(fine.wavelength, window) == pytest.approx(expected, rel=0.02)
@@ -251,7 +254,7 @@ class TestPreparing:
     def test_a_spectrum_of_the_pool_is_only_resampled(self):
         flux = np.random.default_rng(3).normal(10.0, 1.0, self.wavelength.size)
         window = prepare(spectrum(self.wavelength, flux), GRID, LAMOST)
-        np.testing.assert_array_equal(window, resample(self.wavelength, flux, GRID))
+        np.testing.assert_array_equal(window, resample(self.wavelength, flux, GRID.windows[0]))
 
     def test_an_unknown_resolving_power_is_taken_from_the_sampling(self):
         wavelength = np.arange(6400.0, 6850.0, 0.25)

@@ -12,7 +12,7 @@ from active_cnn.campaign.plain_answers import with_plain_answers
 from active_cnn.campaign.presets import preset_names, preset_text, read_preset
 from active_cnn.cli import main
 from active_cnn.errors import CampaignError, SpectrumError
-from active_cnn.records import Grid
+from active_cnn.grid import Grid
 from active_cnn.search import HALPHA_EMISSION
 from active_cnn.spectra.rule import place_bands
 

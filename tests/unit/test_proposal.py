@@ -10,7 +10,7 @@ from active_cnn.campaign.definition import Definition
 from active_cnn.campaign.proposal import describe_proposal, propose, propose_name
 from active_cnn.cli import main
 from active_cnn.errors import CampaignError, SpectrumError
-from active_cnn.records import Grid, Spacing
+from active_cnn.grid import Grid, Spacing
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def said(classes):
 
 
 def test_window_and_classes_are_those_of_the_file(training):
-    grid = Grid(4800.0, 4920.0, 200)
+    grid = Grid.of(4800.0, 4920.0, 200)
     found = propose(training(["star"] * 20 + ["carbon"] * 3 + ["noise"] * 2, grid))
     assert found.grid == grid
     assert said(found.classes) == {
@@ -81,7 +81,7 @@ def test_a_header_in_uneven_steps_is_refused(tmp_path):
     path = tmp_path / "log.csv"
     wavelength = np.linspace(2.0, 3.0, 200) ** 8
     path.write_text("id,label," + ",".join(f"{one:.3f}" for one in wavelength), encoding="utf-8")
-    with pytest.raises(SpectrumError, match="not evenly spaced: column 2"):
+    with pytest.raises(SpectrumError, match="neither all nor in a few windows: column 2"):
         propose(path)
     path.write_text("name,class,1,2", encoding="utf-8")
     with pytest.raises(SpectrumError, match="no column 'id'"):
@@ -89,9 +89,9 @@ def test_a_header_in_uneven_steps_is_refused(tmp_path):
 
 
 def test_a_header_in_steps_of_the_logarithm_is_a_window_too(training):
-    grid = Grid(3900.0, 8900.0, 500, Spacing.LOG)
+    grid = Grid.of(3900.0, 8900.0, 500, Spacing.LOG)
     found = propose(training(["star"] * 4 + ["odd"], grid))
-    assert found.grid.spacing is Spacing.LOG
+    assert found.grid == grid
     np.testing.assert_allclose(found.grid.wavelength, grid.wavelength, atol=1e-3)
 
 

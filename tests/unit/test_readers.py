@@ -15,7 +15,8 @@ import pytest
 from astropy.io import fits
 
 from active_cnn.errors import SpectrumError
-from active_cnn.records import Grid, Medium, Spectrum
+from active_cnn.grid import Grid
+from active_cnn.records import Medium, Spectrum
 from active_cnn.spectra.preprocessing import DEFECTS, prepare
 from active_cnn.spectra.readers import FAMILIES, find_family, fits_file, read
 from active_cnn.spectra.wavelength import air_to_vacuum, vacuum_to_air

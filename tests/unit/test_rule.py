@@ -28,7 +28,7 @@ from active_cnn.campaign.rule import (
 )
 from active_cnn.engine import open_engine
 from active_cnn.errors import SpectrumError, StoreError
-from active_cnn.records import Grid
+from active_cnn.grid import Grid
 from active_cnn.search import HALPHA, HALPHA_EMISSION, Search, Sign, TargetLine
 from active_cnn.spectra.preprocessing import prepare, rescale
 from active_cnn.spectra.readers import read
@@ -91,7 +91,7 @@ def test_the_noise_and_the_continuum_are_those_of_plain_numpy_and_scipy():
 @pytest.mark.parametrize("height", [5, 20, 100])
 def test_a_planted_line_stands_out_by_its_height_over_the_noise(height):
     # Many pixels in the side bands, and one in the range: nothing but the height is measured.
-    wavelength = Grid(6500, 6700, 4000).wavelength
+    wavelength = Grid.of(6500, 6700, 4000).wavelength
     here = np.searchsorted(wavelength, HALPHA.wavelength)
     at = float(wavelength[here])
     line = TargetLine("Hα", at, Sign.EMISSION, within=(at - 0.001, at + 0.001))
@@ -192,11 +192,11 @@ def test_a_cosmic_ray_in_a_side_band_changes_little():
     "grid",
     [
         Grid(),
-        Grid(n=Grid.shortest),
-        Grid(6500, 6700, 2000),
-        Grid(6400, 6850, 300),
-        Grid(6540, 6590, 60),
-        Grid(3700, 9100, 4000),
+        Grid.of(n=Grid.shortest),
+        Grid.of(6500, 6700, 2000),
+        Grid.of(6400, 6850, 300),
+        Grid.of(6540, 6590, 60),
+        Grid.of(3700, 9100, 4000),
     ],
     ids=str,
 )
@@ -214,11 +214,11 @@ def test_bands_lie_beside_the_line_on_any_grid_that_holds_it(grid):
 @pytest.mark.parametrize(
     "grid",
     [
-        Grid(4800, 4920, 140),
-        Grid(6563, 6732, 140),
-        Grid(6555, 6732, 140),
-        Grid(6519, 6572, 140),
-        Grid(6400, 6850, 40),
+        Grid.of(4800, 4920, 140),
+        Grid.of(6563, 6732, 140),
+        Grid.of(6555, 6732, 140),
+        Grid.of(6519, 6572, 140),
+        Grid.of(6400, 6850, 40),
     ],
     ids=str,
 )
@@ -229,7 +229,7 @@ def test_a_grid_without_the_line_or_its_continuum_is_refused(grid):
 
 def test_windows_of_another_grid_and_impossible_lines_are_refused():
     with pytest.raises(SpectrumError, match=r"shape \(3, 140\) do not have 141 wavelengths"):
-        line_significance(noise(3), Grid(n=141).wavelength, HALPHA)
+        line_significance(noise(3), Grid.of(n=141).wavelength, HALPHA)
     for line in ((6568.0, 6561.0), (np.nan, 6568.0), (0.0, 6568.0)):
         with pytest.raises(SpectrumError, match="is none: give a positive start"):
             place_bands(WAVELENGTH, line)
@@ -502,7 +502,7 @@ def test_a_pool_that_has_vanished_is_not_blamed_on_the_disk(store, campaign):
 
 
 def test_a_campaign_whose_grid_lacks_the_line_is_refused(store, campaign):
-    elsewhere = replace(campaign, grid=Grid(4800, 4920, 140))
+    elsewhere = replace(campaign, grid=Grid.of(4800, 4920, 140))
     with open_engine() as engine, pytest.raises(SpectrumError, match="do not hold the line"):
         compute_rule(store, elsewhere, engine, quiet)
     assert rule_significance(store, elsewhere) is None

@@ -10,7 +10,7 @@ from active_cnn.campaign.definition import read_definition
 from active_cnn.campaign.overview import describe_assumed
 from active_cnn.cli import main
 from active_cnn.errors import CampaignError
-from active_cnn.records import Grid
+from active_cnn.grid import Grid
 from active_cnn.search import (
     HALPHA,
     HALPHA_EMISSION,
@@ -167,7 +167,7 @@ def test_lines_that_redshifts_move_are_looked_for_nowhere():
     quasars = Search("quasars", (HALPHA,), redshift=(0.0, 0.4))
     assert quasars.fixed_lines == ()
     assert quasars.describe_rule() == ""
-    quasars.check_window(4000.0, 5000.0)
+    quasars.check_windows(Grid.of(4000.0, 5000.0, 500))
     assert replace(quasars, redshift=(-0.0005, 0.0005)).fixed_lines == (HALPHA,)
 
 
@@ -194,7 +194,7 @@ def test_no_line_at_all_can_be_marked(define):
 
 
 def test_a_window_elsewhere_is_not_taken_for_a_search_of_halpha():
-    grid = Grid(4800.0, 4920.0, 140)
+    grid = Grid.of(4800.0, 4920.0, 140)
     assert assume_search(grid) == Search()
     assert assume_lines(grid, Search()) == ()
     assert assume_search(Grid()) == HALPHA_EMISSION

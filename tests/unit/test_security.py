@@ -26,9 +26,9 @@ from active_cnn.campaign.files import hash_file, iteration_folder
 from active_cnn.campaign.store import Store
 from active_cnn.delivery.tables import format_candidates
 from active_cnn.errors import CampaignError, SpectrumError, StoreError
+from active_cnn.grid import Grid
 from active_cnn.learning.predictions import PredictionsFile, PredictionsWriter
 from active_cnn.recipes import TrainingSettings
-from active_cnn.records import Grid
 from active_cnn.spectra import containment
 from active_cnn.spectra.pool_file import open_pool
 from active_cnn.spectra.pool_index import PoolIndex, index_pool, is_indexed

@@ -13,7 +13,8 @@ from active_cnn.campaign.creation import create_campaign
 from active_cnn.campaign.files import open_pool, spectrum_file
 from active_cnn.campaign.store import Store
 from active_cnn.errors import SpectrumError, StoreError
-from active_cnn.records import Campaign, Grid
+from active_cnn.grid import Grid
+from active_cnn.records import Campaign
 from active_cnn.spectra import external_sort, index_file, pool_index, pool_reader
 from active_cnn.spectra import pool as pool_module
 from active_cnn.spectra.external_sort import KEY, ExternalSort
@@ -21,7 +22,7 @@ from active_cnn.spectra.pool import Pool, index_pool, is_indexed
 from active_cnn.spectra.shards import read_manifest, write_manifest
 from active_cnn.spectra.simulation.survey import DemoFiles
 
-GRID = Grid(n=40)
+GRID = Grid.of(n=40)
 SIZES = (7, 1, 12, 10)
 N = sum(SIZES)
 STARTS = np.cumsum([0, *SIZES])

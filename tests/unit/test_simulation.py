@@ -11,7 +11,7 @@ from astropy.io import fits
 
 from active_cnn.engine import open_engine
 from active_cnn.errors import SpectrumError
-from active_cnn.records import Grid
+from active_cnn.grid import Grid
 from active_cnn.spectra import readers, sky
 from active_cnn.spectra.pool import Pool, index_pool
 from active_cnn.spectra.preprocessing import find_defects, prepare
@@ -355,8 +355,8 @@ def test_where_all_or_none_are_to_be_further_visits_a_star_has_three_at_most():
         ({"n_fits": -1}, "-1 FITS files"),
         ({"processes": 0}, "by 0 processes"),
         ({"n_fits": 21, "pool_size": 20}, "21 FITS files"),
-        ({"grid": Grid(7000, 7200, 140)}, "7000-7200"),
-        ({"grid": Grid(6560, 6700, 140)}, "6560-6700"),
+        ({"grid": Grid.of(7000, 7200, 140)}, "7000-7200"),
+        ({"grid": Grid.of(6560, 6700, 140)}, "6560-6700"),
     ],
 )
 def test_sizes_shares_and_grids_that_make_no_sense_are_refused(tmp_path, options, text):
@@ -372,7 +372,7 @@ def test_a_folder_that_cannot_be_written_is_an_error_that_names_it(tmp_path):
 
 
 def test_another_grid_around_halpha_can_be_simulated(tmp_path):
-    grid = Grid(6480, 6680, 100)
+    grid = Grid.of(6480, 6680, 100)
     survey = write_demo(tmp_path, pool_size=60, training_size=30, n_fits=4, grid=grid)
     with h5py.File(survey.pool) as file:
         assert file["lamost_dr2/spectra"].shape == (60, 100)

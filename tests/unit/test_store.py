@@ -13,7 +13,8 @@ from active_cnn.campaign.creation import create_campaign
 from active_cnn.campaign.store import FILE_NAME, Store
 from active_cnn.campaign.store.schema import MIGRATIONS
 from active_cnn.errors import CampaignError, SpectrumError, StoreError
-from active_cnn.records import Grid, Line, OracleClass
+from active_cnn.grid import Grid
+from active_cnn.records import Line, OracleClass
 
 OPEN = """
 import sys, time

@@ -16,6 +16,7 @@ from active_cnn.campaign.files import open_pool
 from active_cnn.campaign.iteration import run_iteration
 from active_cnn.engine import open_engine
 from active_cnn.errors import CampaignError, EngineError, StoreError
+from active_cnn.grid import Grid
 from active_cnn.learning import keras_runtime, scoring
 from active_cnn.learning.balancing import K_NEIGHBOURS, balance
 from active_cnn.learning.keras_runtime import export_network
@@ -34,6 +35,7 @@ from active_cnn.learning.scoring import predict, score_pool
 from active_cnn.learning.training import train, train_once
 from active_cnn.recipes import HELD_OUT, RECIPES, TrainingSettings
 from active_cnn.spectra.preprocessing import rescale
+from active_cnn.spectra.scaling import Scaling
 
 CLASSES = ("not-interesting", "emission", "double-peak")
 SHORT = 36  # wavelengths
@@ -216,7 +218,8 @@ def settings(**more):
 
 
 def known(windows, labels):
-    return Labelled(windows, labels, np.zeros(len(labels), bool), CLASSES, CLASSES[1:])
+    scaling = Scaling(Grid.of(n=windows.shape[1]))
+    return Labelled(windows, labels, np.zeros(len(labels), bool), CLASSES, CLASSES[1:], scaling)
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from active_cnn.errors import SpectrumError
-from active_cnn.records import Grid
+from active_cnn.grid import Grid
 from active_cnn.spectra.preprocessing import rescale
 from active_cnn.spectra.training_set import read_training_csv
 
@@ -71,7 +71,7 @@ def test_flux_columns_may_have_any_names_but_other_wavelengths(
 
 
 def test_the_grid_is_the_callers(tmp_path: Path) -> None:
-    grid = Grid(6540, 6600, 40)
+    grid = Grid.of(6540, 6600, 40)
     rows = [["a", "emission", *np.arange(40)]]
     path = write(tmp_path / "training.csv", ["id", "label", *grid.wavelength], rows)
     assert read_training_csv(path, grid, CLASSES).windows.shape == (1, 40)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from active_cnn.records import Grid
+from active_cnn.grid import Grid
 from active_cnn.spectra.simulation.cases.beyond_halpha import draw_whole
 from active_cnn.spectra.simulation.cases.continuation import WHOLE, continue_beyond
 from active_cnn.spectra.simulation.cases.light import render, render_lines

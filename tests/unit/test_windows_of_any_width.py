@@ -4,10 +4,12 @@ import keras
 import numpy as np
 import pytest
 
+from active_cnn.grid import Grid
 from active_cnn.learning.network import build_network
 from active_cnn.learning.presentation import Labelled
 from active_cnn.learning.training import train
 from active_cnn.recipes import TrainingSettings
+from active_cnn.spectra.scaling import Scaling
 from active_cnn.spectra.simulation.cases import CASES, simulate_case
 
 # Without augmentation, whose lines are those of a search for one line.
@@ -46,7 +48,10 @@ def draw(n_wavelengths, n_classes, n_each, rng):
 def test_the_default_schedule_learns(n_wavelengths, n_classes, n_each):
     flux, labels = draw(n_wavelengths, n_classes, n_each, np.random.default_rng(n_wavelengths))
     classes = tuple(f"class {i}" for i in range(n_classes))
-    labelled = Labelled(flux, labels, np.zeros(len(labels), bool), classes, classes[1:])
+    grid = Grid.of(4000.0, 7000.0, n_wavelengths)
+    labelled = Labelled(
+        flux, labels, np.zeros(len(labels), bool), classes, classes[1:], Scaling(grid)
+    )
     trained = train(labelled, SETTINGS, quiet)
     confusion = np.array(trained.validation["confusion"])
     assert np.trace(confusion) / confusion.sum() > 0.9
@@ -60,7 +65,9 @@ def test_searches_in_wide_windows_no_longer_die_in_their_first_epoch(name):
     case = CASES[name]
     survey = simulate_case(case, seed=1, n_pool=600, n_background=600, n_targets=60)
     flux, labels = survey.labelled.flux, survey.labelled.label
-    labelled = Labelled(flux, labels, np.zeros(len(labels), bool), case.classes, case.targets)
+    labelled = Labelled(
+        flux, labels, np.zeros(len(labels), bool), case.classes, case.targets, Scaling(case.grid)
+    )
     settings = TrainingSettings(background=400, max_epochs=4, holdout=0.2, seed=2)
     trained = train(labelled, settings, quiet, survey.pool.flux)
     assert trained.alarms == ()

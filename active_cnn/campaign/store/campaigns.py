@@ -5,11 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, replace
+from typing import Any
 
 from active_cnn.campaign.store.connection import Connection
 from active_cnn.errors import CampaignError
-from active_cnn.records import Campaign, Grid, Line, OracleClass, Spacing
-from active_cnn.search import HALPHA_EMISSION, Band, Frame, Search, Sign, TargetLine
+from active_cnn.grid import Grid, Spacing
+from active_cnn.records import Campaign, Line, OracleClass
+from active_cnn.search import (
+    HALPHA_EMISSION,
+    Band,
+    Frame,
+    ScalingMethod,
+    Search,
+    Sign,
+    TargetLine,
+)
 
 
 class Campaigns(Connection):
@@ -37,7 +47,8 @@ class Campaigns(Connection):
                     "grid_start": campaign.grid.start,
                     "grid_end": campaign.grid.end,
                     "grid_n": campaign.grid.n,
-                    "grid_spacing": str(campaign.grid.spacing),
+                    "grid_spacing": str(campaign.grid.windows[0].spacing),
+                    "windows": _written(campaign.grid),
                     "training_path": campaign.training_path,
                     "training_sha256": campaign.training_sha256,
                     "pool_path": campaign.pool_path,
@@ -97,9 +108,7 @@ class Campaigns(Connection):
         return Campaign(
             name=row["name"],
             created_at=row["created_at"],
-            grid=Grid(
-                row["grid_start"], row["grid_end"], row["grid_n"], Spacing(row["grid_spacing"])
-            ),
+            grid=_grid(row),
             classes=tuple(
                 OracleClass(**{**one, "is_target": bool(one["is_target"])}) for one in classes
             ),
@@ -257,6 +266,18 @@ class Campaigns(Connection):
         )
 
 
+def _written(grid: Grid) -> str:
+    # The columns beside it tell of one window alone.
+    return json.dumps(grid.numbers) if len(grid.windows) > 1 else ""
+
+
+def _grid(row: Mapping[str, Any]) -> Grid:
+    if row["windows"]:
+        return Grid.from_numbers(json.loads(row["windows"]))
+    spacing = Spacing(row["grid_spacing"])
+    return Grid.of(row["grid_start"], row["grid_end"], row["grid_n"], spacing)
+
+
 def _search(stored: str) -> Search:
     if not stored:
         return HALPHA_EMISSION
@@ -271,6 +292,7 @@ def _search(stored: str) -> Search:
             "bands": tuple(Band(**one) for one in given["bands"]),
             "frame": Frame(given["frame"]),
             "redshift": tuple(given["redshift"]),
+            "scaling": ScalingMethod(given["scaling"]),
         }
     )
 

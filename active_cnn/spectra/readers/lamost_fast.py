@@ -26,8 +26,9 @@ from astropy.utils.exceptions import AstropyWarning
 from isal import isal_zlib
 from numpy.typing import NDArray
 
+from active_cnn.grid import Grid
 from active_cnn.names import trim
-from active_cnn.records import Grid, Medium
+from active_cnn.records import Medium
 from active_cnn.spectra.preprocessing import near_window
 from active_cnn.spectra.readers import fits_file, surveys
 from active_cnn.spectra.readers.axis import agree, coefficient_axis

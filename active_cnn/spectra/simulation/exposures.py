@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from active_cnn.errors import SpectrumError
-from active_cnn.records import Grid
+from active_cnn.grid import Grid
 from active_cnn.spectra.simulation import instruments
 from active_cnn.spectra.simulation.instruments import Lamost, Ondrejov, disturb
 from active_cnn.spectra.simulation.population import (

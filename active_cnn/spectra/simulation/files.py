@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from active_cnn.errors import SpectrumError
-from active_cnn.records import Grid
+from active_cnn.grid import Grid
 from active_cnn.spectra.readers.lamost_lrs import RESOLVING_POWER
 from active_cnn.spectra.resolving_power import COLUMN, PoolResolution, write_resolution
 from active_cnn.spectra.simulation.observed import Labelled, Observed, Sky

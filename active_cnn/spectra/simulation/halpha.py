@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from active_cnn.errors import SpectrumError
-from active_cnn.records import Grid
+from active_cnn.grid import Grid
 from active_cnn.spectra.simulation.cases.beyond_halpha import draw_whole
 from active_cnn.spectra.simulation.cases.continuation import continue_beyond
 from active_cnn.spectra.simulation.exposures import (

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
-from active_cnn.records import Grid
+from active_cnn.grid import Grid
 from active_cnn.spectra.degrading import FWHM_PER_SIGMA, degrade_pixels
 from active_cnn.spectra.readers.lamost_lrs import RESOLVING_POWER
 from active_cnn.spectra.simulation import lines

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from active_cnn.records import Grid
+from active_cnn.grid import Grid
 
 
 @dataclass(frozen=True, eq=False)

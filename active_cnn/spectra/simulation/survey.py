@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from active_cnn.engine import count_cores, open_engine
 from active_cnn.errors import SpectrumError
-from active_cnn.records import Grid
+from active_cnn.grid import Grid
 from active_cnn.spectra.simulation import files
 from active_cnn.spectra.simulation.cases.definitions import HALPHA, Case
 from active_cnn.spectra.simulation.cases.sky import CaseSky

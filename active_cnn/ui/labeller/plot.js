@@ -31,6 +31,17 @@ function label(value, step) {
 }
 
 // Range of the values whose x is shown; a share of the extremes may be cut off as spikes.
+// From the least to the greatest value, and so much of that on both sides; of nothing, as of −1 to 1.
+export function rangeOf(values, room) {
+  let [low, high] = [Infinity, -Infinity];
+  for (const value of values) {
+    if (value < low) low = value;
+    if (value > high) high = value;
+  }
+  if (!(low < high)) [low, high] = [-1, 1];
+  return [low - room * (high - low), high + room * (high - low)];
+}
+
 export function rangeWithin(x, y, [from, to], cut = 0) {
   const shown = [];
   for (let i = 0; i < x.length; i++) {

@@ -1,12 +1,18 @@
 // The pictures of one spectrum, and the way that they are looked at, which stays from one to the next.
 
-import { rescale, smooth, unpack } from "./packing.js";
-import { draw, rangeWithin, zoomed } from "./plot.js";
+import { smooth, unpack } from "./packing.js";
+import { draw, rangeOf, rangeWithin, zoomed } from "./plot.js";
 
 const ZOOM = 0.75;
 const MOST_ZOOM = 12;
 const AT_LINE = 20; // Å from the first line, where a visit that differs has to be seen
 const COMPARISONS = ["", "mean", "nearest"];
+
+// In vacuum, Å.
+function wavelengths({ start, end, n, isLog }) {
+  const at = isLog ? (share) => start * (end / start) ** share : (share) => start + (end - start) * share;
+  return Array.from({ length: n }, (_, i) => at(i / (n - 1)));
+}
 
 export class Sheet {
   constructor(page) {
@@ -41,13 +47,12 @@ export class Sheet {
 
   arrange(desk) {
     this.desk = desk;
-    const { start, end, n, isLog } = desk.grid;
-    const at = isLog ? (share) => start * (end / start) ** share : (share) => start + (end - start) * share;
-    this.grid = Float64Array.from({ length: n }, (_, i) => at(i / (n - 1)));
+    this.grid = Float64Array.from(desk.windows.flatMap(wavelengths));
+    this.ends = [this.grid[0], this.grid.at(-1)];
     this.means = Object.fromEntries(
       Object.entries(desk.means).map(([name, packed]) => [name, unpack(packed)]),
     );
-    this.rest = desk.lines[0]?.wavelength ?? (start + end) / 2;
+    this.rest = desk.lines[0]?.wavelength ?? (this.ends[0] + this.ends[1]) / 2;
   }
 
   set(action) {
@@ -75,10 +80,9 @@ export class Sheet {
   #unpack(shown) {
     let arrays = this.drawn.get(shown);
     if (!arrays) {
-      const window = unpack(shown.window);
       arrays = {
-        window,
-        seen: rescale(window),
+        seen: shown.seen ? unpack(shown.seen) : new Float64Array(this.grid.length).fill(NaN),
+        seenVisits: shown.seen_visits.map(unpack),
         visits: shown.visits.filter((one) => one.window).map((one) => unpack(one.window)),
         nearest: shown.nearest && unpack(shown.nearest.window),
         raw: shown.raw && {
@@ -109,7 +113,10 @@ export class Sheet {
     const visits = this.#visits(arrays);
     const raw = hasFile ? this.#raw(shown, arrays, visits) : null;
     const whole = hasFile ? this.#whole(arrays) : null;
-    const overlays = [...visits.map((one) => ({ ...one, y: rescale(one.y, arrays.window) })), ...this.#comparisons(arrays, shown)];
+    const overlays = [
+      ...visits.slice(0, arrays.seenVisits.length).map((one, i) => ({ ...one, y: arrays.seenVisits[i] })),
+      ...this.#comparisons(arrays, shown),
+    ];
     const network = this.#network(arrays, overlays, hasFile ? 0 : this.zoom);
     network.yRange = this.#room(network.yRange, overlays);
     if (raw) raw.yRange = this.#room(raw.yRange, visits);
@@ -132,7 +139,7 @@ export class Sheet {
     }));
   }
 
-  // Curves to compare with that have no other unit than the network's: from −1 to 1 each by itself.
+  // Curves to compare with that have no other unit than the network's.
   #comparisons(arrays, shown) {
     const { theme } = this;
     const found = [];
@@ -169,8 +176,7 @@ export class Sheet {
   }
 
   #range(zoom, x = this.grid) {
-    const { start, end } = this.desk.grid;
-    return zoomed([start, end], ZOOM ** zoom, this.rest, [x[0], x.at(-1)]);
+    return zoomed(this.ends, ZOOM ** zoom, this.rest, [x[0], x.at(-1)]);
   }
 
   #raw(shown, arrays, visits) {
@@ -205,7 +211,7 @@ export class Sheet {
     return {
       title: "As the network sees it",
       xRange: this.#range(Math.max(0, zoom)),
-      yRange: [-1.1, 1.1],
+      yRange: rangeOf(arrays.seen, 0.05),
       velocityOf: this.hasVelocity ? this.rest : null,
       curves: [
         ...overlays,
@@ -222,7 +228,7 @@ export class Sheet {
     draw(
       canvas,
       {
-        bare: true, xRange: this.#range(0), yRange: [-1.15, 1.15],
+        bare: true, xRange: this.#range(0), yRange: rangeOf(seen, 0.075),
         curves: [{ x: this.grid, y: seen, colour: this.theme.curve, width: 1.2 }],
         lines: this.hasLines ? this.desk.lines.slice(0, 1) : [],
       },

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from active_cnn.records import Grid
+from active_cnn.grid import Grid
 from active_cnn.spectra.simulation.cases.light import render
 from active_cnn.spectra.simulation.cases.telescope import expose
 from active_cnn.spectra.simulation.instruments import COEFF0, COEFF1, Lamost
 from active_cnn.spectra.simulation.whole import N_PIXELS
 
 _ENDS = np.power(10.0, COEFF0 + COEFF1 * np.array([0, N_PIXELS - 1]))
-WHOLE = Lamost(Grid(float(_ENDS[0]), float(_ENDS[1]), N_PIXELS), margin=0.0)
+WHOLE = Lamost(Grid.of(float(_ENDS[0]), float(_ENDS[1]), N_PIXELS), margin=0.0)
 STRETCH = 40  # pixels of the window over which a level is taken
 SLICE = 64  # spectra that are rendered at a time: what stays in the processor's caches
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from active_cnn.records import Grid, Line, OracleClass
+from active_cnn.grid import Grid
+from active_cnn.records import Line, OracleClass
 from active_cnn.spectra.wavelength import LINES
 
 
@@ -100,7 +101,7 @@ HALPHA = Case(
 LITHIUM = Case(
     "lithium",
     "Li I 6708 in absorption, stronger than a giant should have it",
-    Grid(6626.0, 6793.0, 110),
+    Grid.of(6626.0, 6793.0, 110),
     ("other", "Li-rich"),
     ("Li-rich",),
     "giants without lithium, cool stars (TiO, Ca I 6718, Fe I 6707.4), cosmic rays, noise",
@@ -113,7 +114,7 @@ LITHIUM = Case(
 CARBON = Case(
     "carbon",
     "bands of C2 (4737, 5165, 5636 Å) and CN (4216, from 7876 Å on)",
-    Grid(3900.0, 8898.0, 1667),
+    Grid.of(3900.0, 8898.0, 1667),
     ("other", "carbon"),
     ("carbon",),
     "M and K stars with TiO, metal-rich stars with Mg b, CH and CN, bad calibration, dust",
@@ -128,7 +129,7 @@ CARBON = Case(
 CV = Case(
     "cv",
     "broad emission in Balmer lines, He I 5876 and 6678 and He II 4686 at once",
-    Grid(4000.0, 7000.0, 1501),
+    Grid.of(4000.0, 7000.0, 1501),
     ("other", "cv"),
     ("cv",),
     "Be stars, active M dwarfs, nebulae, quasars, galaxies, white dwarfs",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from active_cnn.records import Grid
+from active_cnn.grid import Grid
 from active_cnn.spectra.simulation.cases.continuation import continue_beyond
 from active_cnn.spectra.simulation.cases.definitions import Case
 from active_cnn.spectra.simulation.cases.light import render, render_lines
