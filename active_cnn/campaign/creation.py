@@ -57,6 +57,7 @@ def create_campaign(
     seed: int = 1,
     chosen_keys: Mapping[str, str] | None = None,
     folders: Sequence[Path] = (),
+    begins_with_examples: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Campaign:
     """Create a campaign on a training set and a pool; both are read through and checked.
@@ -86,6 +87,8 @@ def create_campaign(
         Keys of the labelling page by action, where they are not to be the usual ones.
     folders : sequence of Path
         Below these lie the files of spectra that may be shown, besides the pool's own folder.
+    begins_with_examples : bool
+        Whether the training set is a handful of examples, see `Campaign`: one of a target will do.
     progress : callable, optional
         Told how many spectra of the pool have been read, and of how many.
 
@@ -104,8 +107,7 @@ def create_campaign(
     check_new_name(store, name)
     check_seed(seed)
     for folder in folders:
-        if not _is_folder(folder):
-            raise CampaignError(f"There is no folder {folder}: give one that holds spectra.")
+        check_folder(folder)
     grid = grid or Grid()
     is_assumed = search is None
     search = assume_search(grid) if search is None else search
@@ -124,6 +126,7 @@ def create_campaign(
         seed=seed,
         chosen_keys=dict(chosen_keys or {}),
         folders=tuple(str(folder.resolve()) for folder in folders),
+        begins_with_examples=begins_with_examples,
     )
     campaign.check_keys()
     known = read_training_csv(training, campaign.grid, campaign.trains)
@@ -179,10 +182,17 @@ def check_examples(campaign: Campaign, labels: Sequence[str]) -> None:
     ------
     CampaignError
         If a class of the network has fewer than `LEAST_EXAMPLES` in it, or nothing is there but
-        targets.
+        targets. Of a campaign that begins with examples: if none is of a target.
     """
     examples = Counter(campaign.trains[label] for label in labels)
     found = ", ".join(f"{name!r} ({n:,})" for name, n in examples.most_common())
+    if campaign.begins_with_examples:
+        if not any(examples[name] for name in campaign.targets):
+            raise CampaignError(
+                f"None of the examples is of a target ({', '.join(campaign.targets)}): they are "
+                f"{found}. Name one at least, or say which label is looked for."
+            )
+        return
     for name in campaign.targets:
         if not examples[name]:
             raise CampaignError(
@@ -279,11 +289,20 @@ def _no_use(pool: Pool) -> CampaignError:
     )
 
 
-def _is_folder(path: Path) -> bool:
+def check_folder(path: Path) -> None:
+    """Refuse what cannot be one of the folders of a campaign's spectra.
+
+    Raises
+    ------
+    CampaignError
+        If there is no such folder.
+    """
     try:
-        return path.is_dir()
+        is_folder = path.is_dir()
     except OSError:  # a name that is too long, or a folder above that may not be read
-        return False
+        is_folder = False
+    if not is_folder:
+        raise CampaignError(f"There is no folder {path}: give one that holds spectra.")
 
 
 def check_new_name(store: Store, name: str) -> None:

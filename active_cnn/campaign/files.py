@@ -111,8 +111,8 @@ def spectrum_file(store: Store, campaign: Campaign, path: str) -> Path:
     if not any(file.is_relative_to(folder) for folder in allowed):
         raise SpectrumError(
             "lies outside the folders that this campaign may read "
-            f"({', '.join(map(str, dict.fromkeys(allowed)))}): create the campaign with "
-            "`--folder`, or move the file"
+            f"({', '.join(map(str, dict.fromkeys(allowed)))}): add its folder (Settings, "
+            "or `active-cnn folders --add`), or move the file"
         )
     return file
 

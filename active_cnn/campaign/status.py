@@ -9,7 +9,7 @@ from typing import Any
 from active_cnn.campaign.campaign import measure_precision
 from active_cnn.campaign.files import last_scored, open_pool
 from active_cnn.campaign.store import Store
-from active_cnn.campaign.training_data import trained_answers
+from active_cnn.campaign.training_data import trained_answers, why_ranked
 from active_cnn.grid import Grid
 from active_cnn.records import Campaign, Purpose, TrainingResult
 from active_cnn.spectra.resolving_power import AS_IS_TEXT, PoolResolution
@@ -70,6 +70,7 @@ def summarise(store: Store, campaign: Campaign) -> dict[str, Any]:
             }
             for purpose in asked
         },
+        "why_ranked": why_ranked(store, campaign, iteration) or None,
         "scored_iteration": scored.number if scored else None,
         **_describe(scored.result if scored else None),
         "precision": {
@@ -97,6 +98,7 @@ def _resolving_power(resolution: PoolResolution) -> float | str | None:
 
 def _describe(result: TrainingResult | None) -> dict[str, Any]:
     return {
+        "is_ranking": result.is_ranking if result else None,
         "predicted": result.predicted_counts if result else None,
         "alarms": [asdict(one) for one in result.alarms] if result else None,
         "average_precision": {name: asdict(one) for name, one in result.rankings.items()}

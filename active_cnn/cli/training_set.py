@@ -12,10 +12,11 @@ from active_cnn.cli.definition_options import (
     whose,
 )
 from active_cnn.cli.options import Commands, add_command, add_engine, path
-from active_cnn.cli.output import Bar, say
+from active_cnn.cli.output import bars, say
 from active_cnn.cli.source_options import (
     add_grid,
     add_limits,
+    add_matching,
     add_resolving_power,
     add_source,
     given_limits,
@@ -23,8 +24,7 @@ from active_cnn.cli.source_options import (
 from active_cnn.engine import count_cores
 from active_cnn.errors import CampaignError
 from active_cnn.grid import Grid
-from active_cnn.spectra.label_matching import RADIUS
-from active_cnn.spectra.label_table import USUAL, read_columns
+from active_cnn.spectra.label_table import read_columns
 from active_cnn.spectra.labelled import build_training_csv, refused_beside
 from active_cnn.spectra.limits import LIMITS
 from active_cnn.spectra.pool_terms import read_terms
@@ -55,22 +55,7 @@ def add_training_set(commands: Commands) -> None:
         metavar="FILE.csv",
         help="list of what was refused and why (default: FILE-refused.csv beside --out)",
     )
-    command.add_argument(
-        "--column",
-        dest="columns",
-        action="append",
-        default=[],
-        metavar="PART=NAME",
-        help=f"column of the table, if it is not called as usual; PART is one of "
-        f"{', '.join(USUAL)} (may be given several times)",
-    )
-    command.add_argument(
-        "--radius",
-        type=float,
-        default=RADIUS,
-        metavar="ARCSEC",
-        help="within which a position means a spectrum (default: %(default)g)",
-    )
+    add_matching(command)
     add_grid(command)
     terms = command.add_mutually_exclusive_group()
     terms.add_argument(
@@ -88,14 +73,7 @@ def add_training_set(commands: Commands) -> None:
 def _training_set(options: argparse.Namespace) -> None:
     definition = given_definition(options)
     grid, resolution, told = _terms(options, definition)
-    bars: dict[str, Bar] = {}
-
-    def show(what: str, done: int, total: int) -> None:
-        for other in bars.keys() - {what}:
-            bars.pop(other).close()
-        bars.setdefault(what, Bar(what, "spectra")).show(done, total)
-
-    try:
+    with bars("spectra") as show:
         report = build_training_csv(
             options.labels,
             options.source,
@@ -111,9 +89,6 @@ def _training_set(options: argparse.Namespace) -> None:
             scheduler=options.scheduler,
             progress=show,
         )
-    finally:
-        for bar in bars.values():
-            bar.close()
     for line in report.describe():
         say(line)
     say(told)

@@ -16,6 +16,7 @@ from active_cnn.campaign.stopping import advise_stopping
 from active_cnn.campaign.store import Store
 from active_cnn.campaign.training_data import read_initial_set
 from active_cnn.delivery.candidates import ORACLE, above_threshold, list_candidates
+from active_cnn.delivery.ranked import REFERENCE, describe_ranked
 from active_cnn.errors import CampaignError, StoreError
 from active_cnn.evaluation.precision import Precision
 from active_cnn.evaluation.proportions import choose_method, describe_share
@@ -57,10 +58,12 @@ def describe_methods(store: Store, campaign: Campaign) -> str:
             f"Campaign {campaign.name!r} has nothing to report: nothing has been predicted. Train "
             "its first iteration."
         )
+    ranked = describe_ranked(store.iterations(campaign.name))
     parts = [
         f"# Methods of the search {campaign.name!r}",
         _search(store, campaign),
-        _training(campaign, scored.result),
+        ranked,
+        _training(campaign, scored.result, "later " if ranked else ""),
         _labelling(store, campaign, scored),
         "## Result",
         _candidates(store, campaign, scored),
@@ -72,6 +75,7 @@ def describe_methods(store: Store, campaign: Campaign) -> str:
         _provenance(store, campaign),
         "## References",
         "Škoda, P., Podsztavek, O., Tvrdík, P. 2020, A&A, 643, A122 (the method)",
+        REFERENCE if ranked else "",
         _source(campaign.search),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -112,7 +116,9 @@ def _resolution(resolution: PoolResolution) -> str:
     return "".join(f"{one} " for one in said)
 
 
-def _training(campaign: Campaign, result: TrainingResult) -> str:
+def _training(campaign: Campaign, result: TrainingResult, later: str) -> str:
+    if result.is_ranking:
+        return ""
     settings = result.settings
     shown = [f"batches of {settings.batch_size}", f"at most {settings.max_epochs} epochs"]
     if settings.augmentation:
@@ -128,7 +134,7 @@ def _training(campaign: Campaign, result: TrainingResult) -> str:
     if settings.balancing != "none":
         shown.append(f"classes balanced by {settings.balancing}")
     return (
-        f"In each iteration the network {settings.network!r} was trained from scratch "
+        f"In each {later}iteration the network {settings.network!r} was trained from scratch "
         f"({'; '.join(shown)}; Adam, learning rate {settings.learning_rate:g}, {settings.schedule})"
         f" and predicted the whole pool. The last training had {result.n_training:,} spectra."
         + "".join(f" **{one}**" for one in (result.failure, *result.warnings) if one)
@@ -172,11 +178,14 @@ def _candidates(store: Store, campaign: Campaign, scored: Iteration) -> str:
     confidence = find_confidence(store, campaign, scored)
     n_networks = 1 + len(predecessors(store, scored))
     who = "the network" if n_networks == 1 else f"the mean of the newest {n_networks} networks"
+    one = "the network"
+    if scored.result and scored.result.is_ranking:
+        who = one = "the ranking"
     how = (
         f"{who} calls a target rather than not, with a probability of {THRESHOLD:g} at least "
         f"({describe_confidence(confidence)})"
         if confidence
-        else f"the network predicts with a probability of {THRESHOLD:g} at least, not calibrated"
+        else f"{one} predicts with a probability of {THRESHOLD:g} at least, not calibrated"
     )
     return (
         f"The candidate list holds {_spectra(len(found))} "

@@ -184,7 +184,9 @@ def _desk(
 
 def sheets_of(store: Store, campaign: Campaign, identifiers: Sequence[str]) -> list[str]:
     """Collect what is drawn of some spectra, each as JSON."""
-    place = (str(store.home), campaign.name, campaign.created_at, campaign.pool_fingerprint)
+    # With other folders there may be whole spectra that there were not before.
+    known = (campaign.name, campaign.created_at, campaign.pool_fingerprint, campaign.folders)
+    place = (str(store.home), *known)
     return _shelf().take(
         place, identifiers, lambda missing: sheet_maker().make(store.home, campaign, missing)
     )

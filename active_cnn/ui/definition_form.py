@@ -67,11 +67,16 @@ class Edited:
     keys: Mapping[str, str]
 
 
-def ask_beginning() -> Beginning:
-    """Ask what to begin with: the training set, a preset or a definition file."""
+def ask_beginning(training: str = TRAINING) -> Beginning:
+    """Ask what to begin with: the training set (called so), a preset or a definition file."""
     kind = str(
         st.segmented_control(
-            "Begin with", [TRAINING, PRESET, FILE], default=TRAINING, required=True, key="begin"
+            "Begin with",
+            [TRAINING, PRESET, FILE],
+            default=TRAINING,
+            format_func=lambda one: training if one == TRAINING else one,
+            required=True,
+            key="begin",
         )
     )
     if kind == PRESET:
@@ -214,7 +219,7 @@ def _edit_classes(definition: Definition, key: str, examples: Mapping[str, int])
                 "target", default=False, help="What is looked for."
             ),
             "examples": st.column_config.NumberColumn(
-                format="localized", help="Spectra of the training set with that label."
+                format="localized", help="Labelled spectra with that label."
             ),
         },
     )
@@ -227,7 +232,7 @@ def _describe_left_over(classes: pd.DataFrame, labels: Mapping[str, int]) -> Non
     left_over = {label: n for label, n in labels.items() if label not in trained}
     if left_over:
         st.warning(
-            f"No answer that trains a class has the name of these labels of the training set: "
+            f"No answer that trains a class has the name of these labels of the labelled spectra: "
             f"{plain(describe_labels(left_over))}. Add a row for each."
         )
 

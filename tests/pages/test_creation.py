@@ -16,6 +16,7 @@ from active_cnn.campaign.creation import create_campaign
 from active_cnn.campaign.definition_text import write_definition
 from active_cnn.campaign.presets import read_preset
 from active_cnn.campaign.store import Store
+from active_cnn.campaign.training_data import initial_identifiers
 from active_cnn.errors import JobError
 from active_cnn.grid import Spacing
 from active_cnn.recipes import DEFAULT_RECIPE, RECIPES
@@ -655,3 +656,92 @@ def test_a_demo_that_is_there_is_not_offered_again(empty_home, open_page):
         demo.create_demo(store)
     at = open_page(PAGE, section="New campaign")
     assert at.selectbox(key="demo-case").value == "lithium"
+
+
+# A few examples in place of a training set
+
+
+@pytest.fixture
+def put_lithium(lithium_files, tmp_path):
+    """Put the pool of a search of its own into a folder; gives it and its first targets."""
+    pool = shutil.copy(lithium_files.pool, tmp_path)
+    truth = lithium_files.truth.read_text(encoding="utf-8").splitlines()
+    return pool, [row.split(",")[0] for row in truth if row.split(",")[1] == "Li-rich"][:3]
+
+
+def name_examples(at, pool, lines, called="Li-rich"):
+    at.segmented_control(key="new_labelled").set_value("a few examples").run()
+    at.text_area(key="new_examples").set_value("\n".join(lines))
+    at.text_input(key="new_label").set_value(called)
+    at.text_input(key="new_pool").set_value(str(pool)).run()
+    assert not at.exception
+    return at
+
+
+def test_a_campaign_begins_with_a_few_examples(empty_home, put_lithium, open_page):
+    pool, (first, second, _) = put_lithium
+    at = name_examples(open_page(PAGE), pool, [first, "", f"  {second}", "nowhere"])
+    assert window_of(at) == (6626.0, 6793.0, 110)
+    assert answers_of(at)["is_target"].to_dict() == {"Li-rich": 1, "other": 0, "unsure": 0}
+    assert at.text_input(key="new_name").value == "Li-rich"
+    at.button(key="create-campaign").click().run()
+    assert not at.exception
+    with Store(empty_home) as store:
+        campaign = store.campaign("Li-rich")
+        assert campaign.begins_with_examples
+        assert set(initial_identifiers(store, campaign)) == {first, second}
+    said = "\n".join(one.value for one in at.info).replace("\\", "")
+    assert "2 spectra are labelled by 2 of 3 rows" in said
+    assert "names no spectrum of the sources" in said
+
+
+def test_examples_may_come_in_a_table(empty_home, put_lithium, open_page):
+    pool, names = put_lithium
+    at = name_examples(open_page(PAGE), pool, [])
+    table = "\n".join(["id", *names]).encode()
+    at.file_uploader(key="examples-table").set_value(("five.csv", table, "text/csv")).run()
+    assert not at.exception
+    assert answers_of(at)["examples"].to_dict() == {"Li-rich": 3, "other": 0, "unsure": 0}
+    at.button(key="create-campaign").click().run()
+    assert any(one.value.replace("\\", "").startswith("five.csv: 3 rows; no") for one in at.info)
+    with Store(empty_home) as store:
+        assert set(initial_identifiers(store, store.campaign())) == set(names)
+
+
+def test_examples_that_cannot_be_used_are_a_message(empty_home, put_lithium, open_page):
+    pool, names = put_lithium
+    at = name_examples(open_page(PAGE), pool, [])
+    at.text_input(key="new_name").set_value("mine")
+    at.button(key="create-campaign").click().run()
+    assert "No example is named" in complaint(at)
+    name_examples(at, pool, ["nowhere"])
+    at.button(key="create-campaign").click().run()
+    assert "names no spectrum of the sources" in complaint(at)
+    name_examples(at, "", names)
+    at.button(key="create-campaign").click().run()
+    assert "path of the pool is empty" in complaint(at)
+    at.file_uploader(key="examples-table").set_value(("five.csv", b"x\n1", "text/csv")).run()
+    assert any("five.csv has no column that names the spectra" in one for one in warnings(at))
+    assert not (empty_home / "mine").exists()
+
+
+def test_files_of_examples_are_read_only_below_the_servers_folders(
+    empty_home, put_lithium, tmp_path, open_page, monkeypatch
+):
+    pool, names = put_lithium
+    monkeypatch.setenv("ACTIVE_CNN_FOLDERS", str(tmp_path / "allowed"))
+    (tmp_path / "allowed").mkdir()
+    pool = shutil.move(pool, tmp_path / "allowed")
+    (tmp_path / "secret.fits").write_bytes(b"secret")
+    (tmp_path / "allowed" / "link.fits").symlink_to(tmp_path / "secret.fits")
+    at = open_page(PAGE)
+    for file in ("secret.fits", "allowed/link.fits"):
+        name_examples(at, pool, [names[0], str(tmp_path / file)])
+        at.button(key="create-campaign").click().run()
+        assert "has to lie below" in complaint(at)
+    name_examples(at, pool, [names[0]])
+    at.text_area(key="new_example_sources").set_value(str(tmp_path)).run()
+    at.button(key="create-campaign").click().run()
+    assert "has to lie below" in complaint(at)
+    with Store(empty_home) as store:
+        assert store.campaign_names() == []

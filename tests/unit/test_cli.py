@@ -259,7 +259,7 @@ def test_files_of_spectra_out_of_reach_are_noticed_in_one_line(home, run, far_po
     read, assumed, notice, ready = said.splitlines()
     assert read.startswith("Read from the training set: the window 6519-6732 Å × 140")
     assert assumed.startswith("What marks the targets was not said. Assumed: Hα emission")
-    assert "--folder" in notice
+    assert "active-cnn folders --campaign mine --add DIR" in notice
     assert "archive" in notice
     assert "is ready" in ready
 

@@ -334,3 +334,9 @@ def m013_scaling(db: Database) -> None:
             "UPDATE campaign SET search = ? WHERE name = ?",
             [json.dumps(search, ensure_ascii=False), name],
         )
+
+
+@MIGRATIONS()
+def m014_beginning_with_examples(db: Database) -> None:
+    """Campaigns that begin with a handful of examples; those before had a whole training set."""
+    db.execute("ALTER TABLE campaign ADD COLUMN begins_with_examples INTEGER NOT NULL DEFAULT 0")
