@@ -10,10 +10,11 @@ All of it is a small network of Keras, which predicts, is stored and is exported
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
-from keras import layers
+from keras import layers, ops
 from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
@@ -23,6 +24,9 @@ from active_cnn.learning.network import MOST_FEATURES
 from active_cnn.learning.presentation import Labelled
 from active_cnn.learning.training import Trained
 from active_cnn.recipes import TrainingSettings
+from active_cnn.search import ScalingMethod
+from active_cnn.spectra.preprocessing import rescale
+from active_cnn.spectra.scaling import Scaling
 from active_cnn.wording import one_or_many
 
 # Of the regression on unit vectors. Measured on four simulated searches, docs/cases.md: ten times
@@ -81,10 +85,11 @@ def fit_likeness(
             "No two usable spectra of the pool are left that the examples could be told from. "
             "Give a larger pool."
         )
-    background = labelled.scaling(pool_flux)
+    scaling = labelled.scaling
+    background = _by_range(pool_flux, scaling)
     kernel, bias = _whitening(background, settings.seed)
     drawn = _unit_vectors(background @ kernel + bias)
-    directions = _unit_vectors(labelled.scaling(labelled.flux) @ kernel + bias)
+    directions = _unit_vectors(_by_range(labelled.flux, scaling) @ kernel + bias)
     weights = np.zeros((drawn.shape[1], len(counts)))
     logits = np.full(len(counts), NEVER)
     rest = _class_of_the_rest(counts, labelled.is_target)
@@ -96,7 +101,7 @@ def fit_likeness(
             drawn,
             settings.answer_weight,
         )
-    network = _as_network(kernel, bias, weights, logits)
+    network = _as_network(kernel, bias, weights, logits, scaling)
     before = dict(zip(labelled.classes, counts.tolist(), strict=True))
     return Trained(
         network=network,
@@ -153,15 +158,33 @@ def _class_of_the_rest(counts: NDArray[np.int64], is_target: NDArray[np.bool_]) 
     return int(others[counts[others].argmax()])
 
 
+def _by_range(flux: NDArray[np.floating], scaling: Scaling) -> NDArray[np.float32]:
+    # Components find more in windows by minimum and maximum than by the other methods.
+    windows = scaling(flux)
+    is_already = scaling.method is ScalingMethod.MINMAX
+    return windows if is_already else rescale(windows, scaling.grid.parts)
+
+
+def _from_end_to_end(window: Any) -> Any:
+    """Do in the network what `rescale` does."""
+    low, high = (extreme(window, axis=1, keepdims=True) for extreme in (ops.min, ops.max))
+    return (window - low) / (high - low) * 2 - 1
+
+
 def _as_network(
     kernel: NDArray[np.float64],
     bias: NDArray[np.float64],
     weights: NDArray[np.float64],
     logits: NDArray[np.float64],
+    scaling: Scaling,
 ) -> keras.Model:
     inputs = keras.Input((len(kernel),))
+    windows = inputs
+    if scaling.method is not ScalingMethod.MINMAX:
+        parts = [_from_end_to_end(inputs[:, one]) for one in scaling.grid.parts]
+        windows = ops.concatenate(parts, axis=1) if len(parts) > 1 else parts[0]
     whiten = layers.Dense(kernel.shape[1], name="whitened")
-    x = layers.UnitNormalization()(whiten(inputs))  # (n, n_components): the features
+    x = layers.UnitNormalization()(whiten(windows))  # (n, n_components): the features
     part = layers.Dense(weights.shape[1])
     network = keras.Model(inputs, layers.Softmax()(part(x)), name="likeness")
     whiten.set_weights([kernel, bias])

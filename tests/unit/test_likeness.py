@@ -7,12 +7,13 @@ import pytest
 
 from active_cnn.errors import CampaignError
 from active_cnn.evaluation.ranking import average_precision
-from active_cnn.grid import Grid
+from active_cnn.grid import Grid, Window
 from active_cnn.learning.keras_runtime import export_network
 from active_cnn.learning.likeness import fit_likeness
 from active_cnn.learning.network import MOST_FEATURES, load_network, save_network, with_features
 from active_cnn.learning.presentation import Labelled
 from active_cnn.recipes import TrainingSettings
+from active_cnn.search import ScalingMethod
 from active_cnn.spectra.preprocessing import rescale
 from active_cnn.spectra.scaling import Scaling
 
@@ -103,6 +104,22 @@ def test_it_is_the_same_again_and_after_it_was_stored_and_exported(pool, tmp_pat
     assert np.array_equal(stored.predict(rescale(left), verbose=0), predict(first, left))
     pytest.importorskip("openvino")
     assert export_network(stored, tmp_path / "network.keras", rescale(left))[1] == ""
+
+
+@pytest.mark.parametrize("method", [ScalingMethod.MEDIAN, ScalingMethod.CONTINUUM])
+def test_windows_that_are_scaled_otherwise_are_brought_to_one_range_by_it(pool, method, tmp_path):
+    drawn, left, kinds = pool
+    grid = Grid((Window(6500.0, 6537.0, 38), Window(6560.0, 6601.0, 42)))
+    scaling = Scaling(grid, method)
+    known = replace(labelled(NARROW, BROAD), scaling=scaling)
+    trained = fit_likeness(known, drawn, SETTINGS, "")
+    said = trained.network.predict(scaling(left), verbose=0)
+    assert average_precision(said[:, 2:].sum(axis=1), kinds > 0) > 0.9
+    save_network(trained.network, tmp_path / "network.keras")
+    stored = load_network(tmp_path / "network.keras")
+    assert np.array_equal(stored.predict(scaling(left), verbose=0), said)
+    pytest.importorskip("openvino")
+    assert export_network(stored, tmp_path / "network.keras", scaling(left))[1] == ""
 
 
 def test_its_features_are_directions(pool):
