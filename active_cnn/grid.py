@@ -161,10 +161,14 @@ class Grid:
         return " + ".join(map(str, self.windows))
 
     @property
+    def noun(self) -> str:
+        """What it is called: a window, or windows."""
+        return "window" if len(self.windows) == 1 else "windows"
+
+    @property
     def ranges(self) -> str:
         """From where to where its windows reach, as in "window 6519-6732 Å"."""
-        noun = "window" if len(self.windows) == 1 else "windows"
-        return f"{noun} {', '.join(f'{one.start:g}-{one.end:g} Å' for one in self.windows)}"
+        return f"{self.noun} {', '.join(f'{one.start:g}-{one.end:g} Å' for one in self.windows)}"
 
     def describe(self) -> str:
         """Say which wavelengths these are, in a part of a sentence."""

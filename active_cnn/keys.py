@@ -30,6 +30,8 @@ ACTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     "help": ("Help", ("h", "?", "F1")),
 }
 
+MOST_CLASSES = 36
+
 # Besides single characters; Tab and Escape move the focus and leave the note.
 NAMED_KEYS = (
     *("Enter", "Backspace", "Delete", "Insert", "Home", "End", "PageUp", "PageDown"),
@@ -57,6 +59,12 @@ def check_keys(class_keys: Iterable[tuple[str, str]], chosen: Mapping[str, str])
     CampaignError
         Which says what has the key already.
     """
+    class_keys = list(class_keys)
+    if len(class_keys) > MOST_CLASSES:
+        raise CampaignError(
+            f"There are {len(class_keys)} answers, but each has a letter or digit for its key: "
+            f"give {MOST_CLASSES} at most."
+        )
     taken: dict[str, tuple[str, str]] = {}
     for name, key in class_keys:
         _take(taken, key, f"the answer {name!r}")

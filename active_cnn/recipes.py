@@ -14,6 +14,10 @@ HELD_OUT = "held-out loss"
 MONITORS = (HELD_OUT, "training loss")
 # Of each class: one to be trained on, one to be held out.
 LEAST_EXAMPLES = 2
+# A campaign that begins with examples is ranked by their likeness until so many targets, of all
+# target classes together, and so much else are labelled (docs/training.md).
+ENOUGH_TARGETS = 40
+ENOUGH_OTHERS = 40
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from active_cnn.errors import CampaignError
 from active_cnn.grid import Grid
 from active_cnn.keys import assign_keys, check_keys, heard, shared_keys
 from active_cnn.recipes import TrainingSettings
-from active_cnn.search import HALPHA_EMISSION, Search
+from active_cnn.search import HALPHA_EMISSION, ScalingMethod, Search
 from active_cnn.verdicts import Alarm, Ranking
 
 
@@ -161,6 +161,9 @@ class Campaign:
         Keys of the labelling page that a person has changed, by action.
     search : Search
         What marks the targets.
+    begins_with_examples : bool
+        Whether its initial training set is a handful of examples: until there is enough to train
+        a network on, the pool is ranked by its likeness to them.
     """
 
     name: str
@@ -176,6 +179,7 @@ class Campaign:
     folders: tuple[str, ...] = ()
     chosen_keys: dict[str, str] = field(default_factory=dict)
     search: Search = HALPHA_EMISSION
+    begins_with_examples: bool = False
 
     def __post_init__(self) -> None:
         names = [c.name for c in self.classes]
@@ -258,7 +262,10 @@ class TrainingResult:
     `recovery_file` is that of planted lines; '' where none were planted. `alarms` say what has
     gone wrong. `rankings` say how well network and baseline rank the spectra of `HELD_OUT` and of
     `PLANTED` (see `verdicts`); either may be missing. `settings` are those of the network that
-    came out: gentler than those asked for where these came to nothing.
+    came out: gentler than those asked for where these came to nothing. `is_ranking`: there was too
+    little to train a network on, and the pool was ranked by its likeness to the examples; then
+    there are no epochs, no hold-out and no baseline, and `network_file` holds the ranking.
+    `scaling` is that of the windows which the network expects.
     """
 
     settings: TrainingSettings
@@ -282,6 +289,8 @@ class TrainingResult:
     recovery_sha256: str = ""
     alarms: tuple[Alarm, ...] = ()
     rankings: dict[str, Ranking] = field(default_factory=dict)
+    is_ranking: bool = False
+    scaling: ScalingMethod = ScalingMethod.MINMAX
 
     @property
     def failure(self) -> str:

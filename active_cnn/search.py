@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -31,6 +32,29 @@ class Frame(StrEnum):
 
     OBSERVED = "observed"
     REST = "rest"
+
+
+class ScalingMethod(StrEnum):
+    """How a window is scaled before a network sees it; see `active_cnn.spectra.scaling`."""
+
+    MINMAX = "minmax"
+    ROBUST = "robust"
+    MEDIAN = "median"
+    CONTINUUM = "continuum"
+
+    @property
+    def words(self) -> str:
+        """What becomes of a window, in a part of a sentence."""
+        return _SCALED[self]
+
+
+_SCALED = {
+    ScalingMethod.MINMAX: "brought from −1, its minimum, to 1, its maximum",
+    ScalingMethod.ROBUST: "brought to a scale on which the middle 90 % of its fluxes are from −1 "
+    "to 1",
+    ScalingMethod.MEDIAN: "divided by its median, less 1",
+    ScalingMethod.CONTINUUM: "divided by its continuum, a smooth curve, less 1",
+}
 
 
 # Å: from what nobody would see to what nobody would miss.
@@ -150,6 +174,8 @@ class Search:
         From which to which redshift the targets are in that frame.
     source : str
         Where this is published.
+    scaling : ScalingMethod
+        How windows are scaled before the network sees them; of new searches see `usual_scaling`.
     """
 
     title: str = ""
@@ -160,6 +186,7 @@ class Search:
     frame: Frame = Frame.OBSERVED
     redshift: tuple[float, float] = field(default=(0.0, 0.0))
     source: str = ""
+    scaling: ScalingMethod = ScalingMethod.MINMAX
 
     def __post_init__(self) -> None:
         if len(self.lines) > MOST_LINES or len(self.bands) > MOST_LINES:
@@ -246,6 +273,22 @@ class Search:
                 )
 
 
+# Wavelengths up to which networks do not bring windows to one scale by themselves
+# (`active_cnn.learning.network`).
+NARROW = 160
+
+
+def usual_scaling(grid: Grid, lines: Sequence[TargetLine] = ()) -> ScalingMethod:
+    """Give the scaling of new searches that name none; docs/cases.md says why.
+
+    In narrow windows the median, unless all lines that mark a target are emission: by minimum and
+    maximum, a narrow absorption line is as deep as the noise lets it. Of emission in narrow
+    windows, and in wide windows, the median is no better.
+    """
+    is_emission = bool(lines) and all(one.sign is Sign.EMISSION for one in lines)
+    return ScalingMethod.MINMAX if is_emission or grid.n > NARROW else ScalingMethod.MEDIAN
+
+
 def _check_range(what: str, given: tuple[float, float], unit: str) -> None:
     low, high = given
     if not 0 < low < high < np.inf:
@@ -276,4 +319,5 @@ HALPHA_EMISSION = Search(
     sigma=13.0,
     resolving_power=1800.0,
     source="Škoda, Podsztavek & Tvrdík (2020), A&A, 643, A122",
+    scaling=ScalingMethod.MINMAX,
 )

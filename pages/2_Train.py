@@ -6,7 +6,13 @@ from active_cnn.campaign import jobs
 from active_cnn.ui.counts import counts_in
 from active_cnn.ui.page import page
 from active_cnn.ui.text import PERCENT
-from active_cnn.ui.training import ask_settings, history_table, show_result, watch_job
+from active_cnn.ui.training import (
+    ask_settings,
+    describe_untrained,
+    history_table,
+    show_result,
+    watch_job,
+)
 from active_cnn.ui.whats_next import show_next_step
 
 with page("Train", lead="Train the network on all labels so far, and predict the pool.") as view:
@@ -21,7 +27,7 @@ with page("Train", lead="Train the network on all labels so far, and predict the
 
     if not is_active:
         if iteration.result is None:
-            st.info(f"Iteration {iteration.number} has not been trained yet: press Train.")
+            st.info(describe_untrained(view, iteration))
         with st.expander(
             f"Settings of the training of iteration {iteration.number}",
             expanded=iteration.result is None,

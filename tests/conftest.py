@@ -156,6 +156,7 @@ def fill_iteration():
             device="none",
             versions={},
             seconds={},
+            scaling=campaign.search.scaling,
         )
         assert store.finish_job(job.number, result)
         return store.iteration(campaign.name, iteration.number)

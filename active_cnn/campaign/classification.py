@@ -28,6 +28,7 @@ from active_cnn.grid import Grid
 from active_cnn.learning.network import load_network
 from active_cnn.learning.scoring import predict
 from active_cnn.records import Campaign, TrainingResult
+from active_cnn.search import ScalingMethod
 from active_cnn.spectra.batches import read_window
 from active_cnn.spectra.confined import SECONDS, confined
 from active_cnn.spectra.naming import NAME, Naming, read_naming
@@ -120,12 +121,12 @@ def classify(
         )
     _refuse_overwriting((path for path, _ in listed), out)
     resolution = pool_resolution(store, campaign)
-    classes, scale = campaign.network_classes, Scaling(campaign.grid)
+    classes, scale = campaign.network_classes, Scaling(campaign.grid, campaign.search.scaling)
     done = n_refused = 0
     with _new_table(out) as write:
         write([["path", "identifier", "label", *probability_columns(classes).values(), "reason"]])
         total = sum(_count(path, campaign.grid) for path, _ in listed)
-        network = _load(iteration_folder(store, iteration), iteration.result)
+        network = _load(iteration_folder(store, iteration), iteration.result, scale.method)
         for found in _batches(_find(listed, campaign.grid, naming, resolution)):
             usable = [one.flux for one in found if one.flux is not None]
             probabilities: NDArray[np.float32] = np.empty((0, len(classes)), np.float32)
@@ -151,8 +152,13 @@ def classify(
     return done - n_refused, n_refused
 
 
-def _load(folder: Path, result: TrainingResult) -> keras.Model:
+def _load(folder: Path, result: TrainingResult, method: ScalingMethod) -> keras.Model:
     path = folder / result.network_file
+    if result.scaling is not method:
+        raise CampaignError(
+            f"The network {path} expects windows that are scaled by {result.scaling!s}, not by "
+            f"{method!s}. Train the iteration again."
+        )
     try:
         found = hash_file(path)
     except OSError as error:

@@ -16,9 +16,12 @@ _HALF = 0.999 * np.log(2)  # nats; a little less, for entropies are kept as floa
 
 
 def predecessors(store: Store, iteration: Iteration) -> list[Iteration]:
-    """Give the iterations before one whose networks are heard together with its own."""
+    """Give the iterations before one whose networks are heard together with its own.
+
+    A ranking by likeness is no network, and knew less than those after it.
+    """
     known = store.iterations(iteration.campaign)[: iteration.number]
-    return [one for one in known if one.result][1 - SIZE :]
+    return [one for one in known if one.result and not one.result.is_ranking][1 - SIZE :]
 
 
 def target_positions(campaign: Campaign) -> tuple[int, ...]:

@@ -131,11 +131,17 @@ def find_confidence(
     told = {name: one.answer for name, one in answers.items()}
     known = store.iterations(campaign.name)[: iteration.number + 1 - before]
     for one in reversed(known):
+        if _is_ranking(one) != _is_ranking(iteration):
+            continue  # their log odds mean something else
         queries = [query for purpose in Purpose for query in store.queries(one, purpose)]
         found = _fit(store, campaign, one, queries, told)
         if found:
             return found
     return None
+
+
+def _is_ranking(iteration: Iteration) -> bool:
+    return iteration.result is not None and iteration.result.is_ranking
 
 
 def _fit(

@@ -9,6 +9,8 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from active_cnn.campaign.files import POOL_INDEX, hash_file, stored_path
 from active_cnn.campaign.plain_answers import with_plain_answers
 from active_cnn.campaign.store import Store
@@ -16,11 +18,12 @@ from active_cnn.errors import CampaignError, StoreError
 from active_cnn.grid import Grid
 from active_cnn.recipes import LEAST_EXAMPLES
 from active_cnn.records import Campaign, Line, OracleClass
-from active_cnn.search import HALPHA_EMISSION, Search
+from active_cnn.search import HALPHA_EMISSION, Search, usual_scaling
+from active_cnn.spectra.continuum import is_scaled
 from active_cnn.spectra.pool import Pool, index_pool
 from active_cnn.spectra.preprocessing import DEFECTS, MARGIN
 from active_cnn.spectra.resolving_power import TOLERANCE
-from active_cnn.spectra.training_set import read_training_csv
+from active_cnn.spectra.training_set import TrainingSet, read_training_csv
 from active_cnn.spectra.wavelength import LINES
 from active_cnn.wording import one_or_many
 
@@ -36,6 +39,7 @@ DEFAULT_CLASSES = (
 )
 
 LARGEST_SEED = 2**31 - 1
+LOOKED_AT = 200  # spectra of a pool, to tell whether they are scaled
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -53,6 +57,7 @@ def create_campaign(
     seed: int = 1,
     chosen_keys: Mapping[str, str] | None = None,
     folders: Sequence[Path] = (),
+    begins_with_examples: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Campaign:
     """Create a campaign on a training set and a pool; both are read through and checked.
@@ -82,6 +87,8 @@ def create_campaign(
         Keys of the labelling page by action, where they are not to be the usual ones.
     folders : sequence of Path
         Below these lie the files of spectra that may be shown, besides the pool's own folder.
+    begins_with_examples : bool
+        Whether the training set is a handful of examples, see `Campaign`: one of a target will do.
     progress : callable, optional
         Told how many spectra of the pool have been read, and of how many.
 
@@ -100,9 +107,9 @@ def create_campaign(
     check_new_name(store, name)
     check_seed(seed)
     for folder in folders:
-        if not _is_folder(folder):
-            raise CampaignError(f"There is no folder {folder}: give one that holds spectra.")
+        check_folder(folder)
     grid = grid or Grid()
+    is_assumed = search is None
     search = assume_search(grid) if search is None else search
     search.check_windows(grid)
     campaign = Campaign(
@@ -119,10 +126,11 @@ def create_campaign(
         seed=seed,
         chosen_keys=dict(chosen_keys or {}),
         folders=tuple(str(folder.resolve()) for folder in folders),
+        begins_with_examples=begins_with_examples,
     )
     campaign.check_keys()
-    labels = read_training_csv(training, campaign.grid, campaign.trains).labels
-    check_examples(campaign, labels)
+    known = read_training_csv(training, campaign.grid, campaign.trains)
+    check_examples(campaign, known.labels)
     training_sha256 = hash_file(training)
     folder = store.home / name
     try:
@@ -137,17 +145,34 @@ def create_campaign(
     try:
         if not indexed.usable.any():
             raise _no_use(indexed)
-        check_resolution(search, indexed)
+        search = _at_its_resolution(search, indexed, is_assumed=is_assumed)
+        _check_scale(training, known, indexed, seed)
     except CampaignError:
         index.unlink()
         with suppress(OSError):  # somebody else's files lie there
             folder.rmdir()
         raise
     campaign = replace(
-        campaign, training_sha256=training_sha256, pool_fingerprint=indexed.fingerprint
+        campaign,
+        search=search,
+        training_sha256=training_sha256,
+        pool_fingerprint=indexed.fingerprint,
     )
     store.add_campaign(campaign, first_seed=seed)
     return campaign
+
+
+def _check_scale(training: Path, known: TrainingSet, pool: Pool, seed: int) -> None:
+    usable = np.flatnonzero(pool.usable)
+    n = min(LOOKED_AT, len(usable))
+    rows = np.sort(np.random.default_rng(seed).choice(usable, n, replace=False))
+    if is_scaled(pool.flux(rows)) and not is_scaled(known.flux):
+        raise CampaignError(
+            f"The spectra of the pool {pool.path} are scaled already (all of {n} that were looked "
+            "at have the same span or scatter), and their noise cannot be compared with the flux "
+            f"of the training set {training}. Give a pool of flux, as `active-cnn ingest` makes "
+            "it, or scale the training set in the same way."
+        )
 
 
 def check_examples(campaign: Campaign, labels: Sequence[str]) -> None:
@@ -157,10 +182,17 @@ def check_examples(campaign: Campaign, labels: Sequence[str]) -> None:
     ------
     CampaignError
         If a class of the network has fewer than `LEAST_EXAMPLES` in it, or nothing is there but
-        targets.
+        targets. Of a campaign that begins with examples: if none is of a target.
     """
     examples = Counter(campaign.trains[label] for label in labels)
     found = ", ".join(f"{name!r} ({n:,})" for name, n in examples.most_common())
+    if campaign.begins_with_examples:
+        if not any(examples[name] for name in campaign.targets):
+            raise CampaignError(
+                f"None of the examples is of a target ({', '.join(campaign.targets)}): they are "
+                f"{found}. Name one at least, or say which label is looked for."
+            )
+        return
     for name in campaign.targets:
         if not examples[name]:
             raise CampaignError(
@@ -179,6 +211,16 @@ def check_examples(campaign: Campaign, labels: Sequence[str]) -> None:
                 f"{LEAST_EXAMPLES} examples at least that a training needs of {name!r}: its "
                 f"spectra train {found}. Add some, or leave that class out."
             )
+
+
+def _at_its_resolution(search: Search, pool: Pool, *, is_assumed: bool) -> Search:
+    try:
+        check_resolution(search, pool)
+    except CampaignError:
+        if not is_assumed:
+            raise
+        return replace(search, resolving_power=None)  # which nobody has asked for
+    return search
 
 
 def check_resolution(search: Search, pool: Pool) -> None:
@@ -220,11 +262,11 @@ def check_powers(search: Search, pool: Path, low: float, high: float) -> None:
 
 
 def assume_search(grid: Grid) -> Search:
-    """Give the search of a campaign that says nothing: Hα emission, or none outside of Hα."""
+    """Give the search of a campaign that says nothing: Hα emission, or no line outside of Hα."""
     try:
         HALPHA_EMISSION.check_windows(grid)
     except CampaignError:
-        return Search()
+        return Search(scaling=usual_scaling(grid))
     return HALPHA_EMISSION
 
 
@@ -247,11 +289,20 @@ def _no_use(pool: Pool) -> CampaignError:
     )
 
 
-def _is_folder(path: Path) -> bool:
+def check_folder(path: Path) -> None:
+    """Refuse what cannot be one of the folders of a campaign's spectra.
+
+    Raises
+    ------
+    CampaignError
+        If there is no such folder.
+    """
     try:
-        return path.is_dir()
+        is_folder = path.is_dir()
     except OSError:  # a name that is too long, or a folder above that may not be read
-        return False
+        is_folder = False
+    if not is_folder:
+        raise CampaignError(f"There is no folder {path}: give one that holds spectra.")
 
 
 def check_new_name(store: Store, name: str) -> None:

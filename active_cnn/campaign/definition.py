@@ -17,7 +17,7 @@ from active_cnn.keys import check_keys
 from active_cnn.lines import read_bounded
 from active_cnn.names import trim
 from active_cnn.records import Line, OracleClass
-from active_cnn.search import Band, Frame, Search, Sign, TargetLine
+from active_cnn.search import Band, Frame, ScalingMethod, Search, Sign, TargetLine, usual_scaling
 
 MOST_BYTES = 2**20
 MOST_OF_A_KIND = 1000
@@ -77,6 +77,7 @@ def read_definition(path: Path) -> Definition:
 
         [search]
         title = "Hα emission"
+        scaling = "minmax"           # or "robust", "median", "continuum"; left out: by the window
 
         [[search.line]]
         name = "Hα"
@@ -142,7 +143,7 @@ def parse_definition(written: bytes, path: str) -> Definition:
         )
     )
     classes = classes or default.classes
-    search = _take_search(path, content["search"]) if "search" in content else None
+    search = _take_search(path, content["search"], grid) if "search" in content else None
     if search:
         _check_windows(path, search, grid)
     keys = _take_keys(path, content.get("keys", {}), classes)
@@ -191,6 +192,7 @@ _OF_A_SEARCH = {
     "frame": Frame,
     "redshift": tuple,
     "source": str,
+    "scaling": ScalingMethod,
 }
 _OF_A_LINE = {
     "name": str, "wavelength": float, "sign": Sign, "fwhm": tuple, "equivalent_width": tuple,
@@ -199,7 +201,7 @@ _OF_A_LINE = {
 _OF_A_BAND = {"name": str, "start": float, "end": float}
 
 
-def _take_search(path: str, given: Any) -> Search:
+def _take_search(path: str, given: Any, grid: Grid) -> Search:
     if not isinstance(given, dict):
         raise CampaignError(f"{path}: search is {shorten(given)}: write it under [search].")
     own = dict(given)
@@ -211,10 +213,11 @@ def _take_search(path: str, given: Any) -> Search:
     lines = [_take(path, "[[search.line]]", one, _OF_A_LINE, optional) for one in parts["line"]]
     bands = [_take(path, "[[search.band]]", one, _OF_A_BAND, ()) for one in parts["band"]]
     try:
+        targets = tuple(TargetLine(**one) for one in lines)
         return Search(
-            lines=tuple(TargetLine(**one) for one in lines),
+            lines=targets,
             bands=tuple(Band(**one) for one in bands),
-            **taken,
+            **{"scaling": usual_scaling(grid, targets), **taken},
         )
     except CampaignError as error:
         raise CampaignError(f"{path}: {error}") from error

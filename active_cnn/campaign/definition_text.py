@@ -28,7 +28,11 @@ def write_definition(campaign: Campaign) -> str:
 def _search(search: Search) -> dict[str, Any]:
     written = _stated(asdict(search))
     lines, bands = written.pop("lines"), written.pop("bands")
-    written |= {"frame": str(search.frame), "redshift": list(search.redshift)}
+    written |= {
+        "frame": str(search.frame),
+        "redshift": list(search.redshift),
+        "scaling": str(search.scaling),
+    }
     if lines:
         written["line"] = [_stated({**one, "sign": str(one["sign"])}) for one in lines]
     if bands:

@@ -67,7 +67,8 @@ def open_pool(store: Store, campaign: Campaign, *, is_held_open: bool = False) -
         # The index can be made anew at any time, as in a home that was copied or restored;
         # whether the pool is still the same one is told by its content.
         index_pool(path, index, campaign.grid)
-    pool = Pool(path, index, is_held_open=is_held_open)
+    method = campaign.search.scaling
+    pool = Pool(path, index, is_held_open=is_held_open, method=method)
     if pool.fingerprint != campaign.pool_fingerprint:
         raise CampaignError(
             f"The pool {path} has changed since the campaign was created (fingerprint "
@@ -110,8 +111,8 @@ def spectrum_file(store: Store, campaign: Campaign, path: str) -> Path:
     if not any(file.is_relative_to(folder) for folder in allowed):
         raise SpectrumError(
             "lies outside the folders that this campaign may read "
-            f"({', '.join(map(str, dict.fromkeys(allowed)))}): create the campaign with "
-            "`--folder`, or move the file"
+            f"({', '.join(map(str, dict.fromkeys(allowed)))}): add its folder (Settings, "
+            "or `active-cnn folders --add`), or move the file"
         )
     return file
 

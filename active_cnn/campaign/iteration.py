@@ -1,4 +1,4 @@
-"""Fill an iteration: train the network, predict the pool; the only way to TensorFlow."""
+"""Fill an iteration: train the network (or rank), predict the pool; the only way to TensorFlow."""
 
 from __future__ import annotations
 
@@ -27,11 +27,13 @@ from active_cnn.campaign.training_data import (
     LabelledFlux,
     build_training_set,
     draw_background,
+    why_ranked,
 )
 from active_cnn.engine import Engine, count_cores, open_engine
 from active_cnn.errors import CampaignError, SpectrumError, StoreError
 from active_cnn.evaluation.alarms import find_one_sided_pool
 from active_cnn.learning.fitting import Report
+from active_cnn.learning.likeness import fit_likeness
 from active_cnn.learning.network import load_network, save_network
 from active_cnn.learning.predictions import PredictionsFile
 from active_cnn.learning.presentation import Labelled
@@ -91,10 +93,12 @@ def run_iteration(
     began = time.monotonic()
     training_set = build_training_set(store, campaign, iteration)
     pool = open_pool(store, campaign)
+    why = why_ranked(store, campaign, iteration)
     origin = {
         "settings": asdict(job.settings),
         "training": training_set.sha256,
         "pool": pool.fingerprint,
+        "scaling": pool.scaling.method,
         "versions": versions(),
         "device": describe_device(),
     }
@@ -104,9 +108,10 @@ def run_iteration(
         if found:
             network_path, trained = found
         else:
-            trained = _train(store, job, training_set, pool, report)
+            trained = _train(store, job, training_set, pool, report, why)
             save_network(trained.network, network_path)
-            checkpoint.keep(network_path, origin, trained)
+            if not why:  # a ranking is made anew in seconds
+                checkpoint.keep(network_path, origin, trained)
         trained_at = time.monotonic()
         try:
             scored = score_pool(
@@ -126,7 +131,8 @@ def run_iteration(
             )
             rule = _apply_rule(store, job, engine, report)
             notices = (*trained.notices, *scored.notices, *missing, *rule)
-            one_sided = find_one_sided_pool(scored.counts, campaign.targets)
+            # Of a ranking nothing was learned that could have gone wrong.
+            one_sided = None if why else find_one_sided_pool(scored.counts, campaign.targets)
             alarms = (*trained.alarms, *([one_sided] if one_sided else []))
             report("finishing", 0, 1, {"alarms": [asdict(one) for one in alarms]})
         except BaseException as error:
@@ -161,6 +167,8 @@ def run_iteration(
             for name, one in ((HELD_OUT, trained.ranking), (PLANTED, planted))
             if one is not None
         },
+        is_ranking=bool(why),
+        scaling=pool.scaling.method,
     )
 
 
@@ -210,11 +218,11 @@ def _apply_rule(store: Store, job: Job, engine: Engine, report: Report) -> tuple
 
 
 def _train(
-    store: Store, job: Job, training_set: LabelledFlux, pool: Pool, report: Report
+    store: Store, job: Job, training_set: LabelledFlux, pool: Pool, report: Report, why: str
 ) -> Trained:
     campaign = store.campaign(job.campaign)
     pool_flux = None
-    if job.settings.augmentation:
+    if job.settings.augmentation or why:
         answered = store.current_answers(
             campaign.name, store.iteration(campaign.name, job.iteration)
         )
@@ -228,6 +236,9 @@ def _train(
         campaign.targets,
         pool.scaling,
     )
+    if why and pool_flux is not None:
+        report("ranking", 0, 1, {})
+        return fit_likeness(labelled, pool_flux, job.settings, why)
     return train(labelled, job.settings, report, pool_flux)
 
 

@@ -22,6 +22,7 @@ from active_cnn.recipes import TrainingSettings
 from active_cnn.records import Answer, Campaign, Medium, Spectrum
 from active_cnn.search import Search
 from active_cnn.spectra.confined import SECONDS_WATCHED, confined
+from active_cnn.spectra.limits import LIMITS
 from active_cnn.spectra.preprocessing import find_resolving_power, prepare_and_count
 from active_cnn.spectra.readers import read
 from active_cnn.spectra.resolving_power import PoolResolution
@@ -140,7 +141,10 @@ def describe_assumed(search: Search) -> str:
         if search.lines or search.bands
         else (" No simple rule stands beside the network, and no lines are planted.")
     )
-    return f"What marks the targets was not said. Assumed: {search.describe()}.{follows}"
+    return (
+        f"What marks the targets was not said. Assumed: {search.describe()}; each spectrum is "
+        f"{search.scaling.words}.{follows}"
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,7 +185,7 @@ class View:
     identifier : str
         Of the spectrum.
     window : ndarray of float32, shape (n_wavelengths,), or None
-        Rescaled, as the network sees it; None if the spectrum cannot be used.
+        Scaled, as the network sees it; None if the spectrum cannot be used.
     metadata : dict of str to object
         ra and dec (degrees), snr_r, designation, pipeline_class, path.
     """
@@ -225,9 +229,6 @@ def predicted_probabilities(
     return tuple(float(p) for p in predictions.probabilities(row)[0])
 
 
-BRIDGED_PIXELS = "Pixels of the window without a value (not finite, or with weight 0)"
-
-
 @dataclass(frozen=True, eq=False)
 class Preparation:
     """How a spectrum's file became a window: what was done, in words, and what came out.
@@ -237,7 +238,7 @@ class Preparation:
     spectrum : Spectrum
         As its file gives it.
     window : ndarray of float32, shape (n_wavelengths,)
-        Rescaled.
+        As the network sees it.
     steps : tuple of str
         What was done, in order, with the parameters.
     """
@@ -248,19 +249,21 @@ class Preparation:
 
 
 def describe_resolution(store: Store, campaign: Campaign) -> str:
-    """Say what resolving power the pool has, and what became of spectra of another one."""
-    return open_pool(store, campaign).count_powers().describe()
+    """Say what resolving power the pool has, what became of spectra of another, what may lack."""
+    counts = open_pool(store, campaign).count_powers()
+    limits = counts.resolution.limits
+    return f"{counts.describe()} {limits.describe() if limits != LIMITS else ''}".strip()
 
 
-def prepare_file(path: Path, grid: Grid, resolution: PoolResolution) -> Preparation:
+def prepare_file(path: Path, scaling: Scaling, resolution: PoolResolution) -> Preparation:
     """Read a spectrum and prepare it as ingest does.
 
     Parameters
     ----------
     path : Path
         Its file.
-    grid : Grid
-        The window.
+    scaling : Scaling
+        Of the windows; its grid says where they are.
     resolution : PoolResolution
         Of the pool; a blurrier spectrum is not refused here, but said to be blurrier.
 
@@ -269,9 +272,15 @@ def prepare_file(path: Path, grid: Grid, resolution: PoolResolution) -> Preparat
     SpectrumError
         If the file is missing, cannot be read, or does not give a window.
     """
+    grid = scaling.grid
     spectrum = confined(SECONDS_WATCHED, read, path)
-    flux, n_bridged = confined(SECONDS_WATCHED, prepare_and_count, spectrum, grid, resolution.power)
-    window = Scaling(grid)(flux[None, :])[0]
+    flux, n_bridged = confined(
+        SECONDS_WATCHED, prepare_and_count, spectrum, grid, resolution.power, resolution.limits
+    )
+    window = scaling(flux[None, :])[0]
+    filled = "bridged by straight lines"
+    if resolution.limits.coverage < 1:
+        filled += ", or, where the spectrum does not reach, given its nearest value"
     if spectrum.medium is Medium.AIR:
         medium = "Wavelengths: from standard air to vacuum (Piskunov's inverse of Birch & Downs)."
     else:
@@ -281,12 +290,21 @@ def prepare_file(path: Path, grid: Grid, resolution: PoolResolution) -> Preparat
         window,
         (
             medium,
-            *([f"{BRIDGED_PIXELS}: {n_bridged}, bridged by straight lines."] if n_bridged else []),
+            *([_describe_bridged(n_bridged, grid, filled)] if n_bridged else []),
             f"Resolution: {_describe_degrading(spectrum, resolution)}.",
             f"Grid: linear interpolation to {grid.describe()}, both ends included.",
-            "Scale: the window's own minimum and maximum become −1 and 1.",
+            f"Scale ({scaling.method}): {_each(grid)} {scaling.method.words}.",
         ),
     )
+
+
+def _each(grid: Grid) -> str:
+    return "each window is" if len(grid.windows) > 1 else "the window is"
+
+
+def _describe_bridged(n: int, grid: Grid, filled: str) -> str:
+    what = f"Pixels of the {grid.noun} without a value (not finite, or with weight 0)"
+    return f"{what}: {n}, {filled}."
 
 
 def _describe_degrading(spectrum: Spectrum, resolution: PoolResolution) -> str:

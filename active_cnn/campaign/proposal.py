@@ -67,6 +67,45 @@ def propose_for(training: Path, outline: Outline, targets: Collection[str] = ())
     return Definition(grid=grid, classes=_classes(training, outline, targets))
 
 
+def propose_for_examples(
+    labels: Mapping[str, int], grid: Grid, targets: Collection[str] = ()
+) -> Definition:
+    """Propose a definition for a campaign that begins with examples.
+
+    Parameters
+    ----------
+    labels : mapping of str to int
+        How many examples have each label.
+    grid : Grid
+        Of the pool.
+    targets : collection of str
+        Labels that are looked for; without them all but those of `PLAIN` are.
+
+    Raises
+    ------
+    CampaignError
+        If one of the targets is no label, or nothing is left that is looked for.
+    """
+    unknown = [one for one in targets if one not in labels]
+    if unknown:
+        raise CampaignError(
+            f"None of the examples has the label {unknown[0]!r}: they have "
+            f"{describe_labels(labels)}."
+        )
+    looked_for = set(targets) or {one for one in labels if one.lower() not in PLAIN}
+    if not looked_for:
+        raise CampaignError(
+            f"The examples are of what is usually not looked for: {describe_labels(labels)}. Add "
+            "one of what is, or say that a label is looked for (--target LABEL)."
+        )
+    if targets or not set(labels) <= {one.name for one in DEFAULT_CLASSES}:
+        targets = looked_for
+        if looked_for >= set(labels):
+            labels = {**labels, OTHER if OTHER not in labels else "rest": 0}
+    outline = Outline(grid, grid.n, dict(labels))
+    return Definition(grid=grid, classes=_classes(Path(), outline, targets))
+
+
 def propose_name(training: Path, taken: Collection[str]) -> str:
     """Propose the name of a campaign on a training set.
 
@@ -103,12 +142,13 @@ def describe_labels(labels: Mapping[str, int]) -> str:
     return ", ".join(f"{name!r} ({n:,})" for name, n in labels.items()) or "none"
 
 
-def describe_proposal(definition: Definition) -> str:
-    """Say what was read from a training set."""
+def describe_proposal(definition: Definition, what: str = "the training set") -> str:
+    """Say what was read from a training set, or from what was given in its place."""
     targets = [one.name for one in definition.classes if one.is_target]
     others = [one.name for one in definition.classes if not one.is_target]
+    grid = definition.grid
     return (
-        f"Read from the training set: the window {definition.grid} (vacuum); looked for: "
+        f"Read from {what}: the {grid.noun} {grid} (vacuum); looked for: "
         f"{', '.join(targets)}; else: {', '.join(others)}. To change that, give --target LABEL or "
         "a definition."
     )

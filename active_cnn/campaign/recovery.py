@@ -68,7 +68,7 @@ def recover_planted(
     size : int
         Lines; fewer where the pool has fewer spectra that can host one.
     baseline : callable, optional
-        From rescaled windows to its log odds of being a target.
+        From windows, scaled by minimum and maximum, to its log odds of being a target.
 
     Returns
     -------
@@ -117,7 +117,8 @@ def recover_planted(
     if baseline is not None:
         without = pool.scaling(flux)
         of_network = [log_odds(one, targets) for one in (probabilities, predict(without))]
-        scores = (*of_network, baseline(windows), baseline(without))
+        plain = pool.scaling.plain
+        scores = (*of_network, baseline(plain(planted)), baseline(plain(flux)))
         ranked = dict(zip(RANKED, scores, strict=True))
     return pd.DataFrame(
         {

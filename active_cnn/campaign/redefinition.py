@@ -29,16 +29,24 @@ def redefine(store: Store, campaign: Campaign, definition: Definition) -> Campai
     Raises
     ------
     CampaignError
-        If the window, the classes of the network or what an answer trains would change, if the
-        search would after something has been predicted (`Store.change_definition`), or if the pool
-        is of another resolving power than the search asks for. Nothing is changed then.
+        If the window, its scaling, the classes of the network or what an answer trains would
+        change, if the search would after something has been predicted
+        (`Store.change_definition`), or if the pool is of another resolving power than the search
+        asks for. Nothing is changed then.
     """
     if definition.grid != campaign.grid:
         raise CampaignError(
-            f"Campaign {campaign.name!r} has the window {campaign.grid}, and its pool and networks "
-            f"with it: it cannot become {definition.grid}. Create another campaign."
+            f"Campaign {campaign.name!r} has the {campaign.grid.noun} {campaign.grid}, and its "
+            f"pool and networks with that: it cannot have {definition.grid}. Create another "
+            "campaign."
         )
     search = campaign.search if definition.search is None else definition.search
+    if search.scaling is not campaign.search.scaling:
+        raise CampaignError(
+            f"Campaign {campaign.name!r} scales its windows by {campaign.search.scaling!s}, and "
+            f"its networks expect that: it cannot become {search.scaling!s}. Write "
+            f'scaling = "{campaign.search.scaling!s}" in [search], or create another campaign.'
+        )
     search.check_windows(campaign.grid)
     check_resolution(search, open_pool(store, campaign))
     lines = assume_lines(campaign.grid, search) if definition.lines is None else definition.lines

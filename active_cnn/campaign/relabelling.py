@@ -180,11 +180,16 @@ class _Screening:
         passed = np.ones(len(rows), dtype=bool)
         if not (self._screen.lookalikes or self._screen.instrumental):
             return passed
-        windows = self._pool.windows(rows)
+        windows = self._windows(rows)
         if self._screen.instrumental:
             new = windows[n_kept:]
             passed[n_kept:] &= ~is_instrumental(
-                new, self._wavelength, self._lines, self._power, self._parts
+                new,
+                self._wavelength,
+                self._lines,
+                self._power,
+                self._parts,
+                has_filled_ends=self._has_filled_ends,
             )
             self.counts["instrumental"] += int((~passed).sum())
         if self._screen.lookalikes:
@@ -194,6 +199,15 @@ class _Screening:
             passed[passed] = kept
         return passed
 
+    def _windows(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        # Not as the network sees them: a cosmic ray is to be seen whole, and what was filled in
+        # stays flat.
+        return self._pool.scaling.plain(self._pool.flux(rows))
+
+    @cached_property
+    def _has_filled_ends(self) -> bool:
+        return self._pool.resolution.limits.coverage < 1
+
     @cached_property
     def _sample(self) -> NDArray[np.int64]:
         usable = np.flatnonzero(self._pool.usable)
@@ -202,7 +216,7 @@ class _Screening:
 
     @cached_property
     def _alike(self) -> float:
-        return find_alike(self._pool.windows(self._sample), self._parts)
+        return find_alike(self._windows(self._sample), self._parts)
 
     @cached_property
     def _power(self) -> float | None:

@@ -182,7 +182,8 @@ def measure_stretch(stretch: RuleStretch) -> NDArray[np.float32]:
     return significance
 
 
-# A worker does many stretches of one pool.
+# A worker does many stretches of one pool. Its windows are scaled by minimum and maximum, to which
+# the rule is invariant, however those of the campaign are.
 @lru_cache(maxsize=1)
 def _pool_of(path: Path, index: Path) -> Pool:
     return Pool(path, index)

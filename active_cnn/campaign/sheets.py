@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from active_cnn.campaign.files import spectrum_file
 from active_cnn.campaign.store import Store
 from active_cnn.errors import SpectrumError
-from active_cnn.grid import Grid
+from active_cnn.grid import Grid, Window
 from active_cnn.records import Campaign, Medium, Spectrum
 from active_cnn.spectra.confined import SECONDS_WATCHED, confined
 from active_cnn.spectra.continuum import scale_to
@@ -23,7 +23,7 @@ from active_cnn.spectra.pool import Pool
 from active_cnn.spectra.preprocessing import find_defects, find_valued
 from active_cnn.spectra.readers import read
 from active_cnn.spectra.scaling import Scaling
-from active_cnn.spectra.thinning import thin_out
+from active_cnn.spectra.thinning import find_jumps, thin_out
 from active_cnn.spectra.training_set import TrainingSet
 from active_cnn.spectra.wavelength import air_to_vacuum
 
@@ -57,11 +57,14 @@ def make_sheets(
     Returns
     -------
     list of dict
-        Plain values (JSON). Wavelengths are in vacuum. `window` is the flux on the grid before it
-        is rescaled; `visits` are other windows of the star at the level of its continuum, null
-        where there is none to scale by; `raw` is what the file holds around the window, with the
-        uncertainty and the bad pixels (those without a value are NaN); `whole` is all of it,
-        thinned out. `trouble` says why a part is missing.
+        Plain values (JSON). Wavelengths are in vacuum. `windows` is the flux on the grid before it
+        is scaled, window by window, as are all that follow but `whole`; `visits` are other windows
+        of the star at the level of its continuum, null where there is none to scale by; `seen` is
+        what the network sees, null where it cannot be used, and `seen_visits` those visits that
+        are not null, scaled as it is; `raw` is what the file holds around each window, with the
+        uncertainty and the bad pixels (those without a value are NaN, and so is one in each jump
+        of the wavelengths); `whole` is all of it, thinned out. `trouble` says why a part is
+        missing.
 
     Raises
     ------
@@ -69,29 +72,27 @@ def make_sheets(
         If a spectrum is not in the pool.
     """
     rows = pool.rows(identifiers)
-    windows = pool.flux(rows)
+    windows, parts = pool.flux(rows), campaign.grid.parts
     known = pool.metadata(rows).to_dict("records")
     others = [names[:MOST_VISITS] for names in pool.visits(identifiers)]
     visits = np.split(
         pool.flux(pool.rows([name for names in others for name in names])),
         np.cumsum([len(names) for names in others])[:-1],
     )
-    wavelength, line = campaign.grid.wavelength, _first_line(campaign)
+    wavelength, lines = campaign.grid.wavelength, _first_lines(campaign)
     nearest = _nearest(training, windows, pool.scaling)
     sheets = []
     for place, identifier in enumerate(identifiers):
         facts = known[place]
+        scaled = scale_to(wavelength, windows[place], visits[place], lines, parts)
         sheet: dict[str, Any] = {
             "identifier": identifier,
-            "window": pack(windows[place]),
+            "windows": _pack_each(windows[place], parts),
             "visits": [
-                {"identifier": name, "window": None if window is None else pack(window)}
-                for name, window in zip(
-                    others[place],
-                    scale_to(wavelength, windows[place], visits[place], line, campaign.grid.parts),
-                    strict=True,
-                )
+                {"identifier": name, "windows": None if one is None else _pack_each(one, parts)}
+                for name, one in zip(others[place], scaled, strict=True)
             ],
+            **_see(pool.scaling, windows[place], scaled),
             "nearest": nearest[place],
             "facts": _facts(facts),
             "raw": None,
@@ -106,17 +107,18 @@ def make_sheets(
             page = spectrum.page
         except SpectrumError as error:
             its_file = f"its file {facts['path']}".strip()
-            sheet["trouble"] = f"Only the window can be shown: {its_file} {error}."
+            noun = campaign.grid.noun
+            sheet["trouble"] = f"Only the {noun} can be shown: {its_file} {error}."
         sheet["links"] = links(float(facts["ra"]), float(facts["dec"]), page)
         sheets.append(sheet)
     return sheets
 
 
-def class_means(campaign: Campaign, training: TrainingSet) -> dict[str, dict[str, Any]]:
-    """Give the mean window of each class of the network in the initial training set, packed."""
+def class_means(campaign: Campaign, training: TrainingSet) -> dict[str, list[dict[str, Any]]]:
+    """Give the mean of each class of the network in the initial training set, packed."""
     classes = np.array([campaign.trains[label] for label in training.labels])
     return {
-        name: pack(training.windows[classes == name].mean(axis=0))
+        name: _pack_each(training.windows[classes == name].mean(axis=0), campaign.grid.parts)
         for name in campaign.network_classes
         if (classes == name).any()
     }
@@ -142,6 +144,11 @@ def pack(values: NDArray[Any]) -> dict[str, Any]:
         "step": step,
         "data": base64.b64encode(steps.tobytes()).decode(),
     }
+
+
+def _pack_each(values: NDArray[Any], parts: Sequence[slice]) -> list[dict[str, Any]]:
+    # Each by itself: the steps of one whose flux is high would be too coarse for another.
+    return [pack(values[part]) for part in parts]
 
 
 def links(ra: float, dec: float, page: str) -> list[tuple[str, str]]:
@@ -171,33 +178,60 @@ def links(ra: float, dec: float, page: str) -> list[tuple[str, str]]:
     return [*found, ("Survey", page)] if page.startswith(("https://", "http://")) else found
 
 
-def _first_line(campaign: Campaign) -> float:
-    # The one that the page zooms in on.
-    grid = campaign.grid
-    return campaign.lines[0].wavelength if campaign.lines else (grid.start + grid.end) / 2
+def _first_lines(campaign: Campaign) -> list[float]:
+    # Those that the page zooms in on: the first line of each window, or its middle.
+    return [
+        next(
+            (line.wavelength for line in campaign.lines if one.holds(line.wavelength)),
+            (one.start + one.end) / 2,
+        )
+        for one in campaign.grid.windows
+    ]
+
+
+def _see(
+    scaling: Scaling, window: NDArray[np.float64], visits: Sequence[NDArray[np.float64] | None]
+) -> dict[str, Any]:
+    parts = scaling.grid.parts
+    if find_defects(window[None, :], parts).any():
+        return {"seen": None, "seen_visits": []}
+    known = [one for one in visits if one is not None]
+    seen, *others = scaling.alike(window, np.stack([window, *known]))
+    return {
+        "seen": _pack_each(seen, parts),
+        "seen_visits": [_pack_each(one, parts) for one in others],
+    }
 
 
 def _draw(spectrum: Spectrum, grid: Grid) -> dict[str, Any]:
     wavelength = spectrum.wavelength
     if spectrum.medium is Medium.AIR:
         wavelength = air_to_vacuum(wavelength)
-    near = (wavelength >= grid.start - MARGIN) & (wavelength <= grid.end + MARGIN)
-    sigma = None
-    if spectrum.ivar is not None:
-        ivar = np.where(spectrum.ivar[near] > 0, spectrum.ivar[near], np.nan)
-        sigma = 1 / np.sqrt(ivar)
-    valued = find_valued(spectrum, wavelength, near)
-    is_bad = ~valued if spectrum.mask is None else ~valued | spectrum.mask[near]
     everywhere = find_valued(spectrum, wavelength, np.ones(wavelength.size, bool))
     thin = thin_out(wavelength, np.where(everywhere, spectrum.flux, np.nan))
     return {
-        "raw": {
-            "x": pack(wavelength[near]),
-            "y": pack(np.where(valued, spectrum.flux[near], np.nan)),
-            "sigma": None if sigma is None else pack(sigma),
-            "bad": np.flatnonzero(is_bad).tolist(),
-        },
+        "raw": [_draw_around(spectrum, wavelength, one) for one in grid.windows],
         "whole": {"x": pack(thin[0]), "y": pack(thin[1])},
+    }
+
+
+def _draw_around(
+    spectrum: Spectrum, wavelength: NDArray[np.float64], window: Window
+) -> dict[str, Any]:
+    near = (wavelength >= window.start - MARGIN) & (wavelength <= window.end + MARGIN)
+    valued = find_valued(spectrum, wavelength, near)
+    is_bad = ~valued if spectrum.mask is None else ~valued | spectrum.mask[near]
+    after = find_jumps(wavelength[near])
+    sigma = None
+    if spectrum.ivar is not None:
+        ivar = np.where(spectrum.ivar[near] > 0, spectrum.ivar[near], np.nan)
+        sigma = pack(np.insert(1 / np.sqrt(ivar), after, np.nan))
+    flux = np.where(valued, spectrum.flux[near], np.nan)
+    return {
+        "x": pack(np.insert(wavelength[near], after, np.nan)),
+        "y": pack(np.insert(flux.astype(np.float64), after, np.nan)),
+        "sigma": sigma,
+        "bad": np.flatnonzero(np.insert(is_bad, after, values=False)).tolist(),
     }
 
 
@@ -213,7 +247,7 @@ def _nearest(
         found[place] = {
             "identifier": training.identifiers[row],
             "label": training.labels[row],
-            "window": pack(training.windows[row]),
+            "windows": _pack_each(training.windows[row], scaling.grid.parts),
         }
     return found
 

@@ -9,7 +9,8 @@ from typing import Any
 from active_cnn.campaign.campaign import measure_precision
 from active_cnn.campaign.files import last_scored, open_pool
 from active_cnn.campaign.store import Store
-from active_cnn.campaign.training_data import trained_answers
+from active_cnn.campaign.training_data import trained_answers, why_ranked
+from active_cnn.grid import Grid
 from active_cnn.records import Campaign, Purpose, TrainingResult
 from active_cnn.spectra.resolving_power import AS_IS_TEXT, PoolResolution
 
@@ -40,13 +41,15 @@ def summarise(store: Store, campaign: Campaign) -> dict[str, Any]:
     return {
         "campaign": campaign.name,
         "created_at": campaign.created_at,
-        "grid": asdict(campaign.grid),
+        "grid": _describe_grid(campaign.grid),
         "search": campaign.search.describe(),
+        "scaling": campaign.search.scaling.value,
         "classes": list(campaign.network_classes),
         "targets": list(campaign.targets),
         "n_pool": pool.n,
         "n_usable": int(pool.usable.sum()),
         "resolving_power": _resolving_power(pool.resolution),
+        "limits": asdict(pool.resolution.limits),
         "iteration": iteration.number,
         "state": iteration.state,
         "job": {
@@ -67,6 +70,7 @@ def summarise(store: Store, campaign: Campaign) -> dict[str, Any]:
             }
             for purpose in asked
         },
+        "why_ranked": why_ranked(store, campaign, iteration) or None,
         "scored_iteration": scored.number if scored else None,
         **_describe(scored.result if scored else None),
         "precision": {
@@ -79,6 +83,13 @@ def summarise(store: Store, campaign: Campaign) -> dict[str, Any]:
     }
 
 
+def _describe_grid(grid: Grid) -> dict[str, Any]:
+    # One window is said as it was before there were several.
+    windows = [asdict(one) for one in grid.windows]
+    whole = {"start": grid.start, "end": grid.end, "n": grid.n}
+    return {**(windows[0] if len(windows) == 1 else whole), "windows": windows}
+
+
 def _resolving_power(resolution: PoolResolution) -> float | str | None:
     if not resolution.is_stated:
         return None
@@ -87,6 +98,7 @@ def _resolving_power(resolution: PoolResolution) -> float | str | None:
 
 def _describe(result: TrainingResult | None) -> dict[str, Any]:
     return {
+        "is_ranking": result.is_ranking if result else None,
         "predicted": result.predicted_counts if result else None,
         "alarms": [asdict(one) for one in result.alarms] if result else None,
         "average_precision": {name: asdict(one) for name, one in result.rankings.items()}

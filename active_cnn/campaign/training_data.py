@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from active_cnn.campaign.files import hash_file, open_pool, training_path
 from active_cnn.campaign.store import Store
 from active_cnn.errors import CampaignError
+from active_cnn.recipes import ENOUGH_OTHERS, ENOUGH_TARGETS, LEAST_EXAMPLES
 from active_cnn.records import (
     Answer,
     Campaign,
@@ -38,7 +40,7 @@ class LabelledFlux:
     labels : ndarray of int, shape (n_spectra,)
         Position of each one's class among the network's classes.
     is_of_pool : ndarray of bool, shape (n_spectra,)
-        Which of them are the answered ones.
+        Which of them the pool's instrument has taken: the answered ones, and examples of the pool.
     sha256 : str
         Hash of identifiers, flux and labels.
     """
@@ -71,7 +73,7 @@ def read_initial_set(store: Store, campaign: Campaign) -> TrainingSet:
         If it has changed since the campaign was created.
     """
     path = training_path(store, campaign)
-    initial = read_training_csv(path, campaign.grid, campaign.trains)
+    initial = read_training_csv(path, campaign.grid, campaign.trains, campaign.search.scaling)
     found = hash_file(path)
     if found != campaign.training_sha256:
         raise CampaignError(
@@ -117,7 +119,57 @@ def build_training_set(store: Store, campaign: Campaign, iteration: Iteration) -
     digest.update(labels.tobytes())
     digest.update("\n".join(identifiers).encode())
     is_of_pool = np.arange(len(labels)) >= kept.sum()
+    if campaign.begins_with_examples:  # which are named in the pool more often than elsewhere
+        is_of_pool |= pool.find(list(identifiers)) >= 0
     return LabelledFlux(identifiers, flux, labels, is_of_pool, digest.hexdigest())
+
+
+def why_ranked(store: Store, campaign: Campaign, iteration: Iteration) -> str:
+    """Say why an iteration's pool is ranked by likeness to examples; '' if a network is trained.
+
+    A campaign that was created on a whole training set always trains a network.
+    """
+    if not campaign.begins_with_examples:
+        return ""
+    initial = read_initial_set(store, campaign)
+    answered = store.current_answers(campaign.name, iteration)
+    labels = [
+        label
+        for name, label in zip(initial.identifiers, initial.labels, strict=True)
+        if name not in answered
+    ]
+    answers = trained_answers(store, campaign, iteration)
+    labels += [answer.answer for answer in answers.values() if answer.answer]
+    return describe_shortage(campaign, Counter(campaign.trains[label] for label in labels))
+
+
+def describe_shortage(campaign: Campaign, counts: Mapping[str, int]) -> str:
+    """Say what is lacking for a network, and what is done instead; '' if nothing is lacking.
+
+    Parameters
+    ----------
+    campaign : Campaign
+        One that begins with examples.
+    counts : mapping of str to int
+        Labelled spectra of each class of the network; 0 where a class is not named.
+    """
+    n = {name: counts.get(name, 0) for name in campaign.network_classes}
+    n_targets = sum(n[name] for name in campaign.targets)
+    n_others = sum(n.values()) - n_targets
+    lacking = []
+    if n_targets < ENOUGH_TARGETS:
+        lacking.append(f"{n_targets} of {ENOUGH_TARGETS} targets")
+    if n_others < ENOUGH_OTHERS:
+        lacking.append(f"{n_others} of {ENOUGH_OTHERS} others")
+    if not lacking:
+        few = [name for name in n if n[name] < LEAST_EXAMPLES]
+        lacking = [f"{n[name]} of {LEAST_EXAMPLES} of {name!r}" for name in few]
+    if not lacking:
+        return ""
+    return (
+        f"Too little is labelled to train a network ({', '.join(lacking)}): the pool is ranked by "
+        "its likeness to the examples. A network takes over by itself when there is enough."
+    )
 
 
 def draw_background(pool: Pool, known: Sequence[str], size: int, seed: int) -> NDArray[np.float64]:

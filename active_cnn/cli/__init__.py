@@ -23,6 +23,7 @@ _COMMANDS = {
     "create": "creation.add_create",
     "presets": "presets.add_presets",
     "definition": "definition.add_definition",
+    "folders": "folders.add_folders",
     "train": "training.add_train",
     "predict": "spectra.add_predict",
     "next": "campaigns.add_next",

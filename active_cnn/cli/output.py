@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from tqdm import tqdm
 
@@ -68,3 +70,20 @@ class Bar:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+@contextmanager
+def bars(unit: str) -> Iterator[Callable[[str, int, int], None]]:
+    """Give what shows a bar for each thing that is done, one after the other."""
+    shown: dict[str, Bar] = {}
+
+    def show(what: str, done: int, total: int) -> None:
+        for other in shown.keys() - {what}:
+            shown.pop(other).close()
+        shown.setdefault(what, Bar(what, unit)).show(done, total)
+
+    try:
+        yield show
+    finally:
+        for bar in shown.values():
+            bar.close()

@@ -5,7 +5,10 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from pathlib import Path
 
+from active_cnn.campaign.definition import Definition
+from active_cnn.cli.definition_options import add_definition, agreed_grid, given_definition
 from active_cnn.cli.options import (
     Commands,
     add_campaign,
@@ -18,14 +21,16 @@ from active_cnn.cli.options import (
 from active_cnn.cli.output import Bar, say
 from active_cnn.cli.source_options import (
     add_grid,
+    add_limits,
     add_resolving_power,
     add_source,
-    given_grid,
+    given_limits,
 )
 from active_cnn.engine import count_cores
-from active_cnn.errors import CampaignError
+from active_cnn.errors import CampaignError, SpectrumError
 from active_cnn.grid import Grid
 from active_cnn.spectra.ingest import SHARD, IngestProgress, ingest
+from active_cnn.spectra.limits import LIMITS
 from active_cnn.spectra.resolving_power import NOT_STATED, Blurrier, PoolResolution
 from active_cnn.spectra.sources import describe_passed_over
 from active_cnn.wording import one_or_many
@@ -52,6 +57,7 @@ def add_ingest(commands: Commands) -> None:
         "--resume", action="store_true", help="go on with a pool that was not finished"
     )
     add_grid(command)
+    add_definition(command, "its windows, and the resolving power that its search asks for")
     add_resolving_power(command)
     command.add_argument(
         "--blurrier",
@@ -59,22 +65,30 @@ def add_ingest(commands: Commands) -> None:
         help="what becomes of spectra with a lower R than that: refused, or marked in the pool "
         f"(default: {Blurrier.REFUSE.value})",
     )
+    add_limits(command)
     add_engine(command)
 
 
-def _resolution(options: argparse.Namespace) -> PoolResolution:
+def _resolution(options: argparse.Namespace, definition: Definition | None) -> PoolResolution:
     power = options.pool_resolving_power
+    if power is None and definition and definition.search:
+        power = definition.search.resolving_power
     if options.blurrier and power is None:
         raise CampaignError(
             f"--blurrier {options.blurrier} means nothing for a pool as-is: no spectrum is "
             "blurrier than that. Give --pool-resolving-power R, or leave it out."
         )
-    return PoolResolution(power, Blurrier(options.blurrier or Blurrier.REFUSE))
+    return PoolResolution(
+        power,
+        Blurrier(options.blurrier or Blurrier.REFUSE),
+        limits=given_limits(options) or LIMITS,
+    )
 
 
 def _ingest(options: argparse.Namespace) -> None:
-    grid = given_grid(options) or Grid()
-    resolution = _resolution(options)
+    definition = given_definition(options)
+    grid = agreed_grid(options, definition) or Grid()
+    resolution = _resolution(options, definition)
     with Bar("Ingesting", "spectra") as bar:
 
         def show(progress: IngestProgress) -> None:
@@ -97,9 +111,11 @@ def _ingest(options: argparse.Namespace) -> None:
     if report.bridged:
         of_them = one_or_many(report.accepted, "it", f"{report.bridged} of them")
         say(
-            f"In {of_them} pixels of the window have no value (not finite, or "
+            f"In {of_them} pixels of the {grid.noun} have no value (not finite, or "
             f"weight 0), at most {report.most_bridged}: straight lines bridge these."
         )
+    if resolution.limits != LIMITS:
+        say(resolution.limits.describe())
     say(report.powers.describe())
     if report.not_stated:
         first, *others = report.not_stated
@@ -139,8 +155,24 @@ def _predict(options: argparse.Namespace) -> None:
             identifier=options.identifier,
             progress=bar.show,
         )
+    say_classified(n_classified, n_refused, options.out)
+
+
+def say_classified(n_classified: int, n_refused: int, out: Path) -> None:
+    """Say how many spectra have been classified.
+
+    Raises
+    ------
+    SpectrumError
+        If none was.
+    """
+    if not n_classified:
+        which = one_or_many(
+            n_refused, "The only spectrum cannot", f"None of the {n_refused} spectra can"
+        )
+        raise SpectrumError(f"{which} be classified: {out} tells why. Check the sources.")
     classified = one_or_many(n_classified, "spectrum is", "spectra are")
-    say(f"{n_classified} {classified} classified in {options.out}; {_refused(n_refused)}.")
+    say(f"{n_classified} {classified} classified in {out}; {_refused(n_refused)}.")
 
 
 def _refused(n: int) -> str:

@@ -137,11 +137,17 @@ def _report(job: Job, result: TrainingResult) -> None:
     for warning in result.warnings:
         say(f"Warning: {warning}")
     counts = ", ".join(f"{count} {name}" for name, count in result.predicted_counts.items())
-    n_epochs = len(result.history["loss"])
     say(
-        f"Iteration {job.iteration}: {n_epochs} {one_or_many(n_epochs, 'epoch', 'epochs')} in "
+        f"Iteration {job.iteration}: {_describe_training(result)} in "
         f"{result.seconds['training']:.0f} s, the pool in {result.seconds['predicting']:.0f} s "
         f"on {result.device}. Predicted: {counts}."
     )
     if result.rankings:
         say(describe_rankings(result.rankings))
+
+
+def _describe_training(result: TrainingResult) -> str:
+    if result.is_ranking:
+        return "ranked by likeness to the examples"
+    n_epochs = len(result.history["loss"])
+    return f"{n_epochs} {one_or_many(n_epochs, 'epoch', 'epochs')}"

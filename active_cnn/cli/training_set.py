@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import argparse
 
-from active_cnn.campaign.definition import Definition, read_definition
-from active_cnn.campaign.presets import read_preset
+from active_cnn.campaign.definition import Definition
+from active_cnn.cli.definition_options import (
+    add_definition,
+    agreed_grid,
+    given_definition,
+    whose,
+)
 from active_cnn.cli.options import Commands, add_command, add_engine, path
-from active_cnn.cli.output import Bar, say
+from active_cnn.cli.output import bars, say
 from active_cnn.cli.source_options import (
     add_grid,
+    add_limits,
+    add_matching,
     add_resolving_power,
     add_source,
-    given_grid,
+    given_limits,
 )
 from active_cnn.engine import count_cores
 from active_cnn.errors import CampaignError
 from active_cnn.grid import Grid
-from active_cnn.spectra.label_matching import RADIUS
-from active_cnn.spectra.label_table import USUAL, read_columns
+from active_cnn.spectra.label_table import read_columns
 from active_cnn.spectra.labelled import build_training_csv, refused_beside
+from active_cnn.spectra.limits import LIMITS
 from active_cnn.spectra.pool_terms import read_terms
 from active_cnn.spectra.resolving_power import AS_IS_TEXT, PoolResolution
 
@@ -48,22 +55,7 @@ def add_training_set(commands: Commands) -> None:
         metavar="FILE.csv",
         help="list of what was refused and why (default: FILE-refused.csv beside --out)",
     )
-    command.add_argument(
-        "--column",
-        dest="columns",
-        action="append",
-        default=[],
-        metavar="PART=NAME",
-        help=f"column of the table, if it is not called as usual; PART is one of "
-        f"{', '.join(USUAL)} (may be given several times)",
-    )
-    command.add_argument(
-        "--radius",
-        type=float,
-        default=RADIUS,
-        metavar="ARCSEC",
-        help="within which a position means a spectrum (default: %(default)g)",
-    )
+    add_matching(command)
     add_grid(command)
     terms = command.add_mutually_exclusive_group()
     terms.add_argument(
@@ -73,33 +65,15 @@ def add_training_set(commands: Commands) -> None:
         help="the pool that it is for, whose grid and resolving power are taken",
     )
     add_resolving_power(terms)
-    search = command.add_mutually_exclusive_group()
-    search.add_argument(
-        "--definition",
-        type=path,
-        metavar="FILE.toml",
-        help="of the campaign that it is for: its grid, its resolving power, and the labels that "
-        "may occur",
-    )
-    search.add_argument(
-        "--preset",
-        metavar="NAME",
-        help="the same of a search that others have made; `active-cnn presets` lists them",
-    )
+    add_limits(command)
+    add_definition(command, "its grid, its resolving power, and the labels that may occur")
     add_engine(command)
 
 
 def _training_set(options: argparse.Namespace) -> None:
-    definition = _define(options)
+    definition = given_definition(options)
     grid, resolution, told = _terms(options, definition)
-    bars: dict[str, Bar] = {}
-
-    def show(what: str, done: int, total: int) -> None:
-        for other in bars.keys() - {what}:
-            bars.pop(other).close()
-        bars.setdefault(what, Bar(what, "spectra")).show(done, total)
-
-    try:
+    with bars("spectra") as show:
         report = build_training_csv(
             options.labels,
             options.source,
@@ -115,9 +89,6 @@ def _training_set(options: argparse.Namespace) -> None:
             scheduler=options.scheduler,
             progress=show,
         )
-    finally:
-        for bar in bars.values():
-            bar.close()
     for line in report.describe():
         say(line)
     say(told)
@@ -131,36 +102,32 @@ def _labels_of(definition: Definition | None) -> list[str] | None:
     return [one.name for one in definition.classes if one.network_class]
 
 
-def _define(options: argparse.Namespace) -> Definition | None:
-    if options.preset:
-        return read_preset(options.preset)
-    return read_definition(options.definition) if options.definition else None
-
-
 def _terms(
     options: argparse.Namespace, definition: Definition | None
 ) -> tuple[Grid, PoolResolution, str]:
     """Give grid and resolving power, and say whose they are."""
-    grid, whose = given_grid(options), "as was asked for"
-    defined = f"of {options.preset or options.definition}"
-    if definition:
-        if grid and grid != definition.grid:
-            raise CampaignError(
-                f"--grid is {grid}, the grid {defined} is {definition.grid}. Leave one of them out."
-            )
-        grid, whose = definition.grid, defined
+    grid, defined, limits = agreed_grid(options, definition), whose(options), given_limits(options)
+    of_grid = defined if definition else "as was asked for"
     if options.pool:
+        if limits:
+            raise CampaignError(
+                "What may be missing of a spectrum is said by --pool: leave out --largest-gap, "
+                "--most-bridged and --coverage."
+            )
         grid, resolution = read_terms(options.pool, grid)
-        whose = f"of {options.pool}"
-        of = whose if resolution.is_stated else f"{options.pool} does not state it"
+        of_grid = f"of {options.pool}"
+        of = of_grid if resolution.is_stated else f"{options.pool} does not state it"
     else:
         if not grid:
-            grid, whose = Grid(), "the default"
+            grid, of_grid = Grid(), "the default"
         asked, of = options.pool_resolving_power, "as was asked for"
         if asked is None and definition and definition.search:
             asked, of = definition.search.resolving_power, defined
-        resolution = PoolResolution(asked)
+        resolution = PoolResolution(asked, limits=limits or LIMITS)
         if asked is None:
             of = "nothing is degraded"
     power = AS_IS_TEXT if resolution.power is None else f"R = {resolution.text}"
-    return grid, resolution, f"Grid {grid} ({whose}); resolving power {power} ({of})."
+    told = f"Grid {grid} ({of_grid}); resolving power {power} ({of})."
+    if resolution.limits != LIMITS:
+        told += f" {resolution.limits.describe()}"
+    return grid, resolution, told

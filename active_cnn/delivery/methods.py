@@ -16,6 +16,7 @@ from active_cnn.campaign.stopping import advise_stopping
 from active_cnn.campaign.store import Store
 from active_cnn.campaign.training_data import read_initial_set
 from active_cnn.delivery.candidates import ORACLE, above_threshold, list_candidates
+from active_cnn.delivery.ranked import REFERENCE, describe_ranked
 from active_cnn.errors import CampaignError, StoreError
 from active_cnn.evaluation.precision import Precision
 from active_cnn.evaluation.proportions import choose_method, describe_share
@@ -23,6 +24,7 @@ from active_cnn.evaluation.recovery import describe_recovery
 from active_cnn.learning.augmentation import is_planted
 from active_cnn.records import Campaign, Iteration, Purpose, TrainingResult
 from active_cnn.search import HALPHA_EMISSION, Search
+from active_cnn.spectra.limits import LIMITS
 from active_cnn.spectra.resolving_power import PoolResolution
 from active_cnn.verdicts import describe_rankings
 from active_cnn.wording import one_or_many
@@ -56,10 +58,12 @@ def describe_methods(store: Store, campaign: Campaign) -> str:
             f"Campaign {campaign.name!r} has nothing to report: nothing has been predicted. Train "
             "its first iteration."
         )
+    ranked = describe_ranked(store.iterations(campaign.name))
     parts = [
         f"# Methods of the search {campaign.name!r}",
         _search(store, campaign),
-        _training(campaign, scored.result),
+        ranked,
+        _training(campaign, scored.result, "later " if ranked else ""),
         _labelling(store, campaign, scored),
         "## Result",
         _candidates(store, campaign, scored),
@@ -71,6 +75,7 @@ def describe_methods(store: Store, campaign: Campaign) -> str:
         _provenance(store, campaign),
         "## References",
         "Škoda, P., Podsztavek, O., Tvrdík, P. 2020, A&A, 643, A122 (the method)",
+        REFERENCE if ranked else "",
         _source(campaign.search),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -91,23 +96,29 @@ def _search(store: Store, campaign: Campaign) -> str:
         f"We searched {_spectra(pool.n)}, of which {int(pool.usable.sum()):,} can be used, for "
         f"{_join(campaign.targets)} with Active CNN {__version__}, which follows Škoda et al. "
         f"(2020). What marks them: {campaign.search.describe()}. {_resolution(pool.resolution)}"
-        f"Each spectrum was resampled to {grid.describe()}, and {each} rescaled to [−1, 1]. The "
-        f"initial training set holds "
+        f"Each spectrum was resampled to {grid.describe()}, and {each} "
+        f"{campaign.search.scaling.words}. The initial training set holds "
         f"{len(initial.labels):,} labelled spectra ({_counts(classes)})."
     )
 
 
 def _resolution(resolution: PoolResolution) -> str:
-    if not resolution.is_stated:
+    said = []
+    if resolution.is_stated:
+        said.append(
+            "Spectra were kept at their own resolving power."
+            if resolution.power is None
+            else f"Spectra of a higher resolving power than R = {resolution.power:g} were degraded "
+            "to it."
+        )
+    if resolution.limits != LIMITS:
+        said.append(resolution.limits.describe())
+    return "".join(f"{one} " for one in said)
+
+
+def _training(campaign: Campaign, result: TrainingResult, later: str) -> str:
+    if result.is_ranking:
         return ""
-    if resolution.power is None:
-        return "Spectra were kept at their own resolving power. "
-    return (
-        f"Spectra of a higher resolving power than R = {resolution.power:g} were degraded to it. "
-    )
-
-
-def _training(campaign: Campaign, result: TrainingResult) -> str:
     settings = result.settings
     shown = [f"batches of {settings.batch_size}", f"at most {settings.max_epochs} epochs"]
     if settings.augmentation:
@@ -123,7 +134,7 @@ def _training(campaign: Campaign, result: TrainingResult) -> str:
     if settings.balancing != "none":
         shown.append(f"classes balanced by {settings.balancing}")
     return (
-        f"In each iteration the network {settings.network!r} was trained from scratch "
+        f"In each {later}iteration the network {settings.network!r} was trained from scratch "
         f"({'; '.join(shown)}; Adam, learning rate {settings.learning_rate:g}, {settings.schedule})"
         f" and predicted the whole pool. The last training had {result.n_training:,} spectra."
         + "".join(f" **{one}**" for one in (result.failure, *result.warnings) if one)
@@ -167,11 +178,14 @@ def _candidates(store: Store, campaign: Campaign, scored: Iteration) -> str:
     confidence = find_confidence(store, campaign, scored)
     n_networks = 1 + len(predecessors(store, scored))
     who = "the network" if n_networks == 1 else f"the mean of the newest {n_networks} networks"
+    one = "the network"
+    if scored.result and scored.result.is_ranking:
+        who = one = "the ranking"
     how = (
         f"{who} calls a target rather than not, with a probability of {THRESHOLD:g} at least "
         f"({describe_confidence(confidence)})"
         if confidence
-        else f"the network predicts with a probability of {THRESHOLD:g} at least, not calibrated"
+        else f"{one} predicts with a probability of {THRESHOLD:g} at least, not calibrated"
     )
     return (
         f"The candidate list holds {_spectra(len(found))} "

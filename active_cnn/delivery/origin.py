@@ -74,6 +74,7 @@ def trace_origin(store: Store, campaign: Campaign, selection: str) -> Origin:
             result.pool_fingerprint,
             "SHA-256 of the pool's identifiers and fluxes",
         ),
+        Fact("scaling", "SCALING", campaign.search.scaling.value, "How windows are scaled for it"),
         Fact("selection", "SELECTIO", selection, "Which candidates are listed"),
         Fact(
             "calibration",

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from active_cnn.grid import Grid
+from active_cnn.spectra.continuum import is_scaled
 from active_cnn.spectra.noise import pixel_noise
 from active_cnn.spectra.preprocessing import WHOLE
 from active_cnn.spectra.scaling import Scaling
@@ -146,10 +147,13 @@ class Augmentation:
         scaling : Scaling
             Of the windows.
         """
-        noise = noise_level(pool_flux, scaling.grid.parts)
+        parts = scaling.grid.parts
+        # Of spectra that came scaled the noise is measured in the units that they will be shown in.
+        in_units = in_continuum_units(pool_flux, parts) if is_scaled(pool_flux) else pool_flux
+        noise = noise_level(in_units, parts)
         # Half the continuum is a spectrum of the sky alone, which teaches nothing about lines.
         noise = np.minimum(noise[np.isfinite(noise).all(axis=1)], 0.5)
-        noise = noise if noise.size else np.zeros((1, len(scaling.grid.parts)))
+        noise = noise if noise.size else np.zeros((1, len(parts)))
         if not is_planted(scaling.grid):
             return cls(noise, None, scaling)
         return cls(noise, int(np.abs(examples[is_target] - 1).mean(axis=0).argmax()), scaling)

@@ -97,7 +97,7 @@ def judge(
             alarms = _judge_by_known(runtime, known)
     if known.is_target.all():
         return Judgement(validation, None, None, tuple(alarms))
-    baseline = fit_baseline(known.scaling(known.flux), known.is_target[known.labels])
+    baseline = fit_baseline(known.scaling.plain(known.flux), known.is_target[known.labels])
     ranking, is_worse = _rank_held_out(runtime, baseline, unseen)
     if ranking and is_worse:
         alarms.append(describe_below_baseline(ranking))
@@ -151,7 +151,7 @@ def _rank_held_out(
         return None, False
     windows = unseen.scaling(unseen.flux)
     own = log_odds(runtime.predict(windows)[0], tuple(np.flatnonzero(unseen.is_target).tolist()))
-    its = baseline(windows)
+    its = baseline(unseen.scaling.plain(unseen.flux))
     kept = _keep(n)
     is_worse = can_be_judged(unseen.labels[kept], unseen.is_target) and is_ranked_worse(
         own[kept], its[kept], is_target[kept], np.random.default_rng(0)

@@ -90,7 +90,7 @@ def score_pool(
         n_threads = engine.n_workers if engine.is_threaded else 1
         runtime = runtime_of(file, n_threads).name
         stretches = (
-            Stretch(file, n_threads, pool.path, pool.index_path, start, stop)
+            Stretch(file, n_threads, pool.path, pool.index_path, start, stop, pool.scaling.method)
             for start in range(0, pool.n, STRETCH)
             for stop in [min(start + STRETCH, pool.n)]
         )

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from active_cnn.learning.features import unit_vectors
 from active_cnn.learning.runtime import Runtime, load_runtime
+from active_cnn.search import ScalingMethod
 from active_cnn.spectra.pool import Pool
 
 
@@ -28,6 +29,8 @@ class Stretch:
         The pool and its index.
     start, stop : int
         The rows.
+    method : ScalingMethod
+        How their windows are scaled.
     """
 
     network: Path
@@ -36,6 +39,7 @@ class Stretch:
     index: Path
     start: int
     stop: int
+    method: ScalingMethod
 
 
 def score_stretch(
@@ -52,7 +56,7 @@ def score_stretch(
         Vectors of length 1.
     """
     runtime = runtime_of(stretch.network, stretch.n_threads)
-    pool = pool_of(stretch.pool, stretch.index)
+    pool = pool_of(stretch.pool, stretch.index, stretch.method)
     rows = slice(stretch.start, stretch.stop)
     ((_, usable, windows),) = pool.chunks(stretch.stop - stretch.start, rows)
     probabilities, features = runtime.predict(windows)
@@ -67,9 +71,9 @@ def runtime_of(network: Path, n_threads: int) -> Runtime:
 
 
 @lru_cache(maxsize=1)
-def pool_of(path: Path, index: Path) -> Pool:
+def pool_of(path: Path, index: Path, method: ScalingMethod) -> Pool:
     """Open a pool; the last one is kept."""
-    return Pool(path, index)
+    return Pool(path, index, method=method)
 
 
 def forget() -> None:

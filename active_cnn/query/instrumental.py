@@ -43,6 +43,8 @@ def is_instrumental(
     lines: Sequence[float] = (),
     resolving_power: float | None = None,
     parts: Sequence[slice] = WHOLE,
+    *,
+    has_filled_ends: bool = False,
 ) -> NDArray[np.bool_]:
     """Tell which spectra are remarkable for what the instrument or the night sky did.
 
@@ -59,6 +61,8 @@ def is_instrumental(
         Of the sharpest; if it is not known, their pixels are taken for fine enough.
     parts : sequence of slice
         Where each window stands, see `Grid.parts`; by default there is one.
+    has_filled_ends : bool
+        Whether flat ends of windows are what preparing filled in, and no defect.
 
     Returns
     -------
@@ -70,7 +74,9 @@ def is_instrumental(
         structure; and where `FLAT` neighbours are exactly equal. One such window is enough.
     """
     found = [
-        _is_instrumental(windows[:, part], wavelength[part], lines, resolving_power)
+        _is_instrumental(
+            windows[:, part], wavelength[part], lines, resolving_power, has_filled_ends
+        )
         for part in parts
     ]
     return np.asarray(np.any(found, axis=0))
@@ -81,6 +87,7 @@ def _is_instrumental(
     wavelength: NDArray[np.floating],
     lines: Sequence[float],
     resolving_power: float | None,
+    has_filled_ends: bool,
 ) -> NDArray[np.bool_]:
     flux = np.asarray(windows, dtype=np.float64)
     noise = _local_noise(flux)
@@ -96,6 +103,10 @@ def _is_instrumental(
     weight = _weights(flux)
     is_spike &= _is_sampled(wavelength, resolving_power) & (weight >= DOMINANT)
     is_same = np.diff(flux, axis=1) == 0
+    if has_filled_ends:
+        is_end = np.logical_and.accumulate(is_same, axis=1)
+        is_end |= np.logical_and.accumulate(is_same[:, ::-1], axis=1)[:, ::-1]
+        is_same &= ~is_end
     runs = np.lib.stride_tricks.sliding_window_view(is_same, FLAT - 1, axis=1)
     is_sky = _is_of_sky(flux, noise, weight, wavelength, lines)
     is_run = np.asarray(runs.all(axis=2))

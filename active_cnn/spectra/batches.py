@@ -205,7 +205,7 @@ def read_window(
         If it cannot be read, gives no window, or is blurrier than the pool allows.
     """
     spectrum = read(path, card)
-    window, n_bridged = prepare_and_count(spectrum, grid, resolution.power)
+    window, n_bridged = prepare_and_count(spectrum, grid, resolution.power, resolution.limits)
     own = find_resolving_power(spectrum)
     resolution.refuse_blurrier(own)
     known = {name: getattr(spectrum, name) for name in ("identifier", *METADATA)}
@@ -270,7 +270,13 @@ def _prepare_window(
         # Why one is refused, `prepare` says, which looks at the whole of its file.
         with suppress(SpectrumError):
             flux[row], n_bridged[row] = bridge_pixels(
-                wavelength, flux[row], ivar[row], window, LAMOST_RESOLVING_POWER, element
+                wavelength,
+                flux[row],
+                ivar[row],
+                window,
+                LAMOST_RESOLVING_POWER,
+                element,
+                resolution.limits,
             )
             is_whole[row] = True
     prepared = np.zeros((len(flux), window.n), DTYPE)

@@ -11,17 +11,26 @@ from active_cnn.spectra.noise import pixel_noise
 from active_cnn.spectra.preprocessing import WHOLE
 
 CORE = 20.0  # angstrom on both sides of a line that are no continuum
-LEAST = 16  # pixels that a continuum is fitted to
+LEAST = 16  # pixels that a continuum is fitted to, spectra that tell whether they are scaled
 
 _ROUNDS = 8
 _CLIP = 3.0  # times the scatter; beyond it are other lines and cosmic rays
 _MAD_TO_SIGMA = 1.482602
+# The same to so much, of all but a few.
+_SAME = 1e-3
+_MOST = (0.05, 0.95)
 # A level that is not so many times its own error may be none.
 _SIGNIFICANCE = 5.0
 
+# Of the continua of many windows at once.
+_BINS = 32
+_DEGREE = 3
+_ROUNDS_OF_MANY = 3
+_RIDGE = 1e-6
+
 
 def fit_continuum(
-    wavelength: NDArray[np.float64], flux: NDArray[np.float64], line: float
+    wavelength: NDArray[np.float64], flux: NDArray[np.float64], line: float | Sequence[float]
 ) -> NDArray[np.float64] | None:
     """Fit a straight line to a window, without the core of a line and what stands out.
 
@@ -31,9 +40,9 @@ def fit_continuum(
         In angstrom.
     flux : ndarray, shape (n_wavelengths,)
         One window without defects.
-    line : float
-        Where the core is, in angstrom; `CORE` on both sides is left out, unless fewer than `LEAST`
-        pixels would be left.
+    line : float or sequence of float
+        Where the core is, or each core, in angstrom; `CORE` on both sides is left out, unless
+        fewer than `LEAST` pixels would be left.
 
     Returns
     -------
@@ -41,7 +50,7 @@ def fit_continuum(
         None where the continuum is not above zero everywhere, beyond its error: nothing can be
         scaled by such a one.
     """
-    used = np.abs(wavelength - line) > CORE
+    used = (np.abs(wavelength - np.reshape(line, (-1, 1))) > CORE).all(axis=0)
     if used.sum() < LEAST:
         used = np.ones(wavelength.size, dtype=bool)
     scale = float(np.abs(flux).max()) or 1.0  # so that nothing overflows
@@ -63,6 +72,66 @@ def fit_continuum(
             break
     error = float(pixel_noise(y[None, :])[0]) / np.sqrt(kept.sum())
     return fitted * scale if fitted.min() > _SIGNIFICANCE * error else None
+
+
+def is_scaled(flux: NDArray[np.floating]) -> bool:
+    """Tell whether spectra came scaled already, so that the zero of their flux is lost.
+
+    Those that go from one same number to another have been scaled by minimum and maximum, and
+    those that have one same scatter by mean and standard deviation; fluxes of different stars
+    differ in both. Spectra that were divided by their continuum keep their zero.
+
+    Parameters
+    ----------
+    flux : ndarray, shape (n_spectra, n_wavelengths)
+        Of spectra without defects, not of one and the same; of fewer than `LEAST` nothing is said.
+    """
+    if len(flux) < LEAST:
+        return False
+    with np.errstate(over="ignore", invalid="ignore"):
+        measured = (np.ptp(flux, axis=1), flux.std(axis=1))
+        spreads = [np.ptp(np.quantile(one, _MOST)) / np.median(one) for one in measured]
+    return bool(min(spreads) < _SAME)
+
+
+def fit_continua(flux: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Fit a smooth curve to each of many windows, without the lines that stand out of it.
+
+    A polynomial through the means of `_BINS` stretches of a window (of a short one fewer), those
+    left out that are too far off. Far quicker than `fit_continuum`, and knows no line.
+
+    Parameters
+    ----------
+    flux : ndarray of float32, shape (n_spectra, n_wavelengths)
+        Of one window; spikes are to be clipped before, so that none rules its stretch.
+
+    Returns
+    -------
+    ndarray of float32, shape (n_spectra, n_wavelengths)
+    """
+    n = flux.shape[1]
+    n_bins = min(_BINS, n // 4)
+    degree = _DEGREE if n_bins >= 4 * _DEGREE else 1
+    edges = np.arange(n_bins + 1) * n // n_bins
+    ends = np.linspace(-1, 1, n)
+    middle = (ends[edges[:-1]] + ends[edges[1:] - 1]) / 2
+    means = np.add.reduceat(flux, edges[:-1], axis=1) / np.diff(edges)
+    basis = np.polynomial.legendre.legvander(middle, degree)
+    products = (basis[:, :, None] * basis[:, None, :]).reshape(n_bins, -1)
+    size = degree + 1
+    coefficients = means @ np.linalg.pinv(basis).T
+    for _ in range(_ROUNDS_OF_MANY):
+        residual = np.abs(means - coefficients @ basis.T)
+        # At least half of them stay.
+        limit = _CLIP * _MAD_TO_SIGMA * np.median(residual, axis=1, keepdims=True)
+        kept = (residual <= limit).astype(np.float64)
+        matrix = (kept @ products).reshape(-1, size, size)
+        # Where what is kept stands too close together for a polynomial, it is a flatter one.
+        matrix[:, range(size), range(size)] += _RIDGE * n_bins
+        right = (kept * means) @ basis
+        coefficients = np.linalg.solve(matrix, right[:, :, None])[:, :, 0]
+    curves = np.polynomial.legendre.legvander(ends, degree).astype(np.float32)
+    return coefficients.astype(np.float32) @ curves.T
 
 
 def without_slopes(
@@ -97,7 +166,7 @@ def scale_to(
     wavelength: NDArray[np.float64],
     flux: NDArray[np.float64],
     others: NDArray[np.float64],
-    line: float,
+    line: float | Sequence[float],
     parts: Sequence[slice] = WHOLE,
 ) -> list[NDArray[np.float64] | None]:
     """Bring other windows of a star to the continuum of one, so that their lines can be compared.
@@ -110,7 +179,7 @@ def scale_to(
         The window that stays as it is.
     others : ndarray, shape (n_others, n_wavelengths)
         The windows to be scaled, in units of their own.
-    line : float
+    line : float or sequence of float
         Whose core is left out of the continuum, in angstrom.
     parts : sequence of slice
         Where each window stands, see `Grid.parts`; by default there is one.
@@ -129,7 +198,7 @@ def scale_to(
 def _continua(
     wavelength: NDArray[np.float64],
     flux: NDArray[np.float64],
-    line: float,
+    line: float | Sequence[float],
     parts: Sequence[slice],
 ) -> NDArray[np.float64]:
     found = np.full(len(flux), np.nan)

@@ -13,18 +13,10 @@ from numpy.typing import NDArray
 
 from active_cnn.errors import SpectrumError
 from active_cnn.grid import Window
+from active_cnn.spectra.limits import LIMITS, Limits
 from active_cnn.spectra.noise import pixel_noise
 from active_cnn.spectra.wavelength import SPEED_OF_LIGHT
 from active_cnn.wording import percent
-
-# The widest gap that is bridged, in steps of the axis, or one resolution element of the pool (of a
-# pool as-is: of the spectrum) where that is wider: what is narrower than that leaves no gap once
-# the spectrum is degraded.
-LARGEST_GAP = 10.0
-
-# The largest share of the window's pixels that is bridged. Of 743 real spectra, the worst that a
-# person can still judge lacks 15 of 140.
-MOST_BRIDGED = 0.2
 
 # LAMOST's first releases give weight 0 to the whole of Hα in some bright Be stars, whose flux is
 # right; strong lines may pass for cosmic rays there. Such a run keeps its flux. It rises above
@@ -44,7 +36,11 @@ def has_value(flux: NDArray[np.floating], ivar: NDArray[np.floating] | None) -> 
 
 
 def find_gap(
-    wavelength: NDArray[np.float64], valued: NDArray[np.bool_], window: Window, element: float
+    wavelength: NDArray[np.float64],
+    valued: NDArray[np.bool_],
+    window: Window,
+    element: float,
+    limits: Limits = LIMITS,
 ) -> tuple[float, float] | None:
     """Find the widest part of a window that lies between two pixels and is too wide to bridge.
 
@@ -57,6 +53,8 @@ def find_gap(
     window : Window
     element : float
         Resolution element in angstrom, see `preprocessing.bridge_pixels`.
+    limits : Limits
+        What is too wide.
 
     Returns
     -------
@@ -66,16 +64,16 @@ def find_gap(
     known = wavelength[valued]
     widths = np.diff(known.clip(window.start, window.end))
     widest = int(np.argmax(widths))
-    if widths[widest] <= bridgeable(wavelength, element):
+    if widths[widest] <= bridgeable(wavelength, element, limits):
         return None
     return float(known[widest]), float(known[widest + 1])
 
 
-def bridgeable(wavelength: NDArray[np.float64], element: float) -> float:
+def bridgeable(wavelength: NDArray[np.float64], element: float, limits: Limits = LIMITS) -> float:
     """Give the width in angstrom of the widest gap that is bridged."""
     # Not the median: where two orders overlap, half of the steps are next to nothing.
     steps = np.sort(np.diff(wavelength))
-    return float(max(LARGEST_GAP * steps[3 * (steps.size - 1) // 4], element))
+    return float(max(limits.largest_gap * steps[3 * (steps.size - 1) // 4], element))
 
 
 def bridge(
@@ -85,6 +83,7 @@ def bridge(
     window: Window,
     resolving_power: float,
     element: float,
+    limits: Limits = LIMITS,
 ) -> tuple[NDArray[np.float64], int]:
     """Put straight lines where pixels have no value.
 
@@ -99,6 +98,8 @@ def bridge(
         Of the spectrum.
     element : float
         Resolution element in angstrom, see `preprocessing.bridge_pixels`.
+    limits : Limits
+        How many pixels are too many.
 
     Returns
     -------
@@ -123,16 +124,71 @@ def bridge(
         )
     inside = (wavelength >= window.start) & (wavelength <= window.end)
     n_bridged = int((inside & ~valued).sum())
-    if gap := find_gap(wavelength, valued, window, element):
-        raise refuse_gap(wavelength, gap, element)
-    if n_bridged > MOST_BRIDGED * inside.sum():
+    if gap := find_gap(wavelength, valued, window, element, limits):
+        raise refuse_gap(wavelength, gap, element, limits)
+    if n_bridged > limits.most_bridged * inside.sum():
         raise SpectrumError(
             f"has too many pixels without a value: {n_bridged} of {inside.sum()} in the window "
-            f"(not finite, or without weight); at most {percent(MOST_BRIDGED)} are bridged"
+            f"(not finite, or without weight); at most {percent(limits.most_bridged)} are bridged"
         )
     filled = flux.copy()
     filled[~valued] = np.interp(wavelength[~valued], known, flux[valued], left=np.nan, right=np.nan)
     return filled, n_bridged
+
+
+def find_covered(
+    wavelength: NDArray[np.float64],
+    flux: NDArray[np.float64],
+    valued: NDArray[np.bool_],
+    window: Window,
+    resolving_power: float,
+    limits: Limits,
+) -> tuple[Window, int]:
+    """Give the part of a window that a spectrum covers, if what is outside may be filled.
+
+    Parameters
+    ----------
+    wavelength, flux : ndarray, shape (n_pixels,)
+        A spectrum around the window; wavelengths increase, in angstrom.
+    valued : ndarray of bool, shape (n_pixels,)
+        Which pixels have a value, see `has_value`.
+    window : Window
+    resolving_power : float
+        Of the spectrum.
+    limits : Limits
+        How much may be outside.
+
+    Returns
+    -------
+    part : Window
+        The window itself where nothing of it is outside, or nothing may be.
+    n_outside : int
+        How many of its wavelengths are.
+
+    Raises
+    ------
+    SpectrumError
+        If these are too many.
+    """
+    if limits.coverage == 1 or _brackets(wavelength[valued], window):
+        return window, 0
+    valued = keep_lines(wavelength, flux, valued, resolving_power)
+    valued |= _plausible_ends(flux, valued)
+    known = wavelength[valued]
+    if not known.size:
+        return window, 0
+    wanted, (first, last) = window.wavelength, (known[0], known[-1])
+    n_outside = int(((wanted < first) | (wanted > last)).sum())
+    if not n_outside:
+        return window, 0
+    if n_outside > (1 - limits.coverage) * window.n or not first < last:
+        raise SpectrumError(
+            f"covers {first:.1f}-{last:.1f} Å (vacuum): {window.n - n_outside} of the {window.n} "
+            f"wavelengths of the window {window.start:g}-{window.end:g} Å, at least "
+            f"{percent(limits.coverage)} are asked for"
+        )
+    ends = max(window.start, float(first)), min(window.end, float(last))
+    return Window(*ends, window.n, window.spacing), n_outside
 
 
 def keep_lines(
@@ -155,7 +211,10 @@ def keep_lines(
 
 
 def refuse_gap(
-    wavelength: NDArray[np.float64], gap: tuple[float, float], element: float
+    wavelength: NDArray[np.float64],
+    gap: tuple[float, float],
+    element: float,
+    limits: Limits = LIMITS,
 ) -> SpectrumError:
     """Say between which wavelengths too much is missing, and what."""
     n_missing = int(((wavelength > gap[0]) & (wavelength < gap[1])).sum())
@@ -164,7 +223,7 @@ def refuse_gap(
     why = " (not finite, or without weight)" if n_missing else ""
     return SpectrumError(
         f"has {kind}: {what} between {gap[0]:.1f} and {gap[1]:.1f} Å{why}; "
-        f"at most {bridgeable(wavelength, element):.1f} Å are bridged"
+        f"at most {bridgeable(wavelength, element, limits):.1f} Å are bridged"
     )
 
 

@@ -62,7 +62,8 @@ class LabelTable:
     way : Way
         By what its rows name spectra.
     columns : dict of str to str
-        The column that was taken for each part: the label, and what `way` needs.
+        The column that was taken for each part: the label, if one says it, and what `way` needs.
+        Empty where there is no file.
     labels : list of str, length n_rows
         What the spectra are.
     names : list of str, length n_rows
@@ -83,11 +84,16 @@ class LabelTable:
 
     def describe(self) -> str:
         """Say which columns were taken."""
+        if not self.columns:  # no file: each was named by itself
+            return f"{len(self.labels)} named one by one, by their {self.way}."
         by = " and ".join(f"'{self.columns[one]}'" for one in _NEEDED[self.way])
         n = len(self.labels)
+        labels = f"labels from the column '{self.columns.get(LABEL)}'"
+        if LABEL not in self.columns:
+            labels = f"no column of labels, so that all are '{plain(self.labels[0], MOST_TEXT)}'"
         return (
-            f"{self.path}: {n} row{'s' * (n != 1)}; labels from the column "
-            f"'{self.columns[LABEL]}', spectra by their {self.way} from {by}."
+            f"{self.path}: {n} row{'s' * (n != 1)}; {labels}, spectra by their {self.way} from "
+            f"{by}."
         )
 
 
@@ -95,6 +101,7 @@ def read_label_table(
     path: Path,
     columns: Mapping[str, str] | None = None,
     labels: Collection[str] | None = None,
+    label_of_all: str | None = None,
 ) -> LabelTable:
     """Read a table of labels in CSV, FITS, VOTable or ECSV.
 
@@ -107,6 +114,8 @@ def read_label_table(
         or where several are. A way that is named here is taken before others.
     labels : collection of str, optional
         The labels that may occur; by default any.
+    label_of_all : str, optional
+        What all rows are where no column says it; by default such a table is refused.
 
     Returns
     -------
@@ -129,8 +138,9 @@ def read_label_table(
         raise SpectrumError(
             f"The table of labels {path} {error}. Give a table in CSV, FITS, VOTable or ECSV."
         ) from error
-    way, numbers = _recognise(found, chosen, path)
+    way, numbers = _recognise(found, chosen, path, needs_label=label_of_all is None)
     cells = {part: found.cells[number] for part, number in numbers.items()}
+    cells.setdefault(LABEL, [label_of_all or ""] * len(next(iter(cells.values()))))
     if not cells[LABEL]:
         raise SpectrumError(f"The table of labels {path} has no rows. Give one with labels.")
     taken = {part: plain(found.names[number], MOST_TEXT) for part, number in numbers.items()}
@@ -139,7 +149,7 @@ def read_label_table(
     if way is Way.POSITION:
         units = {part: _unit(found.units[numbers[part]], taken[part], path) for part in (RA, DEC)}
         for ra, dec in zip(cells[RA], cells[DEC], strict=True):
-            places.append((_degrees(ra, units[RA], 15.0), _degrees(dec, units[DEC], 1.0)))
+            places.append((degrees(ra, units[RA], 15.0), degrees(dec, units[DEC], 1.0)))
         names = [f"{ra} {dec}" for ra, dec in zip(cells[RA], cells[DEC], strict=True)]
     else:
         names = cells[way.value]
@@ -188,7 +198,9 @@ def _plain(name: str) -> str:
     return trim(name).lower().lstrip("_")
 
 
-def _recognise(found: Texts, chosen: Mapping[str, str], path: Path) -> tuple[Way, dict[str, int]]:
+def _recognise(
+    found: Texts, chosen: Mapping[str, str], path: Path, *, needs_label: bool
+) -> tuple[Way, dict[str, int]]:
     there = {part: _find(found, part, chosen.get(part), path) for part in USUAL}
     possible = [way for way in Way if all(there[part] for part in _NEEDED[way])]
     way = next((one for one in possible if any(part in chosen for part in _NEEDED[one])), None)
@@ -199,6 +211,8 @@ def _recognise(found: Texts, chosen: Mapping[str, str], path: Path) -> tuple[Way
         way = possible[0]
     numbers = {}
     for part in (LABEL, *_NEEDED[way]):
+        if part == LABEL and not there[part] and not needs_label:
+            continue
         if not there[part]:
             usual = " or ".join(USUAL[part])
             raise _lack(found, path, f"no column for the {part} ({usual})", part)
@@ -258,7 +272,7 @@ def _unit(written: str, name: str, path: Path) -> float | None:
     return factor
 
 
-def _degrees(written: str, unit: float | None, of_sexagesimal: float) -> float:
+def degrees(written: str, unit: float | None, of_sexagesimal: float) -> float:
     """Read an angle: numbers are degrees unless a unit says otherwise; NaN if it is none."""
     try:
         return float(written) * (unit or 1.0)

@@ -208,19 +208,40 @@ def build_training_csv(
         found = find_labelled(
             engine, table, matcher, given, lambda done: progress(LOOKING, done, census.n)
         )
-        _refuse_overwriting(out, found)
-        made = _Made(table, found, resolution)
-        with new_file(out, "w", newline="", encoding="utf-8") as file:
-            rows = csv.writer(file)
-            rows.writerow(["id", "label", *(f"{one:.4f}" for one in grid.wavelength)])
-            for done, outcome in _read(engine, found, given, resolution, out):
-                rows.writerows(made.rows(outcome))
-                progress(READING, done, len(found.spots))
-            report = made.report(census)
-            if not made.labels:
-                raise _no_use(table, report, found, out)
-            file.flush()  # so that the list does not appear when the disk is too full for this one
-            _write_refused(refused, made)
+        return write_labelled(
+            engine, table, found, given, census, resolution, out, refused, progress
+        )
+
+
+def write_labelled(
+    engine: Engine,
+    table: LabelTable,
+    found: Found,
+    sources: Sources,
+    census: Census,
+    resolution: PoolResolution,
+    out: Path,
+    refused: Path,
+    progress: Callable[[str, int, int], None] = lambda *_: None,
+) -> LabellingReport:
+    """Read the spectra that were found for a table, and write training set and what was refused.
+
+    Parameters and errors are those of `build_training_csv`; `found` is what the rows of the table
+    name, of `sources` only the grid and the naming are used.
+    """
+    _refuse_overwriting(out, found)
+    made = _Made(table, found, resolution)
+    with new_file(out, "w", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file)
+        rows.writerow(["id", "label", *(f"{one:.4f}" for one in sources.grid.wavelength)])
+        for done, outcome in _read(engine, found, sources, resolution, out):
+            rows.writerows(made.rows(outcome))
+            progress(READING, done, len(found.spots))
+        report = made.report(census)
+        if not made.labels:
+            raise _no_use(table, report, found, out)
+        file.flush()  # so that the list does not appear when the disk is too full for this one
+        _write_refused(refused, made)
     return report
 
 
@@ -374,9 +395,10 @@ def _no_use(table: LabelTable, report: LabellingReport, found: Found, out: Path)
     )
     compared = ""
     if table.way is not Way.POSITION and report.reasons.get(_not_found(found)):
+        said = "the table" if table.columns else str(table.path)
         of_spectrum = found.first.path if table.way is Way.PATH else found.first.identifier
         compared = (
-            f" The first {table.way} of the table is {shorten(table.names[0])}, that of the "
+            f" The first {table.way} of {said} is {shorten(table.names[0])}, that of the "
             f"sources is {shorten(of_spectrum)}."
         )
     return SpectrumError(

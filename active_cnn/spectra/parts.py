@@ -12,7 +12,7 @@ import json
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import astuple
+from dataclasses import asdict, astuple
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +144,14 @@ class Parts:
         # An earlier version did not ask.
         if begun.is_stated and begun.power is not None:
             options.append(("--blurrier", begun.blurrier.value, self.resolution.blurrier.value))
+        options += [
+            (
+                f"--{name.replace('_', '-')}",
+                f"{one:g}",
+                f"{getattr(self.resolution.limits, name):g}",
+            )
+            for name, one in asdict(begun.limits).items()
+        ]
         for option, one, other in options:
             if one != other:
                 raise SpectrumError(

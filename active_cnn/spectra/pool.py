@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from active_cnn.errors import SpectrumError
 from active_cnn.names import trim
+from active_cnn.search import ScalingMethod
 from active_cnn.spectra.index_file import PoolIndex
 from active_cnn.spectra.pool_file import (
     METADATA,
@@ -46,7 +47,7 @@ from active_cnn.spectra.scaling import Scaling
 
 __all__ = ["Pool", "index_pool", "is_indexed"]
 
-# Rows that are rescaled at a time: all that this needs fits a processor's cache.
+# Rows that are scaled at a time: all that this needs fits a processor's cache.
 CACHED = 512
 PLACE = ("ra", "dec")
 # Rows of identifiers that have been looked up, by the fingerprint of the pool, which is its
@@ -68,6 +69,8 @@ class Pool:
     is_held_open : bool
         Whether files stay open between the calls, for a server that reads a spectrum at a
         time; otherwise every call opens what it needs for itself.
+    method : ScalingMethod
+        How its windows are scaled.
 
     Attributes
     ----------
@@ -86,12 +89,19 @@ class Pool:
         If the pool is not the one that was indexed.
     """
 
-    def __init__(self, path: Path, index_path: Path, *, is_held_open: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        index_path: Path,
+        *,
+        is_held_open: bool = False,
+        method: ScalingMethod = ScalingMethod.MINMAX,
+    ) -> None:
         self.path = Path(path)
         self.index_path = Path(index_path)
         self._index = PoolIndex(self.index_path)
         self.grid, self.n = self._index.grid, self._index.n
-        self.scaling = Scaling(self.grid)
+        self.scaling = Scaling(self.grid, method)
         self.fingerprint = self._index.fingerprint
         self._reader = PoolReader(self.path, self._index, is_held_open=is_held_open)
 
@@ -212,7 +222,7 @@ class Pool:
         return widen(self._stored(self._check(rows)))
 
     def windows(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Read some rows rescaled to [−1, 1], shape (n_rows, grid.n), in the order asked.
+        """Read some rows scaled, shape (n_rows, grid.n), in the order asked.
 
         Raises
         ------
@@ -247,7 +257,7 @@ class Pool:
         usable : ndarray of bool, shape (n_rows,)
             Which of them can be used.
         windows : ndarray of float32, shape (n_usable, grid.n)
-            These, rescaled to [−1, 1].
+            These, scaled.
 
         Raises
         ------

@@ -2,8 +2,9 @@
 
 One group (of any name) holds `filenames` (the identifiers) and `spectra` (n, grid.n), not rescaled;
 optionally `wavelengths` (grid.n), `corrupted` (bool), `bridged`, `resolving_power` and the columns
-of `METADATA`. Its attributes tell the pool's resolving power, see `resolving_power`. A group
-`refused` lists with `path` and `reason` what ingest refused.
+of `METADATA`. Its attributes tell the pool's resolving power and what its spectra may lack, see
+`resolving_power` and `limits`. A group `refused` lists with `path` and `reason` what ingest
+refused.
 """
 
 from __future__ import annotations

@@ -12,7 +12,16 @@ from active_cnn.errors import SpectrumError
 from active_cnn.grid import Grid, Window
 from active_cnn.records import Medium, Spectrum
 from active_cnn.spectra.degrading import degrade
-from active_cnn.spectra.gaps import bridge, bridgeable, find_gap, has_value, keep_lines, refuse_gap
+from active_cnn.spectra.gaps import (
+    bridge,
+    bridgeable,
+    find_covered,
+    find_gap,
+    has_value,
+    keep_lines,
+    refuse_gap,
+)
+from active_cnn.spectra.limits import LEAST_GAP, LIMITS, Limits
 from active_cnn.spectra.resolving_power import believe
 from active_cnn.spectra.wavelength import AIR_RANGE, air_to_vacuum
 
@@ -32,7 +41,11 @@ DEFECTS = {
 
 
 def resample(
-    wavelength: NDArray[np.float64], flux: NDArray[np.float64], window: Window
+    wavelength: NDArray[np.float64],
+    flux: NDArray[np.float64],
+    window: Window,
+    *,
+    is_filled: bool = False,
 ) -> NDArray[np.float64]:
     """Interpolate the flux of any number of spectra linearly to a window.
 
@@ -44,6 +57,8 @@ def resample(
         Flux at these wavelengths.
     window : Window
         Where the flux is wanted.
+    is_filled : bool
+        Whether what lies outside of the spectrum gets its first or last value.
 
     Returns
     -------
@@ -53,10 +68,13 @@ def resample(
     Raises
     ------
     SpectrumError
-        If the spectrum does not cover the window; nothing is extrapolated.
+        If the spectrum does not cover the window, unless what lies outside is filled.
     """
-    _refuse_uncovered(wavelength[0], wavelength[-1], window)
     wanted = window.wavelength
+    if is_filled:
+        wanted = wanted.clip(wavelength[0], wavelength[-1])
+    else:
+        _refuse_uncovered(wavelength[0], wavelength[-1], window)
     right = np.searchsorted(wavelength, wanted, side="right").clip(1, wavelength.size - 1)
     left = right - 1
     before, after = flux[..., left], flux[..., right]
@@ -104,8 +122,9 @@ def _near_window(wavelength: NDArray[np.float64], window: Window) -> slice | Non
         return None
     if not wavelength[close[0]] <= window.start < window.end <= wavelength[close[-1]]:
         return None
-    # Whatever the resolving power of the pool, what is without a gap by its steps alone has none.
-    has_gap = _find_gap_of_axis(wavelength[near], window, element=0)
+    # Whatever the resolving power and the limits of the pool, what is without a gap by its steps
+    # alone has none.
+    has_gap = _find_gap_of_axis(wavelength[near], window, 0, Limits(LEAST_GAP))
     return None if has_gap else slice(int(near[0]), int(near[-1]) + 1)
 
 
@@ -202,14 +221,20 @@ def _rescale(flux: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
 
 
 def prepare(
-    spectrum: Spectrum, grid: Grid, resolving_power: float | None = None
+    spectrum: Spectrum,
+    grid: Grid,
+    resolving_power: float | None = None,
+    limits: Limits = LIMITS,
 ) -> NDArray[np.float64]:
     """Bring one spectrum to the pool's terms; `prepare_and_count` without its count."""
-    return prepare_and_count(spectrum, grid, resolving_power)[0]
+    return prepare_and_count(spectrum, grid, resolving_power, limits)[0]
 
 
 def prepare_and_count(
-    spectrum: Spectrum, grid: Grid, resolving_power: float | None = None
+    spectrum: Spectrum,
+    grid: Grid,
+    resolving_power: float | None = None,
+    limits: Limits = LIMITS,
 ) -> tuple[NDArray[np.float64], int]:
     """Bring one spectrum to the pool's terms: vacuum, resolving power, grid; not rescaled.
 
@@ -221,13 +246,16 @@ def prepare_and_count(
         The campaign's grid.
     resolving_power : float, optional
         Of the pool; a sharper spectrum is degraded to it. None = as-is: none is.
+    limits : Limits
+        Of the pool: how much may be missing.
 
     Returns
     -------
     window : ndarray, shape (grid.n,)
         Flux in the spectrum's own unit.
     n_bridged : int
-        How many of its pixels in the window have no value and are bridged, see `gaps`.
+        How many of its pixels in the window have no value and are bridged, see `gaps`, and how
+        many wavelengths of the grid it does not reach.
 
     Raises
     ------
@@ -235,42 +263,46 @@ def prepare_and_count(
         If it does not cover one of the windows, has a gap or too many pixels without a value in
         it, or is not finite, zero or flat in it.
     """
-    prepared = [_prepare(spectrum, one, resolving_power) for one in grid.windows]
+    prepared = [_prepare(spectrum, one, resolving_power, limits) for one in grid.windows]
     return np.concatenate([flux for flux, _ in prepared]), sum(n for _, n in prepared)
 
 
 def _prepare(
-    spectrum: Spectrum, window: Window, resolving_power: float | None
+    spectrum: Spectrum, window: Window, resolving_power: float | None, limits: Limits
 ) -> tuple[NDArray[np.float64], int]:
     to_vacuum = air_to_vacuum if spectrum.medium is Medium.AIR else np.array
     ends = to_vacuum(spectrum.wavelength[[0, -1]].clip(*AIR_RANGE))
-    _refuse_uncovered(ends[0], ends[1], window)
+    is_filled = limits.coverage < 1
+    if not is_filled or ends[1] <= window.start or window.end <= ends[0]:
+        _refuse_uncovered(ends[0], ends[1], window)
     # A wide cut by either medium's wavelength first, so that only what is near is converted.
     near = beside(spectrum.wavelength, window, 2 * MARGIN)
     wavelength, flux = to_vacuum(spectrum.wavelength[near]), spectrum.flux[near].astype(np.float64)
     close = beside(wavelength, window, MARGIN)
     if close.sum() < 2:
         before, after = _around(to_vacuum(spectrum.wavelength.clip(*AIR_RANGE)), window)
-        if after - before > bridgeable(spectrum.wavelength, 0.0):
+        if after - before > bridgeable(spectrum.wavelength, 0.0, limits):
             raise SpectrumError(
                 f"has a gap in the window: none of its pixels is between {before:.1f} and "
                 f"{after:.1f} Å"
             )
         raise SpectrumError(f"is too coarse: {close.sum()} of its pixels are near the window")
-    ends = wavelength[close][[0, -1]]
-    _refuse_uncovered(ends[0], ends[1], window)
+    if not is_filled:
+        ends = wavelength[close][[0, -1]]
+        _refuse_uncovered(ends[0], ends[1], window)
     own = find_resolving_power(spectrum) or sampled_resolving_power(wavelength[close])
     element = window.start / (resolving_power or own)
-    if gap := _find_gap_of_axis(wavelength, window, element):
-        raise refuse_gap(wavelength, gap, element)
     ivar = _weights(spectrum)
     ivar = None if ivar is None else ivar[near]
-    flux, n_bridged = bridge_pixels(wavelength, flux, ivar, window, own, element)
-    prepared = to_window(wavelength, flux, window, own, resolving_power)
+    part, n_outside = find_covered(wavelength, flux, has_value(flux, ivar), window, own, limits)
+    if gap := _find_gap_of_axis(wavelength, part, element, limits):
+        raise refuse_gap(wavelength, gap, element, limits)
+    flux, n_bridged = bridge_pixels(wavelength, flux, ivar, part, own, element, limits)
+    prepared = to_window(wavelength, flux, window, own, resolving_power, is_filled=n_outside > 0)
     defect = int(find_defects(prepared[None, :])[0])
     if defect:
         raise SpectrumError(DEFECTS[defect])
-    return prepared, n_bridged
+    return prepared, n_bridged + n_outside
 
 
 def to_window(
@@ -279,6 +311,8 @@ def to_window(
     window: Window,
     resolving_power_from: float,
     resolving_power_to: float | None,
+    *,
+    is_filled: bool = False,
 ) -> NDArray[np.float64]:
     """Degrade a spectrum if it is sharper than it should be, and resample it.
 
@@ -292,6 +326,8 @@ def to_window(
         Of the spectrum.
     resolving_power_to : float or None
         Of the pool; None = as-is.
+    is_filled : bool
+        See `resample`.
 
     Returns
     -------
@@ -301,7 +337,7 @@ def to_window(
     wavelength, flux = wavelength[close], flux[close]
     if resolving_power_to is not None and resolving_power_from > resolving_power_to:
         flux = degrade(wavelength, flux, resolving_power_from, resolving_power_to)
-    return resample(wavelength, flux, window)
+    return resample(wavelength, flux, window, is_filled=is_filled)
 
 
 def bridge_pixels(
@@ -311,6 +347,7 @@ def bridge_pixels(
     window: Window,
     resolving_power: float,
     element: float,
+    limits: Limits = LIMITS,
 ) -> tuple[NDArray[np.float64], int]:
     """Bridge the pixels that have no value, if they are few; see `gaps.bridge`.
 
@@ -324,6 +361,8 @@ def bridge_pixels(
         Of the spectrum.
     element : float
         Resolution element in angstrom: the pool's, or of a pool as-is the spectrum's own.
+    limits : Limits
+        How many pixels are too many.
 
     Returns
     -------
@@ -345,7 +384,7 @@ def bridge_pixels(
         raise SpectrumError(DEFECTS[1])
     if inside.size and not inside.any():
         raise SpectrumError(DEFECTS[2])
-    return bridge(wavelength, flux, valued, window, resolving_power, element)
+    return bridge(wavelength, flux, valued, window, resolving_power, element, limits)
 
 
 def find_resolving_power(spectrum: Spectrum) -> float | None:
@@ -391,9 +430,9 @@ def _weights(spectrum: Spectrum) -> NDArray[np.float64] | None:
 
 
 def _find_gap_of_axis(
-    wavelength: NDArray[np.float64], window: Window, element: float
+    wavelength: NDArray[np.float64], window: Window, element: float, limits: Limits
 ) -> tuple[float, float] | None:
-    return find_gap(wavelength, np.ones(wavelength.size, bool), window, element)
+    return find_gap(wavelength, np.ones(wavelength.size, bool), window, element, limits)
 
 
 def beside(wavelength: NDArray[np.float64], window: Window, margin: float) -> NDArray[np.bool_]:

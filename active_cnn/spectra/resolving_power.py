@@ -8,7 +8,7 @@ pool: a sharper one was degraded, one that is blurrier by more than `TOLERANCE` 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from active_cnn.errors import SpectrumError
 from active_cnn.excerpt import shorten
+from active_cnn.spectra.limits import LIMITS, Limits, plain_attribute, read_limits, write_limits
 
 # What a header may say of R; other numbers are slips, and tell no more than none.
 RANGE = (10.0, 1e6)
@@ -46,7 +47,7 @@ class Blurrier(StrEnum):
 
 @dataclass(frozen=True)
 class PoolResolution:
-    """The resolving power that the spectra of a pool are brought to.
+    """The resolving power that the spectra of a pool are brought to, and what they may lack.
 
     Parameters
     ----------
@@ -56,6 +57,8 @@ class PoolResolution:
         What becomes of blurrier ones; without a meaning for as-is.
     is_stated : bool
         Whether the pool says so itself.
+    limits : Limits
+        How much may be missing of its spectra.
 
     Raises
     ------
@@ -66,6 +69,7 @@ class PoolResolution:
     power: float | None = None
     blurrier: Blurrier = Blurrier.REFUSE
     is_stated: bool = True
+    limits: Limits = LIMITS
 
     def __post_init__(self) -> None:
         if self.power is not None and believe(self.power) is None:
@@ -117,6 +121,7 @@ def write_resolution(group: h5py.Group, resolution: PoolResolution) -> None:
     group.attrs[_ATTRIBUTE] = AS_IS_TEXT if resolution.power is None else resolution.power
     if resolution.power is not None:
         group.attrs[_ATTRIBUTE_BLURRIER] = resolution.blurrier.value
+    write_limits(group, resolution.limits)
 
 
 def read_resolution(group: h5py.Group) -> PoolResolution:
@@ -127,14 +132,15 @@ def read_resolution(group: h5py.Group) -> PoolResolution:
     SpectrumError
         If it says what cannot be.
     """
-    said = _plain(group.attrs.get(_ATTRIBUTE))
+    limits = read_limits(group)
+    said = plain_attribute(group.attrs.get(_ATTRIBUTE))
     if said is None:
-        return NOT_STATED
+        return replace(NOT_STATED, limits=limits)
     if said == AS_IS_TEXT:
-        return AS_IS
-    blurrier = _plain(group.attrs.get(_ATTRIBUTE_BLURRIER, Blurrier.REFUSE.value))
+        return PoolResolution(limits=limits)
+    blurrier = plain_attribute(group.attrs.get(_ATTRIBUTE_BLURRIER, Blurrier.REFUSE.value))
     if isinstance(said, float) and believe(said) and blurrier in list(Blurrier):
-        return PoolResolution(said, Blurrier(blurrier))
+        return PoolResolution(said, Blurrier(blurrier), limits=limits)
     raise SpectrumError(
         f"{group.file.filename}, group '{group.name.strip('/')}': the attributes "
         f"'{_ATTRIBUTE}' and '{_ATTRIBUTE_BLURRIER}' are {shorten(said)} and {shorten(blurrier)}. "
@@ -164,11 +170,17 @@ def agree(stated: Iterable[tuple[Path, PoolResolution]]) -> PoolResolution:
                 f"{_name(common)}, {path} is {_name(one)}. Ingest them into one pool with "
                 "--pool-resolving-power."
             )
+        if one.limits != common.limits:
+            raise SpectrumError(
+                f"The shards of a pool must be made with one set of limits: {first} has "
+                f"{common.limits}, {path} has {one.limits}. Ingest their files into one pool."
+            )
         is_marking = Blurrier.MARK in (common.blurrier, one.blurrier)
         common = PoolResolution(
             common.power,
             Blurrier.MARK if is_marking else Blurrier.REFUSE,
             common.is_stated and one.is_stated,
+            common.limits,
         )
     return common
 
@@ -298,12 +310,3 @@ def _name(resolution: PoolResolution) -> str:
     if resolution.power is None:
         return AS_IS_TEXT
     return f"of R = {resolution.power:g}{'' if resolution.is_stated else ' (not stated)'}"
-
-
-def _plain(said: Any) -> Any:
-    if isinstance(said, bytes):
-        return said.decode("utf-8", "replace")
-    if isinstance(said, np.generic | np.ndarray):
-        is_number = said.size == 1 and said.dtype.kind in "fiu"
-        return float(said.item()) if is_number else said.tolist()
-    return said

@@ -16,6 +16,7 @@ from active_cnn.errors import SpectrumError
 from active_cnn.grid import Grid
 from active_cnn.lines import open_lines
 from active_cnn.names import trim
+from active_cnn.search import ScalingMethod
 from active_cnn.spectra.preprocessing import DEFECTS, find_defects
 from active_cnn.spectra.scaling import Scaling
 
@@ -38,7 +39,7 @@ class TrainingSet:
     flux : ndarray of float64, shape (n_spectra, grid.n)
         As the file has it; read-only.
     windows : ndarray of float32, shape (n_spectra, grid.n)
-        Each spectrum rescaled to [−1, 1]; read-only.
+        Each spectrum scaled as the network sees it; read-only.
     labels : tuple of str, length n_spectra
         What each spectrum is, in the words of the file.
     """
@@ -49,7 +50,12 @@ class TrainingSet:
     labels: tuple[str, ...]
 
 
-def read_training_csv(path: Path, grid: Grid, label_to_class: Mapping[str, str]) -> TrainingSet:
+def read_training_csv(
+    path: Path,
+    grid: Grid,
+    label_to_class: Mapping[str, str],
+    method: ScalingMethod = ScalingMethod.MINMAX,
+) -> TrainingSet:
     """Read labelled spectra from a CSV file.
 
     Parameters
@@ -62,6 +68,8 @@ def read_training_csv(path: Path, grid: Grid, label_to_class: Mapping[str, str])
         The wavelengths of the flux columns.
     label_to_class : mapping of str to str
         The labels that may occur (and the classes that they train).
+    method : ScalingMethod
+        How the windows are scaled.
 
     Returns
     -------
@@ -96,7 +104,8 @@ def read_training_csv(path: Path, grid: Grid, label_to_class: Mapping[str, str])
     if not flux:
         raise SpectrumError(f"{path} has a header but no spectra. Give at least one row.")
     as_given = np.array(flux)
-    windows = _rescale(as_given, identifiers, path, grid)
+    _refuse_defects(as_given, identifiers, path, grid)
+    windows = Scaling(grid, method)(as_given)
     as_given.setflags(write=False)
     windows.setflags(write=False)
     return TrainingSet(tuple(identifiers), as_given, windows, tuple(labels))
@@ -257,9 +266,9 @@ def _is_number(value: str) -> bool:
     return True
 
 
-def _rescale(
+def _refuse_defects(
     flux: NDArray[np.float64], identifiers: Mapping[str, _Place], path: Path, grid: Grid
-) -> NDArray[np.float32]:
+) -> None:
     defects = find_defects(flux, grid.parts)
     if defects.any():
         row = int(np.argmax(defects > 0))
@@ -268,4 +277,3 @@ def _rescale(
             f"{path}, line {place.line} ('{identifier}'): the spectrum "
             f"{DEFECTS[int(defects[row])]}. Remove the row."
         )
-    return Scaling(grid)(flux)

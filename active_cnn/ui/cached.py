@@ -29,6 +29,7 @@ from active_cnn.errors import SpectrumError
 from active_cnn.grid import Grid
 from active_cnn.records import Campaign, Spectrum
 from active_cnn.spectra.resolving_power import PoolResolution
+from active_cnn.spectra.scaling import Scaling
 from active_cnn.spectra.training_set import TrainingSet
 from active_cnn.ui.shelf import Shelf
 
@@ -40,6 +41,7 @@ _KEYS: dict[Any, Any] = {
     Campaign: lambda campaign: (campaign.name, campaign.created_at),
     Grid: str,
     PoolResolution: repr,
+    Scaling: repr,
 }
 
 
@@ -139,17 +141,18 @@ def preparation(store: Store, campaign: Campaign, path: str) -> Preparation:
     """Prepare the file of a spectrum, anew when the file has changed."""
     file = str(spectrum_file(store, campaign, path))
     resolution = pool_resolution(store, campaign)
-    return _preparation(file, campaign.grid, resolution, _changed_at(file))
+    scaling = Scaling(campaign.grid, campaign.search.scaling)
+    return _preparation(file, scaling, resolution, _changed_at(file))
 
 
 @st.cache_data(max_entries=16, hash_funcs=_KEYS, show_spinner=False)
 def _preparation(
     path: str,
-    grid: Grid,
+    scaling: Scaling,
     resolution: PoolResolution,
     changed_at: int,  # noqa: ARG001 - part of the key
 ) -> Preparation:
-    return overview.prepare_file(Path(path), grid, resolution)
+    return overview.prepare_file(Path(path), scaling, resolution)
 
 
 def _changed_at(path: str) -> int:
@@ -181,7 +184,9 @@ def _desk(
 
 def sheets_of(store: Store, campaign: Campaign, identifiers: Sequence[str]) -> list[str]:
     """Collect what is drawn of some spectra, each as JSON."""
-    place = (str(store.home), campaign.name, campaign.created_at, campaign.pool_fingerprint)
+    # With other folders there may be whole spectra that there were not before.
+    known = (campaign.name, campaign.created_at, campaign.pool_fingerprint, campaign.folders)
+    place = (str(store.home), *known)
     return _shelf().take(
         place, identifiers, lambda missing: sheet_maker().make(store.home, campaign, missing)
     )

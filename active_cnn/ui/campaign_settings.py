@@ -1,20 +1,25 @@
-"""What can be changed in a campaign: how people share its spectra, what they can say, the keys."""
+"""What can be changed in a campaign: sharing, what people can say, the keys, the folders."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from pathlib import Path
 
 import pandas as pd
 import streamlit as st
 
 from active_cnn.campaign.definition import parse_definition
 from active_cnn.campaign.definition_text import write_definition
+from active_cnn.campaign.folders import add_folder, remove_folder
+from active_cnn.campaign.reach import browser_folders, locate
 from active_cnn.campaign.redefinition import redefine
-from active_cnn.errors import ActiveCnnError
+from active_cnn.errors import ActiveCnnError, CampaignError
 from active_cnn.keys import ACTIONS, NAMED_KEYS
 from active_cnn.records import Campaign, Resolution, Sharing, SharingMode
+from active_cnn.settings import Settings
 from active_cnn.times import read_time
+from active_cnn.ui import identity
 from active_cnn.ui.definition_form import read_classes
 from active_cnn.ui.page import View, acting, say
 from active_cnn.ui.text import moments, plain
@@ -47,6 +52,7 @@ def show_settings(view: View) -> None:
     _show_changes(view)
     _ask_answers(view)
     _show_definition(view)
+    _ask_folders(view)
 
 
 def _show_definition(view: View) -> None:
@@ -68,7 +74,7 @@ def _show_definition(view: View) -> None:
         type="toml",
         key=f"definition-{campaign.name}",
         help="Lines to mark, answers and keys can be changed at any time, what marks the targets "
-        "until something has been predicted, window and classes of the network never.",
+        "until something has been predicted, windows and classes of the network never.",
     )
     if edited and right.button("Change the campaign", key="change-definition"):
         try:
@@ -78,6 +84,43 @@ def _show_definition(view: View) -> None:
         else:
             say("The definition is taken over.")
             st.rerun()
+
+
+def _ask_folders(view: View) -> None:
+    campaign = view.campaign
+    st.subheader("Folders of the spectra", anchor=False)
+    st.caption(
+        "Whole spectra are shown from files below these folders, the pool's own and the home."
+    )
+    for folder in campaign.folders:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(plain(folder))
+            st.button(
+                "Remove",
+                key=f"remove-folder-{campaign.name}-{folder}",
+                on_click=_remove_folder,
+                args=(campaign.name, folder),
+            )
+    with st.form(f"folders-{campaign.name}", clear_on_submit=False, border=False):
+        text = st.text_input("One more: path on the server", key=f"new-folder-{campaign.name}")
+        if not st.form_submit_button("Add the folder", key="add-folder"):
+            return
+    reach = browser_folders(Settings.from_environment(), identity.protection_of_server())
+    try:
+        if not text.strip():
+            raise CampaignError("The path of the folder is empty: give a folder on the server.")
+        add_folder(view.store, campaign, locate("folder", text.strip(), reach))
+    except ActiveCnnError as error:
+        st.error(plain(error))
+    else:
+        say("The folder is added.")
+        st.rerun()
+
+
+@acting
+def _remove_folder(view: View, folder: str) -> None:
+    remove_folder(view.store, view.campaign, Path(folder))
+    say("The folder is removed.")
 
 
 def _ask_sharing(campaign: Campaign, current: Sharing) -> None:

@@ -10,17 +10,20 @@ from pathlib import Path
 import streamlit as st
 
 from active_cnn.campaign import demo, jobs
+from active_cnn.campaign.beginning import TARGET, begin_with_examples
 from active_cnn.campaign.creation import LARGEST_SEED, check_new_name, create_campaign
+from active_cnn.campaign.definition import Definition
 from active_cnn.campaign.proposal import describe_labels, propose_name
-from active_cnn.campaign.reach import browser_folders, locate
+from active_cnn.campaign.reach import browser_folders, locate, reader_of
 from active_cnn.campaign.store import Store
 from active_cnn.errors import ActiveCnnError, CampaignError
 from active_cnn.recipes import DEFAULT_RECIPE, RECIPES
 from active_cnn.records import Campaign
 from active_cnn.settings import Settings
-from active_cnn.ui import definition_form, identity, labelled_form
+from active_cnn.ui import definition_form, examples_form, identity, labelled_form
 from active_cnn.ui.definition_form import Beginning, Edited, read_classes, read_lines
 from active_cnn.ui.early_reading import NamedPool, NamedTraining, look_at_pool, look_at_training
+from active_cnn.ui.examples_form import Asked
 from active_cnn.ui.page import open_created, say
 from active_cnn.ui.text import plain
 from active_cnn.wording import percent
@@ -60,24 +63,36 @@ def _offer_own(store: Store) -> None:
     reach = browser_folders(Settings.from_environment(), identity.protection_of_server())
     with st.container(border=True):
         st.subheader("Your own campaign", anchor=False)
-        beginning = definition_form.ask_beginning()
-        labelled_form.show_made("new_training")
-        training = _ask_training(reach)
+        has_examples = examples_form.ask_kind()
+        beginning = definition_form.ask_beginning(
+            "the examples" if has_examples else "the training set"
+        )
+        training, asked, labelled = NamedTraining(), None, None
+        if has_examples:
+            asked = examples_form.ask()
+        else:
+            labelled_form.show_made("new_training")
+            training = _ask_training(reach)
         about_training = st.empty()
-        if beginning.kind == definition_form.TRAINING:
-            beginning = definition_form.begin_with_training(training)
-        labelled = labelled_form.ask()
+        if asked is None:
+            if beginning.kind == definition_form.TRAINING:
+                beginning = definition_form.begin_with_training(training)
+            labelled = labelled_form.ask()
         pool = _ask_pool(reach)
         about_pool = st.empty()
+        if asked is not None and beginning.kind == definition_form.TRAINING:
+            beginning = examples_form.begin(asked, pool)
         if reach is not None:
             below = " or ".join(plain(folder) for folder in reach)
             st.caption(f"On this server all files have to lie below {below}.")
-        edited = definition_form.edit(beginning, training.labels)
-        with about_training:
-            _describe_training(training, beginning, edited)
+        edited = definition_form.edit(beginning, asked.labels if asked else training.labels)
+        if asked is None:
+            with about_training:
+                _describe_training(training, beginning, edited)
         with about_pool:
             _describe_pool(pool, edited)
-        name, seed = _ask_name(store, training)
+        called = asked.label if asked and asked.label != TARGET else ""
+        name, seed = _ask_name(store, training.path or Path(called))
         folders = st.text_area(
             "Folders of the spectra (optional)",
             key="new_folders",
@@ -87,13 +102,15 @@ def _offer_own(store: Store) -> None:
         )
         with st.container(horizontal=True):
             trains = st.button(
-                "Create the campaign and train its first network",
+                "Create the campaign and rank the pool"
+                if asked
+                else "Create the campaign and train its first network",
                 key="create-and-train",
                 type="primary",
                 help="With the usual settings; without that, the page Train asks for them.",
             )
             is_wanted = st.button("Create the campaign", key="create-campaign") or trains
-    if labelled.is_wanted:
+    if labelled and labelled.is_wanted:
         # Of a training set that says itself what the answers are, all labels are welcome.
         is_said = edited and beginning.kind != definition_form.TRAINING
         with _progress("Looking for the labelled spectra") as report:
@@ -108,9 +125,12 @@ def _offer_own(store: Store) -> None:
                 report,
             )
     if is_wanted:
-        campaign = _create(
-            store, name, seed, training, pool, beginning, edited, _located(folders, reach)
-        )
+        definition = _read_definition(store, name, beginning, edited)
+        located = _located(folders, reach)
+        if asked:
+            campaign = _begin(store, name, seed, asked, pool, definition, located, reach)
+        else:
+            campaign = _create(store, name, seed, training, pool, definition, located)
         labelled_form.forget()
         open_created(campaign.name, is_training=trains and _start_training(store, campaign))
 
@@ -126,36 +146,78 @@ def _start_training(store: Store, campaign: Campaign) -> bool:
     return True
 
 
+def _read_definition(
+    store: Store, name: str, beginning: Beginning, edited: Edited | None
+) -> Definition:
+    check_new_name(store, name)
+    if edited is None:
+        raise CampaignError(beginning.problem)
+    if edited.grid is None or edited.problem:
+        raise CampaignError(edited.problem)
+    return Definition(
+        edited.grid,
+        read_classes(edited.classes),
+        read_lines(edited.lines),
+        edited.search,
+        dict(edited.keys),
+    )
+
+
 def _create(
     store: Store,
     name: str,
     seed: int,
     training: NamedTraining,
     pool: NamedPool,
-    beginning: Beginning,
-    edited: Edited | None,
+    definition: Definition,
     folders: list[Path],
 ) -> Campaign:
-    check_new_name(store, name)
-    if edited is None:
-        raise CampaignError(beginning.problem)
-    if edited.grid is None:
-        raise CampaignError(edited.problem)
     with _progress("Reading the pool") as report:
         return create_campaign(
             store,
             name,
             training.checked_path,
             pool.checked_path,
-            grid=edited.grid,
-            classes=read_classes(edited.classes),
-            lines=read_lines(edited.lines),
-            search=edited.search,
-            chosen_keys=edited.keys,
+            grid=definition.grid,
+            classes=definition.classes,
+            lines=definition.lines,
+            search=definition.search,
+            chosen_keys=definition.keys,
             seed=seed,
             folders=folders,
             progress=report,
         )
+
+
+def _begin(
+    store: Store,
+    name: str,
+    seed: int,
+    asked: Asked,
+    pool: NamedPool,
+    definition: Definition,
+    folders: list[Path],
+    reach: tuple[Path, ...] | None,
+) -> Campaign:
+    with asked.examples(reach) as examples, _progress("Looking for the examples") as report:
+        begun = begin_with_examples(
+            store,
+            name,
+            pool.checked_path,
+            examples,
+            definition=definition,
+            label=asked.label if any(one.name == asked.label for one in definition.classes) else "",
+            seed=seed,
+            folders=folders,
+            may_read=reader_of(reach),
+            progress=lambda _, done, total: report(done, total),
+        )
+    # A table that was uploaded is known by its own name, not by where it lay meanwhile.
+    said = "\n".join(begun.said)
+    if examples.table:
+        said = said.replace(str(examples.table), asked.table_name)
+    say("  \n".join(map(plain, said.splitlines())), "info")
+    return begun.campaign
 
 
 def _ask_training(reach: tuple[Path, ...] | None) -> NamedTraining:
@@ -206,12 +268,12 @@ def _describe_pool(pool: NamedPool, edited: Edited | None) -> None:
         st.caption(plain(pool.describe()) or "Its window and resolving power are said here.")
 
 
-def _ask_name(store: Store, training: NamedTraining) -> tuple[str, int]:
+def _ask_name(store: Store, named: Path) -> tuple[str, int]:
     typed, suggested = st.session_state.get("new_name", ""), st.session_state.get(_SUGGESTED)
-    file = training.path or st.session_state.get("new_labels", "").strip()
+    file = named if named.name else Path(st.session_state.get("new_labels", "").strip())
     # What a person has typed stays, whatever is chosen after it.
-    if file and typed in ("", suggested):
-        name = propose_name(Path(file), store.campaign_names())
+    if file.name and typed in ("", suggested):
+        name = propose_name(file, store.campaign_names())
         st.session_state["new_name"] = st.session_state[_SUGGESTED] = name
     left, right = st.columns([3, 1])
     name = left.text_input("Name", key="new_name", placeholder="lamost-dr2")

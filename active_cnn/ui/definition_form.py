@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -16,16 +16,16 @@ from active_cnn.campaign.overview import describe_assumed
 from active_cnn.campaign.presets import preset_names, read_preset
 from active_cnn.campaign.proposal import describe_labels, propose_for
 from active_cnn.errors import ActiveCnnError, CampaignError
-from active_cnn.grid import Grid, Spacing, Window
+from active_cnn.grid import Grid
 from active_cnn.keys import ACTIONS
 from active_cnn.records import Line, OracleClass
-from active_cnn.search import Search
+from active_cnn.search import ScalingMethod, Search, TargetLine
 from active_cnn.ui.early_reading import NamedTraining
+from active_cnn.ui.search_form import edit_search
 from active_cnn.ui.text import plain
+from active_cnn.ui.window_form import edit_windows
 
 TRAINING, PRESET, FILE = "the training set", "a preset", "a definition file"
-
-_SPACINGS = {Spacing.LINEAR: "wavelength", Spacing.LOG: "its logarithm (velocity)"}
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,8 @@ class Beginning:
 class Edited:
     """What the fields hold, as they were filled and edited.
 
-    The grid is None where they hold none; `problem` says why. The tables are read by
-    `read_classes` and `read_lines`.
+    The grid is None where they hold none; `problem` says why, or why they hold no search. The
+    tables are read by `read_classes` and `read_lines`.
     """
 
     grid: Grid | None
@@ -67,11 +67,16 @@ class Edited:
     keys: Mapping[str, str]
 
 
-def ask_beginning() -> Beginning:
-    """Ask what to begin with: the training set, a preset or a definition file."""
+def ask_beginning(training: str = TRAINING) -> Beginning:
+    """Ask what to begin with: the training set (called so), a preset or a definition file."""
     kind = str(
         st.segmented_control(
-            "Begin with", [TRAINING, PRESET, FILE], default=TRAINING, required=True, key="begin"
+            "Begin with",
+            [TRAINING, PRESET, FILE],
+            default=TRAINING,
+            format_func=lambda one: training if one == TRAINING else one,
+            required=True,
+            key="begin",
         )
     )
     if kind == PRESET:
@@ -142,8 +147,14 @@ def edit(beginning: Beginning, labels: Mapping[str, int]) -> Edited | None:
     if definition is None:
         return None
     key = f"{beginning.kind}-{beginning.choice}"
-    grid, problem = _edit_windows(definition.grid, key)
-    _describe_search(definition.search, grid)
+    grid, problem = edit_windows(definition.grid, key)
+    described = st.container()
+    assumed = definition.search or assume_search(definition.grid)
+    edited, fault = edit_search(assumed, key)
+    edited = replace(edited, scaling=_edit_scaling(assumed.scaling, key))
+    search = definition.search if edited == assumed else edited
+    with described:
+        _describe_search(search, grid)
     left, right = st.columns([3, 2], gap="medium")
     with left:
         st.markdown("**What the oracle can say**")
@@ -155,38 +166,8 @@ def edit(beginning: Beginning, labels: Mapping[str, int]) -> Edited | None:
     if definition.keys:
         keys = ", ".join(f"{ACTIONS[act][0]}: {key}" for act, key in definition.keys.items())
         st.caption(f"Keys of its own: {plain(keys)}.")
-    return Edited(grid, problem, classes, lines, definition.search, definition.keys)
-
-
-def _edit_windows(grid: Grid, key: str) -> tuple[Grid | None, str]:
-    try:
-        return Grid(
-            tuple(
-                _edit_window(one, f"{key}-{place}" if place else key)
-                for place, one in enumerate(grid.windows)
-            )
-        ), ""
-    except CampaignError as error:
-        st.warning(plain(error))
-        return None, str(error)
-
-
-def _edit_window(window: Window, key: str) -> Window:
-    first, second, third, fourth = st.columns(4)
-    # All digits: a window of another survey is seldom one of round numbers.
-    start = first.number_input(
-        "Window from (Å, vacuum)", value=window.start, format="%.10g", key=f"start-{key}"
-    )
-    end = second.number_input("to (Å, vacuum)", value=window.end, format="%.10g", key=f"end-{key}")
-    n = third.number_input("wavelengths", 2, 10_000, window.n, key=f"n-{key}")
-    spacing = fourth.selectbox(
-        "equal steps of",
-        list(_SPACINGS),
-        list(_SPACINGS).index(window.spacing),
-        format_func=_SPACINGS.__getitem__,
-        key=f"spacing-{key}",
-    )
-    return Window(start, end, int(n), spacing)
+    lines = _with_lines_of(lines, [one for one in edited.lines if one not in assumed.lines])
+    return Edited(grid, problem or fault, classes, lines, search, definition.keys)
 
 
 def _describe_search(search: Search | None, grid: Grid | None) -> None:
@@ -194,12 +175,24 @@ def _describe_search(search: Search | None, grid: Grid | None) -> None:
         st.caption(f"What marks the targets: {plain(search.describe())}.")
     elif grid is not None:
         assumed = describe_assumed(assume_search(grid))
-        st.caption(f"{plain(assumed)} To say it, begin with a preset or a definition file.")
+        st.caption(f"{plain(assumed)} It can be said below.")
     if search is not None and grid is not None:
         try:
             search.check_windows(grid)
         except CampaignError as error:
             st.warning(plain(error))
+
+
+def _edit_scaling(scaling: ScalingMethod, key: str) -> ScalingMethod:
+    methods = list(ScalingMethod)
+    return st.selectbox(
+        "Scale windows by",
+        methods,
+        methods.index(scaling),
+        format_func=lambda one: f"{one}: {one.words}",
+        key=f"scaling-{key}",
+        help="How the network sees each spectrum. It cannot be changed later.",
+    )
 
 
 def _edit_classes(definition: Definition, key: str, examples: Mapping[str, int]) -> pd.DataFrame:
@@ -226,7 +219,7 @@ def _edit_classes(definition: Definition, key: str, examples: Mapping[str, int])
                 "target", default=False, help="What is looked for."
             ),
             "examples": st.column_config.NumberColumn(
-                format="localized", help="Spectra of the training set with that label."
+                format="localized", help="Labelled spectra with that label."
             ),
         },
     )
@@ -239,7 +232,7 @@ def _describe_left_over(classes: pd.DataFrame, labels: Mapping[str, int]) -> Non
     left_over = {label: n for label, n in labels.items() if label not in trained}
     if left_over:
         st.warning(
-            f"No answer that trains a class has the name of these labels of the training set: "
+            f"No answer that trains a class has the name of these labels of the labelled spectra: "
             f"{plain(describe_labels(left_over))}. Add a row for each."
         )
 
@@ -260,6 +253,14 @@ def _edit_lines(definition: Definition, key: str) -> pd.DataFrame:
             "wavelength": st.column_config.NumberColumn("Å (vacuum)", format="%.3f"),
         },
     )
+
+
+def _with_lines_of(table: pd.DataFrame, added: Sequence[TargetLine]) -> pd.DataFrame:
+    # A line that was added to the search is marked too.
+    rows = [(one.name, one.wavelength) for one in added if one.name not in set(table["name"])]
+    if not rows:
+        return table
+    return pd.concat([table, pd.DataFrame(rows, columns=table.columns)], ignore_index=True)
 
 
 def read_classes(table: pd.DataFrame) -> tuple[OracleClass, ...]:

@@ -16,10 +16,12 @@ from active_cnn.campaign.reach import locate
 from active_cnn.errors import ActiveCnnError, CampaignError
 from active_cnn.grid import Grid, Spacing
 from active_cnn.search import Search
+from active_cnn.spectra.limits import LIMITS
 from active_cnn.spectra.pool_terms import read_stated, read_terms
 from active_cnn.spectra.resolving_power import PoolResolution
 from active_cnn.spectra.training_outline import Outline, read_outline
 from active_cnn.spectra.training_set import WAVELENGTH_TOLERANCE
+from active_cnn.wording import one_or_many
 
 # A manifest does not change when one of its files does.
 _SECONDS_KEPT = 60
@@ -67,8 +69,8 @@ class NamedTraining:
         if own.n == grid.n and abs(own.wavelength - grid.wavelength).max() <= WAVELENGTH_TOLERANCE:
             return ""
         return (
-            f"The training set is on {own}, the campaign's window is {grid}: change the window "
-            "below to that of the training set, or give another training set."
+            f"The training set is on {own}, {_describe(grid)}: change the window below to that "
+            "of the training set, or give another training set."
         )
 
 
@@ -97,7 +99,10 @@ class NamedPool:
         power = self.resolution.power
         said = "as-is, each spectrum has its own" if power is None else f"R = {power:g}"
         not_stated = "" if self.resolution.is_stated else " (not stated; of earlier versions)"
-        return f"Window: {grid}. Resolving power: {said}{not_stated}."
+        limits = self.resolution.limits
+        missing = f" {limits.describe()}" if limits != LIMITS else ""
+        noun = self.grid.noun.capitalize() if self.grid else "Window"
+        return f"{noun}: {grid}. Resolving power: {said}{not_stated}.{missing}"
 
     def find_conflict(self, grid: Grid | None, search: Search | None) -> str:
         """Say in what it contradicts the campaign, and what to do; '' if in nothing.
@@ -126,15 +131,26 @@ class NamedPool:
         conflict = (_kept_conflict if state else _read_conflict)(str(path), grid.numbers, state)
         if not conflict or self.grid is None:
             return conflict
-        options = " ".join(
-            f"--grid {one.start:.10g} {one.end:.10g} {one.n}" for one in grid.windows
-        )
-        if grid.windows[0].spacing is Spacing.LOG:
-            options += " --spacing log"
         return (
-            f"The pool is on {self.grid}, the campaign's window is {grid}: ingest the spectra "
-            f"with {options}, or give a training set on the pool's window and that window below."
+            f"The pool is on {self.grid}, {_describe(grid)}: ingest the spectra with "
+            f"{_options(grid)}, or give a training set on the pool's {self.grid.noun} and that "
+            f"{self.grid.noun} below."
         )
+
+
+def _describe(grid: Grid) -> str:
+    verb = one_or_many(len(grid.windows), "is", "are")
+    return f"the campaign's {grid.noun} {verb} {grid}"
+
+
+def _options(grid: Grid) -> str:
+    options = [f"--grid {one.start:.10g} {one.end:.10g} {one.n}" for one in grid.windows]
+    spacings = {one.spacing for one in grid.windows}
+    if len(spacings) > 1:
+        return "--definition and a file that names these windows"
+    if Spacing.LOG in spacings:
+        options.append("--spacing log")
+    return " ".join(options)
 
 
 def _checked(path: Path | None, problem: str, what: str) -> Path:

@@ -232,12 +232,12 @@ def link(path: str, label: str, campaign: Campaign | None = None, **more: str) -
 
 def open_created(name: str, *, is_training: bool = False) -> None:
     """Lead to the first step in a campaign that has just been created."""
-    then = "Its first network is being trained." if is_training else "Train its first network."
+    then = "Its first training is running." if is_training else "Start its first training."
     say(f"The campaign {plain(name)} is ready. {then}")
     st.switch_page(TRAIN, query_params={_CAMPAIGN: name})
 
 
-def say(message: str, kind: Literal["success", "error", "toast"] = "success") -> None:
+def say(message: str, kind: Literal["success", "info", "error", "toast"] = "success") -> None:
     """Keep a message for the next run to show."""
     st.session_state[_MESSAGES] = [*st.session_state.get(_MESSAGES, []), (kind, message)]
 
@@ -247,6 +247,7 @@ def show_messages() -> None:
     place = st.container()  # also without a message: expanders below it would close
     show: dict[str, Callable[[str], object]] = {
         "success": place.success,
+        "info": place.info,
         "error": place.error,
         "toast": st.toast,
     }

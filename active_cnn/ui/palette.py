@@ -14,6 +14,7 @@ _FOR_OTHERS = (GREY, GREEN, SKY)
 
 SPECTRUM = "#3a8fbf"
 MARK = ORANGE
+GAP = "rgba(138, 149, 158, 0.22)"  # between windows, where nothing stands
 
 
 def class_colours(names: Iterable[str], targets: Iterable[str]) -> dict[str, str]:

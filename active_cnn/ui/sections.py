@@ -79,7 +79,9 @@ def show_summary(view: View) -> None:
     lines = ", ".join(f"{plain(line.name)} {line.wavelength:.2f} Å" for line in campaign.lines)
     st.caption(
         f"Search: {plain(campaign.search.describe())}. "
-        f"Window: {campaign.grid} (vacuum). Lines: {lines or 'none'}. "
+        f"{campaign.grid.noun.capitalize()}: {campaign.grid} (vacuum). "
+        f"Scaling ({campaign.search.scaling}): each spectrum is "
+        f"{campaign.search.scaling.words}. Lines: {lines or 'none'}. "
         f"Seed {campaign.seed}. Training set: {plain(campaign.training_path)}. "
         f"Pool: {plain(campaign.pool_path)}."
     )
@@ -210,7 +212,7 @@ def _show_preparation(view: View, path: str) -> None:
     medium = prepared.spectrum.medium.value
     left.markdown(f"**Before: as in the file, wavelength in {medium}**")
     left.altair_chart(spectrum_charts.before(prepared.spectrum, grid, lines), key="before")
-    right.markdown("**After: the window, wavelength in vacuum**")
+    right.markdown(f"**After: the {grid.noun}, wavelength in vacuum**")
     right.altair_chart(spectrum_charts.window(prepared.window, grid, lines), key="after")
     st.markdown("\n".join(f"{n}. {step}" for n, step in enumerate(prepared.steps, 1)))
     st.caption(f"File: {plain(path)}")

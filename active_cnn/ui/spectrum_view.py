@@ -18,7 +18,7 @@ from active_cnn.ui.text import plain
 
 def show_spectrum(store: Store, campaign: Campaign, spectrum: SpectrumView, key: str) -> None:
     """Draw the window as the network sees it and, where its file is there, the whole spectrum."""
-    st.markdown("**Window, as the network sees it**")
+    st.markdown(f"**{campaign.grid.noun.capitalize()}, as the network sees it**")
     if spectrum.window is None:
         st.info("This spectrum cannot be used: it has no window. See Overview, Refused.")
     else:

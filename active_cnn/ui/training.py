@@ -9,9 +9,11 @@ from typing import Any
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from active_cnn.campaign import jobs
 from active_cnn.campaign.overview import epochs_to_patience
+from active_cnn.campaign.training_data import why_ranked
 from active_cnn.evaluation.proportions import describe_share, percentage
 from active_cnn.recipes import (
     BALANCINGS,
@@ -48,6 +50,12 @@ _ABOUT = {
     "paper": "the same, stopped as in their text",
     OWN: "everything can be set",
 }
+
+
+def describe_untrained(view: View, iteration: Iteration) -> str:
+    """Say that an iteration has not been trained, and whether a network will be."""
+    why = why_ranked(view.store, view.campaign, iteration)
+    return f"Iteration {iteration.number} has not been trained yet: press Train. {plain(why)}"
 
 
 def ask_settings(iteration: Iteration) -> TrainingSettings:
@@ -266,16 +274,10 @@ def show_result(campaign: Campaign, iteration: Iteration, result: TrainingResult
         st.warning(plain(warning))
     for notice in result.notices:
         st.info(plain(notice))
-    accuracy = _accuracy(result.validation)
     rows_of_numbers(
-        ("Training spectra", f"{result.n_training:,}"),
-        ("Epochs", str(len(result.history["loss"]))),
-        ("Best loss", f"{min(_monitored(result.history, result.settings)):.4g}"),
-        (
-            "Hold-out accuracy",
-            "no hold-out" if accuracy is None else describe_share(accuracy, result.validation["n"]),
-        ),
-        ("Training", duration(result.seconds["training"])),
+        ("Labelled spectra" if result.is_ranking else "Training spectra", f"{result.n_training:,}"),
+        *_numbers_of_training(result),
+        ("Ranking" if result.is_ranking else "Training", duration(result.seconds["training"])),
         ("Prediction", duration(result.seconds["predicting"])),
     )
     _show_rankings(result.rankings)
@@ -283,6 +285,58 @@ def show_result(campaign: Campaign, iteration: Iteration, result: TrainingResult
     with left:
         st.markdown("**Predicted in the pool**")
         st.altair_chart(charts.class_bars(result.predicted_counts, colours), key="predicted")
+    if result.is_ranking:
+        with right:
+            _show_examples(result)
+    else:
+        _show_training(campaign, result, left, right)
+    with st.expander("What it came from: seed, device, versions, hashes"):
+        st.json(
+            {
+                "settings": result.settings.__dict__,
+                "device": result.device,
+                "versions": result.versions,
+                "sha256": {
+                    "training set": result.training_sha256,
+                    "pool": result.pool_fingerprint,
+                    "network": result.network_sha256,
+                    "predictions": result.predictions_sha256,
+                },
+            }
+        )
+
+
+def _numbers_of_training(result: TrainingResult) -> list[tuple[str, str]]:
+    if result.is_ranking:
+        return []
+    accuracy = _accuracy(result.validation)
+    return [
+        ("Epochs", str(len(result.history["loss"]))),
+        ("Best loss", f"{min(_monitored(result.history, result.settings)):.4g}"),
+        (
+            "Hold-out accuracy",
+            "no hold-out" if accuracy is None else describe_share(accuracy, result.validation["n"]),
+        ),
+    ]
+
+
+def _show_examples(result: TrainingResult) -> None:
+    st.markdown("**Labelled, by class**")
+    table = pd.DataFrame(
+        {"class": list(result.counts_before), "labelled": list(result.counts_before.values())}
+    )
+    st.dataframe(table, hide_index=True, column_config=counts_in(table))
+    st.caption(
+        "Ranked by likeness: the angle to the examples between spectra in principal components of "
+        "the pool, each divided by its scatter (docs/training.md). There are no epochs, and "
+        "nothing is held out."
+    )
+
+
+def _show_training(
+    campaign: Campaign, result: TrainingResult, left: DeltaGenerator, right: DeltaGenerator
+) -> None:
+    with left:
         st.markdown("**Training set, before and after balancing**")
         table = pd.DataFrame(
             {
@@ -304,20 +358,6 @@ def show_result(campaign: Campaign, iteration: Iteration, result: TrainingResult
                 charts.confusion_matrix(result.validation["confusion"], campaign.network_classes),
                 key="confusion",
             )
-    with st.expander("What it came from: seed, device, versions, hashes"):
-        st.json(
-            {
-                "settings": result.settings.__dict__,
-                "device": result.device,
-                "versions": result.versions,
-                "sha256": {
-                    "training set": result.training_sha256,
-                    "pool": result.pool_fingerprint,
-                    "network": result.network_sha256,
-                    "predictions": result.predictions_sha256,
-                },
-            }
-        )
 
 
 def _show_rankings(rankings: Mapping[str, Ranking]) -> None:
@@ -349,6 +389,15 @@ def _accuracy_in_percent(validation: Mapping[str, Any]) -> float | None:
     return None if accuracy is None else percentage(accuracy, validation["n"])
 
 
+def _losses(result: TrainingResult) -> dict[str, Any]:
+    if result.is_ranking:
+        return {"best loss": None, "epochs": None}
+    return {
+        "best loss": min(_monitored(result.history, result.settings)),
+        "epochs": len(result.history["loss"]),
+    }
+
+
 def history_table(
     campaign: Campaign, iterations: Sequence[Iteration], answers: Mapping[str, Answer]
 ) -> pd.DataFrame:
@@ -360,8 +409,7 @@ def history_table(
         row: dict[str, Any] = {"iteration": iteration.number, "state": iteration.state}
         if result:
             row |= {
-                "best loss": min(_monitored(result.history, result.settings)),
-                "epochs": len(result.history["loss"]),
+                **_losses(result),
                 "hold-out accuracy": _accuracy_in_percent(result.validation),
                 "training spectra": result.n_training,
                 **{

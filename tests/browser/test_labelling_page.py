@@ -140,6 +140,33 @@ def test_zooming_in_stays_where_there_is_a_spectrum(
     assert page.evaluate(zoom, [factor, has]) == seen
 
 
+def test_panels_of_several_windows_share_the_picture(page: Page) -> None:
+    source = (LABELLER / "picture.js").read_text(encoding="utf-8").replace("export ", "")
+    source = re.sub(r"^import .*$", "", source, flags=re.M)
+    lay_out = (
+        "([picture, width, height]) => { " + source + "; return layOut(picture, width, height); }"
+    )
+
+    def boxes(shares: list[int], **more: bool) -> list[dict[str, float]]:
+        panels = [{"share": share} for share in shares]
+        found: list[dict[str, float]] = page.evaluate(
+            lay_out, [{"panels": panels, **more}, 600, 235 + 80 * (len(shares) > 4)]
+        )
+        return found
+
+    (alone,) = boxes([140])
+    assert (alone["x"], alone["y"], alone["width"], alone["height"]) == (52, 18, 538, 187)
+    for shares in ([62, 60], [500, 12, 12], [60] * 4, [60] * 5, [900, *[12] * 7]):
+        for more in ({}, {"hasOneScale": True}, {"hasOneScale": True, "bare": True}):
+            found = boxes(shares, **more)
+            assert len({one["y"] for one in found}) == 1 + (len(shares) > 4)
+            assert min(one["width"] for one in found) > 40
+            for one, other in zip(found, found[1:], strict=False):
+                is_beside = one["x"] + one["width"] < other["x"]
+                assert is_beside or one["y"] + one["height"] < other["y"]
+            assert all(one["x"] + one["width"] <= 600 for one in found)
+
+
 def test_other_visits_of_the_object_are_drawn_and_can_be_left_out(ask: Ask, page: Page) -> None:
     asked = ask(size=2)
     pool = asked.server.home / "visits.h5"

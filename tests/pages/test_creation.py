@@ -16,10 +16,11 @@ from active_cnn.campaign.creation import create_campaign
 from active_cnn.campaign.definition_text import write_definition
 from active_cnn.campaign.presets import read_preset
 from active_cnn.campaign.store import Store
+from active_cnn.campaign.training_data import initial_identifiers
 from active_cnn.errors import JobError
 from active_cnn.grid import Spacing
 from active_cnn.recipes import DEFAULT_RECIPE, RECIPES
-from active_cnn.search import Search
+from active_cnn.search import ScalingMethod, Search
 from active_cnn.spectra.resolving_power import PoolResolution, write_resolution
 from active_cnn.spectra.simulation import write_case, write_demo
 from active_cnn.spectra.simulation.cases import CASES
@@ -359,13 +360,16 @@ def test_a_training_set_proposes_window_answers_and_name(empty_home, lithium_fil
     # The file is called training.csv, which says nothing; its folder does.
     name = at.text_input(key="new_name").value
     assert name.startswith("lithium-giants")
+    (scaling,) = [one for one in at.selectbox if one.label == "Scale windows by"]
+    assert scaling.value == ScalingMethod.MEDIAN
+    scaling.set_value(ScalingMethod.ROBUST)
     at.button(key="create-campaign").click().run()
     assert not at.exception
     with Store(empty_home) as store:
         campaign = store.campaign(name)
     assert campaign.grid == grid
     assert campaign.targets == ("Li-rich",)
-    assert campaign.search == Search()
+    assert campaign.search == Search(scaling=ScalingMethod.ROBUST)
 
 
 @pytest.mark.usefixtures("empty_home")
@@ -403,6 +407,28 @@ def test_what_is_edited_is_what_is_created(empty_home, lithium_files, open_page)
     assert any("is not a wavelength range" in one for one in warnings(at))
     at.button(key="create-campaign").click().run()
     assert "is not a wavelength range" in complaint(at)
+
+
+def test_windows_are_added_and_removed(empty_home, lithium_files, open_page):
+    at = name_files(open_page(PAGE), lithium_files.training, lithium_files.pool)
+    assert not [one for one in at.button if one.key.startswith("remove-window-")]
+    keyed(at.number_input, "end-").set_value(6800.0).run()
+    keyed(at.button, "add-window-").click().run()
+    assert [one.value for one in at.number_input if one.key.startswith("start-")] == [6626, 6974]
+    (said, pool) = warnings(at)
+    assert "the campaign's windows are 6626-6800 Å × 110 + 6974-7148 Å × 110" in said
+    assert "ingest the spectra with --grid 6626 6800 110 --grid 6974 7148 110" in pool
+    _, second = (one for one in at.number_input if one.key.startswith("start-"))
+    second.set_value(6700.0).run()
+    assert any("6626-6800 Å × 110 and 6700-7148 Å × 110 overlap" in one for one in warnings(at))
+    at.text_input(key="new_name").set_value("mine")
+    at.button(key="create-campaign").click().run()
+    assert "overlap" in complaint(at)
+    assert created(empty_home) is None
+    first, _ = (one for one in at.button if one.key.startswith("remove-window-"))
+    first.click().run()
+    left = [one for one in at.number_input if one.key.startswith(("start-", "end-"))]
+    assert [one.value for one in left] == [6700, 7148]
 
 
 @pytest.mark.usefixtures("empty_home")
@@ -538,7 +564,7 @@ def test_a_definition_file_fills_the_form(empty_home, survey_files, open_page):
     assert not at.error
     campaign = created(empty_home)
     assert campaign.network_classes == ("emission", "plain")
-    assert campaign.search == Search("bright lines")
+    assert campaign.search == Search("bright lines", scaling=ScalingMethod.MEDIAN)
     assert campaign.chosen_keys == {"undo": "Backspace"}
 
 
@@ -630,3 +656,92 @@ def test_a_demo_that_is_there_is_not_offered_again(empty_home, open_page):
         demo.create_demo(store)
     at = open_page(PAGE, section="New campaign")
     assert at.selectbox(key="demo-case").value == "lithium"
+
+
+# A few examples in place of a training set
+
+
+@pytest.fixture
+def put_lithium(lithium_files, tmp_path):
+    """Put the pool of a search of its own into a folder; gives it and its first targets."""
+    pool = shutil.copy(lithium_files.pool, tmp_path)
+    truth = lithium_files.truth.read_text(encoding="utf-8").splitlines()
+    return pool, [row.split(",")[0] for row in truth if row.split(",")[1] == "Li-rich"][:3]
+
+
+def name_examples(at, pool, lines, called="Li-rich"):
+    at.segmented_control(key="new_labelled").set_value("a few examples").run()
+    at.text_area(key="new_examples").set_value("\n".join(lines))
+    at.text_input(key="new_label").set_value(called)
+    at.text_input(key="new_pool").set_value(str(pool)).run()
+    assert not at.exception
+    return at
+
+
+def test_a_campaign_begins_with_a_few_examples(empty_home, put_lithium, open_page):
+    pool, (first, second, _) = put_lithium
+    at = name_examples(open_page(PAGE), pool, [first, "", f"  {second}", "nowhere"])
+    assert window_of(at) == (6626.0, 6793.0, 110)
+    assert answers_of(at)["is_target"].to_dict() == {"Li-rich": 1, "other": 0, "unsure": 0}
+    assert at.text_input(key="new_name").value == "Li-rich"
+    at.button(key="create-campaign").click().run()
+    assert not at.exception
+    with Store(empty_home) as store:
+        campaign = store.campaign("Li-rich")
+        assert campaign.begins_with_examples
+        assert set(initial_identifiers(store, campaign)) == {first, second}
+    said = "\n".join(one.value for one in at.info).replace("\\", "")
+    assert "2 spectra are labelled by 2 of 3 rows" in said
+    assert "names no spectrum of the sources" in said
+
+
+def test_examples_may_come_in_a_table(empty_home, put_lithium, open_page):
+    pool, names = put_lithium
+    at = name_examples(open_page(PAGE), pool, [])
+    table = "\n".join(["id", *names]).encode()
+    at.file_uploader(key="examples-table").set_value(("five.csv", table, "text/csv")).run()
+    assert not at.exception
+    assert answers_of(at)["examples"].to_dict() == {"Li-rich": 3, "other": 0, "unsure": 0}
+    at.button(key="create-campaign").click().run()
+    assert any(one.value.replace("\\", "").startswith("five.csv: 3 rows; no") for one in at.info)
+    with Store(empty_home) as store:
+        assert set(initial_identifiers(store, store.campaign())) == set(names)
+
+
+def test_examples_that_cannot_be_used_are_a_message(empty_home, put_lithium, open_page):
+    pool, names = put_lithium
+    at = name_examples(open_page(PAGE), pool, [])
+    at.text_input(key="new_name").set_value("mine")
+    at.button(key="create-campaign").click().run()
+    assert "No example is named" in complaint(at)
+    name_examples(at, pool, ["nowhere"])
+    at.button(key="create-campaign").click().run()
+    assert "names no spectrum of the sources" in complaint(at)
+    name_examples(at, "", names)
+    at.button(key="create-campaign").click().run()
+    assert "path of the pool is empty" in complaint(at)
+    at.file_uploader(key="examples-table").set_value(("five.csv", b"x\n1", "text/csv")).run()
+    assert any("five.csv has no column that names the spectra" in one for one in warnings(at))
+    assert not (empty_home / "mine").exists()
+
+
+def test_files_of_examples_are_read_only_below_the_servers_folders(
+    empty_home, put_lithium, tmp_path, open_page, monkeypatch
+):
+    pool, names = put_lithium
+    monkeypatch.setenv("ACTIVE_CNN_FOLDERS", str(tmp_path / "allowed"))
+    (tmp_path / "allowed").mkdir()
+    pool = shutil.move(pool, tmp_path / "allowed")
+    (tmp_path / "secret.fits").write_bytes(b"secret")
+    (tmp_path / "allowed" / "link.fits").symlink_to(tmp_path / "secret.fits")
+    at = open_page(PAGE)
+    for file in ("secret.fits", "allowed/link.fits"):
+        name_examples(at, pool, [names[0], str(tmp_path / file)])
+        at.button(key="create-campaign").click().run()
+        assert "has to lie below" in complaint(at)
+    name_examples(at, pool, [names[0]])
+    at.text_area(key="new_example_sources").set_value(str(tmp_path)).run()
+    at.button(key="create-campaign").click().run()
+    assert "has to lie below" in complaint(at)
+    with Store(empty_home) as store:
+        assert store.campaign_names() == []

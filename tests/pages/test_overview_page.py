@@ -103,7 +103,7 @@ def test_a_link_with_an_identifier_alone_shows_that_spectrum(store, campaign, op
     assert at.text_input(key="identifier").value == identifier
     steps = "\n".join(text.value for text in at.markdown)
     assert "in vacuum already, kept" in steps
-    assert "6519–6732 Å" in steps
+    assert "from 6519 to 6732 Å" in steps
 
 
 @pytest.mark.usefixtures("store")

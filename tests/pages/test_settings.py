@@ -152,3 +152,42 @@ def test_the_table_of_keys_shows_what_is_used_and_what_was_chosen(store, campaig
 )
 def test_keys_are_read_as_people_write_them(given, key):
     assert read_keys(pd.DataFrame({"action": ["undo"], "key": [given]})) == key
+
+
+def test_a_folder_of_spectra_is_added_and_removed(store, campaign, settings, tmp_path):
+    (tmp_path / "archive").mkdir()
+    at = settings()
+
+    def add(folder):
+        at.text_input(key="new-folder-small").set_value(str(folder))
+        at.button(key="add-folder").click().run()
+        assert not at.exception
+
+    for wrong, why in (
+        ("", "The path of the folder is empty"),
+        (tmp_path / "none", "There is no folder"),
+        (__file__, "There is no folder"),
+    ):
+        add(wrong)
+        assert why in said(at.error)
+    add(tmp_path / "archive")
+    assert store.campaign(campaign.name).folders == (str(tmp_path / "archive"),)
+    add(tmp_path / "archive")
+    assert "already" in said(at.error)
+    at.button(key=f"remove-folder-small-{tmp_path / 'archive'}").click().run()
+    assert store.campaign(campaign.name).folders == ()
+
+
+def test_a_folder_that_creation_would_refuse_cannot_be_added_later(
+    store, campaign, settings, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("ACTIVE_CNN_FOLDERS", str(tmp_path / "allowed"))
+    (tmp_path / "allowed").mkdir()
+    (tmp_path / "other").mkdir()
+    (tmp_path / "allowed" / "link").symlink_to(tmp_path / "other")
+    at = settings()
+    for folder in (tmp_path / "other", tmp_path / "allowed" / "link", tmp_path / "none"):
+        at.text_input(key="new-folder-small").set_value(str(folder))
+        at.button(key="add-folder").click().run()
+        assert "has to lie below" in said(at.error)
+    assert store.campaign(campaign.name).folders == ()

@@ -205,3 +205,28 @@ def test_a_training_that_learned_something_shows_its_alarms_and_the_baseline(
     text = describe_methods(store, campaign)
     assert "0.710 (baseline 0.940; 20 targets among 220)" in text
     assert "**It ranks worse than the baseline. Train it again.**" in text
+
+
+def test_a_ranking_shows_what_it_came_to_and_nothing_that_it_has_not(store, campaign, open_page):
+    result = store.iteration(campaign.name).result
+    job = store.add_job(campaign.name, 0, TrainingSettings())
+    store.start_job(job.number)
+    ranked = replace(
+        result,
+        is_ranking=True,
+        history={},
+        validation={"n": 0, "confusion": []},
+        notices=("Too little is labelled to train a network.",),
+    )
+    assert store.finish_job(job.number, ranked)
+    at = open_page(PAGE)
+    assert any("Too little is labelled" in one.value for one in at.info)
+    shown = metrics(at)
+    assert {"Labelled spectra", "Ranking", "Prediction"} <= set(shown)
+    assert not {"Epochs", "Best loss", "Hold-out accuracy", "Training"} & set(shown)
+    assert any("Ranked by likeness" in one.value for one in at.caption)
+    assert summarise(store, campaign)["is_ranking"] is True
+    close_iteration(store, campaign)
+    open_page(PAGE)
+    table = history_table(campaign, store.iterations(campaign.name), {})
+    assert table["epochs"].isna().all()

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from active_cnn.errors import SpectrumError
 from active_cnn.grid import Grid
 from active_cnn.spectra.batches import Files, read_batch
+from active_cnn.spectra.limits import Limits
 from active_cnn.spectra.preprocessing import prepare_and_count
 from active_cnn.spectra.readers import lamost_fast, read
 from active_cnn.spectra.resolving_power import AS_IS, Blurrier, PoolResolution
@@ -27,6 +28,8 @@ RESOLUTIONS = (
     PoolResolution(1000.0),
     PoolResolution(3000.0),
     PoolResolution(3000.0, Blurrier.MARK),
+    PoolResolution(limits=Limits(largest_gap=40.0, most_bridged=0.5, coverage=0.7)),
+    PoolResolution(1000.0, limits=Limits(largest_gap=2.0, most_bridged=0.02, coverage=0.9)),
 )
 METADATA = ("ra", "dec", "snr_r", "designation", "pipeline_class")
 CARDS = {
@@ -86,7 +89,7 @@ def slow_outcome(path, resolution=AS_IS):
     """What the general reader comes to, as text."""
     try:
         spectrum = read(path)
-        window, n_bridged = prepare_and_count(spectrum, GRID, resolution.power)
+        window, n_bridged = prepare_and_count(spectrum, GRID, resolution.power, resolution.limits)
         resolution.refuse_blurrier(spectrum.resolving_power)
     except SpectrumError as error:
         return " ".join(str(error).split())

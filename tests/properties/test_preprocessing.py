@@ -1,12 +1,14 @@
 """What holds for any spectrum on its way to the window of the network."""
 
 import numpy as np
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from active_cnn.grid import Grid
 from active_cnn.records import Medium, Spectrum
+from active_cnn.search import ScalingMethod
 from active_cnn.spectra.degrading import degrade, degrade_pixels
 from active_cnn.spectra.preprocessing import (
     find_defects,
@@ -14,6 +16,7 @@ from active_cnn.spectra.preprocessing import (
     resample,
     rescale,
 )
+from active_cnn.spectra.scaling import LARGEST, Scaling
 from active_cnn.spectra.wavelength import air_to_vacuum, vacuum_to_air
 
 HALPHA = 6564.614
@@ -192,3 +195,23 @@ def test_the_medium_makes_no_difference_once_it_is_named(lines, resolving_power)
     # Going to air and back moves the pixels by rounding, and the even grid of the kernel with them.
     windows = (prepare(one, Grid(), 1800.0) for one in (in_air, in_vacuum))
     np.testing.assert_allclose(*windows, atol=1e-3 * np.ptp(flux))
+
+
+@pytest.mark.parametrize("method", ScalingMethod)
+@given(
+    arrays(np.float64, (2, 36), elements=st.floats(allow_nan=False, allow_infinity=False)),
+    st.integers(-20, 20),
+)
+def test_every_scaling_gives_finite_numbers_and_forgets_the_unit(method, flux, power):
+    flux = flux[find_defects(flux) == 0]
+    scaling = Scaling(Grid.of(6500.0, 6700.0, 36), method)
+    scaled = scaling(flux)
+    assert scaled.dtype == np.float32
+    assert np.isfinite(scaled).all()
+    assert (np.abs(scaled) < LARGEST).all()
+    with np.errstate(over="ignore"):
+        other = flux * 2.0**power
+    can_be = np.isfinite(other).all(axis=1) & (np.abs(flux).max(axis=1, initial=0) > 1e-290)
+    can_be &= find_defects(other) == 0
+    tiny = ((flux != 0) & (np.abs(flux) < 1e-290)).any(axis=1)  # loses digits, or is none
+    np.testing.assert_array_equal(scaling(other[can_be & ~tiny]), scaled[can_be & ~tiny])

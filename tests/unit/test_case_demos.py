@@ -238,7 +238,7 @@ def test_the_labelling_page_has_all_of_a_target(store):
     shown = pool.identifiers(np.flatnonzero(path != "")[:2])
     for sheet in make_sheets(store, campaign, pool, read_initial_set(store, campaign), shown):
         assert sheet["trouble"] == ""
-        assert sheet["raw"]["sigma"]
+        assert all(one["sigma"] for one in sheet["raw"])
         assert sheet["whole"]
 
 

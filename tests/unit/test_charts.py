@@ -7,13 +7,14 @@ import pytest
 
 from active_cnn.campaign.overview import Gallery, Histogram
 from active_cnn.evaluation.precision import Judgement, estimate_precision
-from active_cnn.grid import Grid
+from active_cnn.grid import Grid, Window
 from active_cnn.records import Line, Medium, Spectrum
 from active_cnn.spectra.thinning import thin_out
 from active_cnn.spectra.wavelength import LINES, vacuum_to_air
 from active_cnn.ui import charts, spectrum_charts
 from active_cnn.ui.palette import class_colours
 from active_cnn.ui.text import duration, plain
+from active_cnn.ui.wavelength_axis import WavelengthAxis
 
 CLASSES = ("not-interesting", "emission", "double-peak")
 COLOURS = class_colours(CLASSES, CLASSES[1:])
@@ -73,9 +74,19 @@ def test_thinning_out_keeps_every_peak_and_the_order():
     assert (np.diff(wavelength) >= 0).all()
 
 
-def test_thinning_out_leaves_out_what_is_not_finite():
-    _, flux = thin_out(np.arange(4.0), np.array([1.0, np.nan, np.inf, 2.0]))
-    assert flux.tolist() == [1.0, 2.0]
+def test_thinning_out_marks_what_is_not_finite_as_a_gap():
+    wavelength, flux = thin_out(np.arange(5.0), np.array([1.0, np.nan, np.inf, 2.0, 3.0]))
+    np.testing.assert_array_equal(flux, [1.0, np.nan, 2.0, 3.0])
+    assert wavelength.tolist() == [0.0, 1.5, 3.0, 4.0]
+    assert thin_out(np.arange(3.0), np.full(3, np.nan))[1].size == 0
+
+
+@pytest.mark.parametrize("n", [500, 50_000])
+def test_thinning_out_keeps_the_gap_between_two_arms(n):
+    arms = np.concatenate([np.linspace(3700, 5800, n), np.linspace(6200, 9000, n)])
+    wavelength, flux = thin_out(arms, np.ones(2 * n))
+    np.testing.assert_allclose(wavelength[np.isnan(flux)], 6000.0)
+    assert (np.diff(wavelength) >= 0).all()
 
 
 def test_names_of_near_lines_stand_on_rows_of_their_own():
@@ -108,6 +119,47 @@ def test_a_gallery_has_a_panel_for_each_spectrum():
     shown = Gallery(("b", "a"), np.zeros((2, grid.n), dtype=np.float32), 9)
     chart = spectrum_charts.gallery(shown, grid, LINES, "#123456")
     assert {row["identifier"] for row in rows(chart)} == {"a", "b"}
+
+
+SEVERAL = Grid((Window(6519.0, 6612.0, 62), Window(4830.0, 4900.0, 60), Window(8480.0, 8700.0, 90)))
+
+
+def test_windows_stand_side_by_side_with_nothing_between():
+    axis = WavelengthAxis.of(SEVERAL)
+    places = axis.place(SEVERAL.wavelength)
+    assert (np.diff(places) > 0).all()
+    assert places[0] == pytest.approx(0)
+    assert places[-1] == pytest.approx(100)
+    for (start, end), one, other in zip(axis.gaps, SEVERAL.parts, SEVERAL.parts[1:], strict=False):
+        assert places[one][-1] == pytest.approx(start)
+        assert places[other][0] == pytest.approx(end)
+    assert [line.name for line in axis.inside(LINES)][:1] == ["Hα"]
+    near = WavelengthAxis.of(SEVERAL, margin=1000.0)
+    assert near.gaps == []  # what overlaps is one stretch
+    assert near.place(SEVERAL.wavelength) is SEVERAL.wavelength
+
+
+def test_no_curve_leads_from_one_window_to_another():
+    flux = np.zeros(SEVERAL.n, dtype=np.float32)
+    chart = spectrum_charts.window(flux, SEVERAL, (*LINES, Line("far", 5500.0)))
+    pieces = [row["piece"] for row in rows(chart) if "piece" in row]
+    assert [pieces.count(one) for one in sorted(set(pieces))] == [60, 62, 90]
+    assert "far" not in {row.get("line") for row in rows(chart)}
+    shown = Gallery(("b", "a"), np.zeros((2, SEVERAL.n), dtype=np.float32), 9)
+    small = spectrum_charts.gallery(shown, SEVERAL, LINES, "#123456")
+    assert {row["piece"] for row in rows(small)} == {0, 1, 2}
+
+
+def test_no_curve_leads_over_a_masked_gap():
+    wavelength = np.arange(6400.0, 6850.0)
+    flux = np.ones(wavelength.size)
+    flux[200:230] = np.nan
+    holed = Spectrum(
+        "a", np.delete(wavelength, np.s_[300:330]), np.delete(flux, np.s_[300:330]), Medium.VACUUM
+    )
+    chart = spectrum_charts.before(holed, Grid(), LINES)
+    pieces = [row["piece"] for row in rows(chart) if "piece" in row]
+    assert sorted(pieces.count(one) for one in set(pieces)) == [63, 70, 141]
 
 
 def test_the_loss_curves_have_a_hold_out_only_where_there_is_one():

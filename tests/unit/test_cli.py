@@ -22,6 +22,8 @@ from active_cnn.campaign.relabelling import draw_relabel_query
 from active_cnn.campaign.sampling import draw_performance_sample
 from active_cnn.campaign.store import Store
 from active_cnn.campaign.training_data import build_training_set
+from active_cnn.cli.spectra import say_classified
+from active_cnn.errors import SpectrumError
 from active_cnn.spectra.confined import Confinement
 from tests.engine_tasks import double, process_of
 
@@ -52,6 +54,8 @@ def test_the_demo_is_a_campaign_of_the_size_asked_for(home, run):
     assert status == 0
     found = json.loads(said)
     assert (found["campaign"], found["n_pool"], found["state"]) == ("demo", 60, "new")
+    window = {"start": 6519, "end": 6732, "n": 140, "spacing": "linear"}
+    assert found["grid"] == {**window, "windows": [window]}
 
 
 def test_a_home_with_a_campaign_is_left_as_it_is(home, run):
@@ -162,6 +166,14 @@ def test_bad_input_is_one_line_and_changes_nothing(home, run, tmp_path, argument
         assert store.campaign_names() == ["demo"]
 
 
+def test_predict_of_nothing_usable_is_no_success(capsys, tmp_path):
+    say_classified(2, 1, tmp_path / "a.csv")
+    assert "2 spectra are classified" in capsys.readouterr().out
+    for n, words in ((1, "The only spectrum cannot be"), (3, "None of the 3 spectra can be")):
+        with pytest.raises(SpectrumError, match=f"{words} classified: .*a.csv tells why"):
+            say_classified(0, n, tmp_path / "a.csv")
+
+
 def test_predict_without_a_network_is_refused_in_one_line(home, tmp_path):
     # In a process of its own: the network's backend writes to stderr on its own account.
     ended = subprocess.run(
@@ -247,7 +259,7 @@ def test_files_of_spectra_out_of_reach_are_noticed_in_one_line(home, run, far_po
     read, assumed, notice, ready = said.splitlines()
     assert read.startswith("Read from the training set: the window 6519-6732 Å × 140")
     assert assumed.startswith("What marks the targets was not said. Assumed: Hα emission")
-    assert "--folder" in notice
+    assert "active-cnn folders --campaign mine --add DIR" in notice
     assert "archive" in notice
     assert "is ready" in ready
 

@@ -1,11 +1,13 @@
 """What the network's probabilities mean, by answers that it had not been taught."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.special import expit, logit
 
 from active_cnn.campaign.campaign import close_iteration, record_answer
-from active_cnn.campaign.committee import mean_log_odds, possible_targets
+from active_cnn.campaign.committee import mean_log_odds, possible_targets, predecessors
 from active_cnn.campaign.confidence import (
     FEWEST,
     THRESHOLD,
@@ -24,6 +26,7 @@ from active_cnn.evaluation.calibration import (
     fit_logistic,
     log_odds,
 )
+from active_cnn.recipes import TrainingSettings
 
 
 def test_a_logistic_curve_is_found_again():
@@ -83,6 +86,20 @@ def test_an_overconfident_network_is_corrected(store, campaign, score):
     assert set(found["identifier"]) - set(listed["identifier"]) <= set(
         found.loc[found["source"] == "network", "identifier"]
     )
+
+
+def test_answers_to_a_ranking_say_nothing_of_a_network(store, campaign, score):
+    result = score().result
+    job = store.add_job(campaign.name, 0, TrainingSettings())
+    store.start_job(job.number)
+    assert store.finish_job(job.number, replace(result, is_ranking=True))
+    sample = draw_performance_sample(store, campaign, 20)
+    answer(store, sample, lambda item: "emission" if p_of(item) > 0.9 else "absorption")
+    assert find_confidence(store, campaign, store.iteration(campaign.name)).n == 40
+    close_iteration(store, campaign)
+    network = score()
+    assert find_confidence(store, campaign, network) is None
+    assert predecessors(store, network) == []
 
 
 def test_three_networks_are_heard_and_the_candidates_follow_them(

@@ -12,7 +12,7 @@ from active_cnn.campaign.files import open_pool
 from active_cnn.campaign.sheets import make_sheets
 from active_cnn.campaign.training_data import read_initial_set
 from active_cnn.grid import Grid
-from active_cnn.spectra.continuum import fit_continuum, scale_to
+from active_cnn.spectra.continuum import fit_continuum, is_scaled, scale_to
 from active_cnn.spectra.simulation import write_demo
 
 GRID = Grid()
@@ -123,13 +123,13 @@ def test_the_page_gets_visits_at_the_level_of_the_spectrum_that_they_lie_on(look
         group["spectra"][:4] = windows
         group["ra"][:4], group["dec"][:4] = 15.0, 5.0
 
-    visits = {one["identifier"]: one["window"] for one in look(change)["visits"]}
+    visits = {one["identifier"]: one["windows"] for one in look(change)["visits"]}
     assert len(visits) == 3
     same, changed, none = (visits[name] for name in sorted(visits))
     assert none is None
-    assert np.median((unpack(same) - windows[0])[CORE]) == pytest.approx(0, abs=3)
+    assert np.median((unpack(same[0]) - windows[0])[CORE]) == pytest.approx(0, abs=3)
     peak = np.argmin(abs(X - HALPHA))
-    assert unpack(changed)[peak] == pytest.approx(260, rel=0.05)
+    assert unpack(changed[0])[peak] == pytest.approx(260, rel=0.05)
 
 
 def test_pixels_without_a_value_are_left_out_of_what_is_drawn_and_marked(look):
@@ -141,10 +141,26 @@ def test_pixels_without_a_value_are_left_out_of_what_is_drawn_and_marked(look):
             image[3, place + 10] = 1  # ANDMASK of a pixel that is fine
 
     sheet = look(change)
-    y, x = (unpack(sheet["raw"][part]) for part in ("y", "x"))
+    (raw,) = sheet["raw"]
+    y, x = (unpack(raw[part]) for part in ("y", "x"))
     gone = np.flatnonzero(np.isnan(y))
     assert len(gone) == 2
     np.testing.assert_allclose(x[gone], 6650.0, atol=3.5)
-    assert {*gone.tolist(), gone[0] + 10} <= set(sheet["raw"]["bad"])
+    assert {*gone.tolist(), gone[0] + 10} <= set(raw["bad"])
     assert np.nanmax(y) < 1e8
     assert np.nanmax(unpack(sheet["whole"]["y"])) < 1e8
+
+
+@pytest.mark.parametrize("scale", [
+    lambda flux: 2 * (flux - flux.min(1, keepdims=True)) / np.ptp(flux, 1, keepdims=True) - 1,
+    lambda flux: (flux - flux.min(1, keepdims=True)) / np.ptp(flux, 1, keepdims=True),
+    lambda flux: (flux - flux.mean(1, keepdims=True)) / flux.std(1, keepdims=True),
+])  # fmt: skip
+def test_spectra_that_came_scaled_are_told_from_flux(scale):
+    rng = np.random.default_rng(1)
+    flux = rng.lognormal(4, 1, (60, 1)) * (1 + 0.05 * rng.normal(size=(60, 140)))
+    assert is_scaled(scale(flux))
+    assert is_scaled(scale(flux).astype(np.float32))
+    assert not is_scaled(flux)
+    assert not is_scaled(flux / np.median(flux, axis=1, keepdims=True))
+    assert not is_scaled(scale(flux[:10]))  # too few to tell

@@ -17,6 +17,7 @@ from active_cnn.spectra.joining import read_report
 from active_cnn.spectra.preprocessing import prepare, prepare_and_count, rescale
 from active_cnn.spectra.readers import lamost_fast, read
 from active_cnn.spectra.resolving_power import AS_IS
+from active_cnn.spectra.scaling import Scaling
 
 GRID = Grid()
 HALPHA = 6564.614
@@ -205,9 +206,9 @@ def test_ingest_tells_how_many_spectra_were_bridged_and_keeps_the_counts(tmp_pat
 
 def test_the_preparation_of_a_file_tells_what_was_bridged(tmp_path):
     few = slice(first := int(np.searchsorted(AXIS, 6640.0)), first + 3)
-    bridged = prepare_file(lamost(tmp_path / "a.fits", star(), weights(few)), GRID, AS_IS)
+    bridged = prepare_file(lamost(tmp_path / "a.fits", star(), weights(few)), Scaling(GRID), AS_IS)
     assert any("without a value" in step and ": 3, bridged" in step for step in bridged.steps)
-    whole = prepare_file(lamost(tmp_path / "b.fits", star(), weights()), GRID, AS_IS)
+    whole = prepare_file(lamost(tmp_path / "b.fits", star(), weights()), Scaling(GRID), AS_IS)
     assert not any("without a value" in step for step in whole.steps)
 
 

@@ -96,3 +96,9 @@ def test_no_campaign_is_made_with_such_keys(store, survey):
     with pytest.raises(CampaignError, match="are one to a keyboard"):
         create_campaign(store, "mine", survey.training, survey.pool, chosen_keys={"undo": "A"})
     assert store.campaign_names() == []
+
+
+def test_more_answers_than_there_are_keys_are_refused_as_such():
+    keys = [(f"class {i}", "abcdefghijklmnopqrstuvwxyz0123456789"[i % 36]) for i in range(60)]
+    with pytest.raises(CampaignError, match="There are 60 answers, .* give 36 at most"):
+        check_keys(keys, {})

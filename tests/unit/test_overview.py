@@ -25,9 +25,9 @@ from active_cnn.campaign.relabelling import draw_relabel_query
 from active_cnn.campaign.sampling import draw_performance_sample
 from active_cnn.campaign.training_data import read_initial_set
 from active_cnn.errors import SpectrumError
-from active_cnn.grid import Grid
 from active_cnn.recipes import RECIPES, TrainingSettings
 from active_cnn.spectra.resolving_power import AS_IS, PoolResolution
+from active_cnn.spectra.scaling import Scaling
 
 
 def answer_all(store, query, answer):
@@ -118,13 +118,13 @@ def test_a_missing_file_is_named():
 
 def test_preparing_a_real_file_says_what_was_done(real_spectra: Path):
     path = next(p for p in sorted(real_spectra.rglob("*.fits*")) if "ondrejov" in str(p).lower())
-    prepared = prepare_file(path, Grid(), PoolResolution(1800.0))
+    prepared = prepare_file(path, Scaling(), PoolResolution(1800.0))
     assert prepared.window.min() == -1
     assert prepared.window.max() == 1
     assert "from standard air to vacuum" in prepared.steps[0]
     assert prepared.steps[1] == "Resolution: R = 13000 brought to R = 1800 with a Gaussian."
-    as_is = prepare_file(path, Grid(), AS_IS)
+    as_is = prepare_file(path, Scaling(), AS_IS)
     assert as_is.steps[1] == "Resolution: R = 13000, kept."
     assert np.abs(np.diff(as_is.window)).sum() > np.abs(np.diff(prepared.window)).sum()
-    blurrier = prepare_file(path, Grid(), PoolResolution(20_000.0))
+    blurrier = prepare_file(path, Scaling(), PoolResolution(20_000.0))
     assert blurrier.steps[1] == "Resolution: R = 13000, kept, blurrier than the pool (R = 20000)."

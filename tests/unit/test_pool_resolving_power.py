@@ -1,5 +1,6 @@
 """The resolving power of a pool: what ingest brings to it, refuses, marks, leaves and says."""
 
+from dataclasses import asdict
 from itertools import pairwise
 
 import h5py
@@ -13,6 +14,7 @@ from active_cnn.grid import Grid
 from active_cnn.spectra import ingest as ingest_module
 from active_cnn.spectra.ingest import ingest
 from active_cnn.spectra.joining import read_report
+from active_cnn.spectra.limits import LIMITS
 from active_cnn.spectra.pool import Pool, index_pool
 from active_cnn.spectra.pool_file import open_pool
 from active_cnn.spectra.pool_index import find_resolution
@@ -54,13 +56,14 @@ def fwhm(window):
 
 
 def stored(path):
-    """Give windows, resolving powers and names of a pool, and what its attributes say."""
+    """Give windows and resolving powers of a pool, and what its attributes say of these."""
     with h5py.File(path) as file:
         pool = file["pool"]
         names = pool["filenames"].asstr()[:].tolist()
         windows = dict(zip(names, pool["spectra"][:], strict=True))
         powers = dict(zip(names, pool["resolving_power"][:].tolist(), strict=True))
-        return windows, powers, dict(pool.attrs)
+        said = {name: one for name, one in pool.attrs.items() if name not in asdict(LIMITS)}
+        return windows, powers, said
 
 
 def as_of_an_earlier_version(path):

@@ -19,6 +19,7 @@ from active_cnn.spectra.rule import place_bands
 WANTED = {
     *("halpha-emission", "li-rich-giants", "carbon-stars", "cataclysmic-variables"),
     *("white-dwarfs", "ca-ii-activity", "quasars", "nebular-oiii"),
+    "chromospheric-activity",
 }
 
 
@@ -43,7 +44,7 @@ def test_each_preset_is_a_search_with_a_source_and_a_plain_answer(name):
     assert targets
     # What it names can be looked for in its own window.
     for line in preset.search.fixed_lines:
-        place_bands(preset.grid.wavelength, line.range)
+        place_bands(preset.grid.wavelength, line.range, preset.grid.parts)
 
 
 def test_the_preset_of_halpha_is_what_a_campaign_is_without_one():
@@ -56,7 +57,7 @@ def test_the_preset_of_halpha_is_what_a_campaign_is_without_one():
 def test_a_window_of_a_preset_is_sampled_at_least_as_finely_as_its_lines_are_wide():
     for name in preset_names():
         preset = read_preset(name)
-        step = np.diff(preset.grid.wavelength).max()
+        step = max(np.diff(one.wavelength).max() for one in preset.grid.windows)
         for line in preset.search.lines:
             widest = line.fwhm[1] / 299_792.458 * line.wavelength
             assert step < widest / 2, (name, line.name)

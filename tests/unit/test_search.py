@@ -1,8 +1,11 @@
 """The search of a campaign: what it says, what contradicts itself, how it is given and kept."""
 
 import json
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
+import h5py
 import pytest
 
 from active_cnn.campaign.creation import assume_lines, assume_search, create_campaign
@@ -16,10 +19,13 @@ from active_cnn.search import (
     HALPHA_EMISSION,
     Band,
     Frame,
+    ScalingMethod,
     Search,
     Sign,
     TargetLine,
 )
+from active_cnn.spectra.pool_file import find_group
+from active_cnn.spectra.resolving_power import PoolResolution, write_resolution
 
 LITHIUM = TargetLine("Li I 6708", 6709.66, Sign.ABSORPTION, fwhm=(150.0, 400.0))
 
@@ -30,6 +36,7 @@ sigma = 8
 frame = "rest"
 redshift = [0, 0.0001]
 source = "somebody (2020)"
+scaling = "robust"
 
 [[search.line]]
 name = "Hα"
@@ -62,6 +69,7 @@ READ = Search(
     frame=Frame.REST,
     redshift=(0.0, 0.0001),
     source="somebody (2020)",
+    scaling=ScalingMethod.ROBUST,
 )
 
 
@@ -84,6 +92,19 @@ def test_a_search_is_read_as_it_is_given(define):
 def test_a_search_belongs_to_its_campaign(store, survey, search):
     created = create_campaign(store, "mine", survey.training, survey.pool, search=search)
     assert store.campaign("mine").search == created.search == search
+
+
+def test_an_assumed_search_asks_for_no_other_resolving_power_than_the_pool_has(
+    store, survey, tmp_path
+):
+    pool = Path(shutil.copy(survey.pool, tmp_path))
+    with h5py.File(pool, "r+") as file:
+        write_resolution(find_group(file, pool), PoolResolution(7500.0))
+    created = create_campaign(store, "medium", survey.training, pool)
+    assert created.search == replace(HALPHA_EMISSION, resolving_power=None)
+    assert store.campaign("medium").search == created.search
+    with pytest.raises(CampaignError, match="is for spectra of R = 1800"):
+        create_campaign(store, "low", survey.training, pool, search=HALPHA_EMISSION)
 
 
 def test_a_campaign_of_a_version_without_searches_looks_for_halpha(store, campaign):
@@ -195,7 +216,7 @@ def test_no_line_at_all_can_be_marked(define):
 
 def test_a_window_elsewhere_is_not_taken_for_a_search_of_halpha():
     grid = Grid.of(4800.0, 4920.0, 140)
-    assert assume_search(grid) == Search()
+    assert assume_search(grid) == Search(scaling=ScalingMethod.MEDIAN)
     assert assume_lines(grid, Search()) == ()
     assert assume_search(Grid()) == HALPHA_EMISSION
 
@@ -214,7 +235,7 @@ def test_what_was_assumed_is_said(store, survey, tmp_path, capsys):
     definition.write_text('[search]\ntitle = "nothing"\n', encoding="utf-8")
     assert "was not said" not in create("told", "--definition", str(definition))
     told = store.campaign("told")
-    assert told.search == Search("nothing")
+    assert told.search == Search("nothing", scaling=ScalingMethod.MEDIAN)
     assert "no lines are planted" in describe_assumed(Search())
 
 

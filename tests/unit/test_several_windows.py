@@ -11,6 +11,8 @@ from active_cnn.campaign.definition_text import write_definition
 from active_cnn.campaign.files import open_pool
 from active_cnn.campaign.iteration import run_iteration
 from active_cnn.campaign.rule import rule_significance
+from active_cnn.campaign.sheets import class_means, make_sheets
+from active_cnn.campaign.training_data import read_initial_set
 from active_cnn.cli import main
 from active_cnn.errors import CampaignError, SpectrumError
 from active_cnn.grid import Grid, Spacing, Window
@@ -25,12 +27,14 @@ from active_cnn.spectra.continuum import scale_to
 from active_cnn.spectra.grids import find_grid
 from active_cnn.spectra.injection import Profiles, plant
 from active_cnn.spectra.pool_file import open_pool as open_file
+from active_cnn.spectra.pool_terms import read_stated
 from active_cnn.spectra.preprocessing import find_defects, prepare, prepare_and_count, rescale
 from active_cnn.spectra.readers import read
 from active_cnn.spectra.rule import line_significance, place_bands
 from active_cnn.spectra.scaling import Scaling
 from active_cnn.spectra.training_outline import read_outline
 from tests.lamost_files import write_folder
+from tests.unit.test_sheets import unpack
 
 HBETA = Window(4830.0, 4900.0, 60)
 HALPHA = Window(6519.0, 6612.0, 62)
@@ -264,6 +268,16 @@ def test_likeness_does_not_come_from_the_levels_of_the_windows():
     assert first_of_a_kind(scaled, nowhere, nowhere, parts=GRID.parts).tolist() == [True, False]
 
 
+def test_the_core_of_each_windows_own_line_is_no_continuum():
+    wavelength, noise = GRID.wavelength, np.random.default_rng(6).normal(0, 0.2, GRID.n)
+    profile = sum(np.exp(-0.5 * ((wavelength - at) / 6) ** 2) for at in (4862.7, 6564.6))
+    main, other = 100 + noise, 10 + 40 * profile + noise[::-1] / 10
+    (found,) = scale_to(wavelength, main, other[None], (4862.7, 6564.6, 8580.0), GRID.parts)
+    far = np.abs(wavelength - 4862.7) > 20
+    for part in GRID.parts:
+        assert np.median(found[part][far[part]]) == pytest.approx(100, rel=0.02)
+
+
 def test_a_visit_is_brought_to_the_level_of_each_window():
     main = prepare(spectrum(0), GRID)
     other = prepare(spectrum(1), GRID) * np.concatenate(
@@ -371,6 +385,34 @@ def test_a_campaign_in_several_windows_is_trained_and_judged(store, pool, tmp_pa
     assert np.isfinite(rule_significance(store, campaign)).sum() == 40
 
 
+def test_the_labelling_page_gets_each_window_by_itself(store, pool, tmp_path):
+    grid = Grid((Window(6400.0, 6500.0, 60), HALPHA))
+    with open_file(pool, grid) as group:
+        flux = group["spectra"][:]
+    names = ",".join(f"{one:.4f}" for one in grid.wavelength)
+    rows = [f"t{i},{'odd' if i % 2 else 'rest'},{','.join(map(str, one))}"
+            for i, one in enumerate(flux.tolist())]  # fmt: skip
+    training = tmp_path / "training.csv"
+    training.write_text("\n".join([f"id,label,{names}", *rows]), encoding="utf-8")
+    classes = (OracleClass("odd", "o", "odd", is_target=True), OracleClass("rest", "r", "rest"))
+    campaign = create_campaign(
+        store, "two", training, pool, grid=grid, classes=classes, folders=(tmp_path,)
+    )
+    opened, initial = open_pool(store, campaign), read_initial_set(store, campaign)
+    (sheet,) = make_sheets(store, campaign, opened, initial, opened.identifiers(np.array([3])))
+    assert sheet["trouble"] == ""
+    for name, part in (("windows", flux[3]), ("nearest", initial.windows[3])):
+        packed = sheet[name] if name == "windows" else sheet[name]["windows"]
+        for one, where in zip(packed, grid.parts, strict=True):
+            np.testing.assert_allclose(unpack(one), part[where], rtol=1e-3, atol=1e-3)
+    for raw, window in zip(sheet["raw"], grid.windows, strict=True):
+        x = unpack(raw["x"])
+        assert window.start - 62 < x[0] < window.start - 50
+        assert window.end + 50 < x[-1] < window.end + 62
+    means = class_means(campaign, initial)
+    assert [len(unpack(one)) for one in means["odd"]] == [60, 62]
+
+
 @pytest.mark.parametrize(("given", "words"), [
     (["--grid", "6400", "6500", "60", "--grid", "6450", "6600", "60"], "overlap"),
     (["--grid", "6400", "6500", "60", "--grid", "6510", "x", "60"], "6510 x 60 is no window"),
@@ -380,3 +422,23 @@ def test_the_command_line_refuses_windows_that_are_none(tmp_path, capsys, given,
         main(["ingest", str(tmp_path), "--out", str(tmp_path / "pool.h5"), *given])
     assert ended.value.code != 0
     assert words in capsys.readouterr().err
+
+
+def test_a_pool_is_made_for_a_definition(tmp_path, capsys):
+    files = write_folder(tmp_path / "files", 3)
+    definition, pool = tmp_path / "two.toml", tmp_path / "pool.h5"
+    asks = DEFINITION.replace('title = "Hα"', 'title = "Hα"\nresolving_power = 900')
+    definition.write_text(asks, encoding="utf-8")
+    given = ["ingest", str(files), "--out", str(pool), "--definition", str(definition)]
+    with pytest.raises(SystemExit) as ended:
+        main([*given, "--grid", "6400", "6500", "60"])
+    assert ended.value.code != 0
+    said = capsys.readouterr().err
+    assert "the grid of" in said
+    assert "Leave one of them out" in said
+    with pytest.raises(SystemExit) as ended:
+        main(given)
+    assert ended.value.code == 0
+    grid, resolution = read_stated(pool)
+    assert grid == Grid((Window(6400.0, 6500.0, 60, Spacing.LOG), HALPHA))
+    assert resolution.power == 900.0

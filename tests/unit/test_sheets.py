@@ -80,13 +80,15 @@ def test_a_sheet_holds_the_window_the_file_around_it_and_all_of_it(look):
     name = look.names[0]
     sheet = look(name)
     row = look.pool.rows([name])
-    np.testing.assert_allclose(unpack(sheet["window"]), look.pool.flux(row)[0], rtol=1e-3)
-    x, y, sigma = (unpack(sheet["raw"][part]) for part in ("x", "y", "sigma"))
+    (window,) = sheet["windows"]
+    np.testing.assert_allclose(unpack(window), look.pool.flux(row)[0], rtol=1e-3)
+    (raw,) = sheet["raw"]
+    x, y, sigma = (unpack(raw[part]) for part in ("x", "y", "sigma"))
     assert x[0] < look.campaign.grid.start - 50
     assert x[-1] > look.campaign.grid.end + 50
     assert len(x) == len(y) == len(sigma)
     assert np.nanmin(sigma) > 0
-    assert sheet["raw"]["bad"] == [] or max(sheet["raw"]["bad"]) < len(x)
+    assert raw["bad"] == [] or max(raw["bad"]) < len(x)
     whole = unpack(sheet["whole"]["x"])
     assert len(whole) <= 1800
     assert whole[0] < 4000 < 8900 < whole[-1]
@@ -109,7 +111,7 @@ def test_the_mean_of_each_class_is_that_of_the_training_set(look):
     means = class_means(look.campaign, training)
     rows = np.array(training.labels) == "emission"
     np.testing.assert_allclose(
-        unpack(means["emission"]), training.windows[rows].mean(axis=0), atol=1e-3
+        unpack(means["emission"][0]), training.windows[rows].mean(axis=0), atol=1e-3
     )
 
 
@@ -187,7 +189,7 @@ def test_a_file_that_hangs_its_reader_costs_its_own_sheet_only(look, monkeypatch
     training = read_initial_set(look.store, look.campaign)
     sheets = make_sheets(look.store, look.campaign, look.pool, training, [hanging, other])
     assert "takes too long to read: more than 1 s of computing" in sheets[0]["trouble"]
-    assert sheets[0]["window"]
+    assert sheets[0]["windows"]
     assert sheets[0]["raw"] is None
     assert sheets[1]["trouble"] == ""
     assert sheets[1]["raw"]

@@ -16,6 +16,7 @@ from active_cnn.campaign.files import open_pool
 from active_cnn.campaign.iteration import run_iteration
 from active_cnn.engine import open_engine
 from active_cnn.errors import CampaignError, EngineError, StoreError
+from active_cnn.grid import Grid
 from active_cnn.learning import keras_runtime, scoring
 from active_cnn.learning.balancing import K_NEIGHBOURS, balance
 from active_cnn.learning.keras_runtime import export_network
@@ -217,7 +218,8 @@ def settings(**more):
 
 
 def known(windows, labels):
-    return Labelled(windows, labels, np.zeros(len(labels), bool), CLASSES, CLASSES[1:], Scaling())
+    scaling = Scaling(Grid.of(n=windows.shape[1]))
+    return Labelled(windows, labels, np.zeros(len(labels), bool), CLASSES, CLASSES[1:], scaling)
 
 
 @pytest.fixture(scope="module")

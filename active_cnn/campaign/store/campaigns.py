@@ -11,7 +11,15 @@ from active_cnn.campaign.store.connection import Connection
 from active_cnn.errors import CampaignError
 from active_cnn.grid import Grid, Spacing
 from active_cnn.records import Campaign, Line, OracleClass
-from active_cnn.search import HALPHA_EMISSION, Band, Frame, Search, Sign, TargetLine
+from active_cnn.search import (
+    HALPHA_EMISSION,
+    Band,
+    Frame,
+    ScalingMethod,
+    Search,
+    Sign,
+    TargetLine,
+)
 
 
 class Campaigns(Connection):
@@ -49,6 +57,7 @@ class Campaigns(Connection):
                     "folders": json.dumps(campaign.folders),
                     "chosen_keys": json.dumps(campaign.chosen_keys),
                     "search": json.dumps(asdict(campaign.search), ensure_ascii=False),
+                    "begins_with_examples": int(campaign.begins_with_examples),
                 }
             )
             self._db.table("oracle_class").insert_all(
@@ -112,6 +121,7 @@ class Campaigns(Connection):
             folders=tuple(json.loads(row["folders"])),
             chosen_keys=json.loads(row["chosen_keys"]),
             search=_search(row["search"]),
+            begins_with_examples=bool(row["begins_with_examples"]),
         )
 
     def change_answers(
@@ -182,6 +192,29 @@ class Campaigns(Connection):
             self._db.table("oracle_class").delete((before.name, gone))
         keys = {"chosen_keys": json.dumps(after.chosen_keys)}
         self._db.table("campaign").update(before.name, keys)
+
+    def add_folder(self, name: str, folder: str) -> None:
+        """Keep one more folder below which the files of a campaign's spectra lie.
+
+        Raises
+        ------
+        CampaignError
+            If it is one of them already.
+        """
+        with self._write():
+            folders = self.campaign(name).folders
+            if folder in folders:
+                raise CampaignError(f"Campaign {name!r} has the folder {folder} already.")
+            self._set_folders(name, (*folders, folder))
+
+    def remove_folder(self, name: str, folder: str) -> None:
+        """Keep a folder no more; see `add_folder`."""
+        with self._write():
+            left = (one for one in self.campaign(name).folders if one != folder)
+            self._set_folders(name, tuple(left))
+
+    def _set_folders(self, name: str, folders: tuple[str, ...]) -> None:
+        self._db.table("campaign").update(name, {"folders": json.dumps(folders)})
 
     def goals(self, name: str) -> dict[str, float]:
         """Give the goals that were kept of a campaign; none where nobody has set any."""
@@ -259,6 +292,7 @@ def _search(stored: str) -> Search:
             "bands": tuple(Band(**one) for one in given["bands"]),
             "frame": Frame(given["frame"]),
             "redshift": tuple(given["redshift"]),
+            "scaling": ScalingMethod(given["scaling"]),
         }
     )
 

@@ -10,6 +10,7 @@ from active_cnn.campaign.store.campaigns import Campaigns
 from active_cnn.errors import CampaignError, JobError
 from active_cnn.recipes import TrainingSettings
 from active_cnn.records import Iteration, Job, JobState, TrainingResult
+from active_cnn.search import ScalingMethod
 from active_cnn.verdicts import Alarm, Ranking
 
 
@@ -206,6 +207,8 @@ def _iteration(row: dict[str, Any]) -> Iteration:
                 "rankings": {
                     name: Ranking(**one) for name, one in stored.get("rankings", {}).items()
                 },
+                # Of earlier versions, which knew no other.
+                "scaling": ScalingMethod(stored.get("scaling", ScalingMethod.MINMAX)),
             }
         )
     return Iteration(**{**row, "result": result})

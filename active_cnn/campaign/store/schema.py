@@ -322,3 +322,21 @@ def m011_alarms_with_codes(db: Database) -> None:
 def m012_several_windows(db: Database) -> None:
     """The numbers of all windows of a grid; empty where it has one."""
     db.execute("ALTER TABLE campaign ADD COLUMN windows TEXT NOT NULL DEFAULT ''")
+
+
+@MIGRATIONS()
+def m013_scaling(db: Database) -> None:
+    """How windows are scaled, which is a part of the search: all were by minimum and maximum."""
+    rows = db.execute("SELECT name, search FROM campaign WHERE search <> ''").fetchall()
+    for name, stored in rows:
+        search = json.loads(stored) | {"scaling": "minmax"}
+        db.execute(
+            "UPDATE campaign SET search = ? WHERE name = ?",
+            [json.dumps(search, ensure_ascii=False), name],
+        )
+
+
+@MIGRATIONS()
+def m014_beginning_with_examples(db: Database) -> None:
+    """Campaigns that begin with a handful of examples; those before had a whole training set."""
+    db.execute("ALTER TABLE campaign ADD COLUMN begins_with_examples INTEGER NOT NULL DEFAULT 0")

@@ -14,22 +14,6 @@ export function unpack(packed) {
   return values;
 }
 
-function extremes(values) {
-  let low = Infinity;
-  let high = -Infinity;
-  for (const value of values) {
-    if (value < low) low = value;
-    if (value > high) high = value;
-  }
-  return low < high ? [low, high] : [low - 1 || -1, low + 1 || 1];
-}
-
-// As the network sees it: the extremes of the window become −1 and 1.
-export function rescale(values, window = values) {
-  const [low, high] = extremes(window);
-  return values.map((value) => (2 * (value - low)) / (high - low) - 1);
-}
-
 // A Gaussian of 1.5 pixels, for the eye only.
 const KERNEL = [-3, -2, -1, 0, 1, 2, 3].map((place) => Math.exp(-0.5 * (place / 1.5) ** 2));
 

@@ -222,7 +222,7 @@ function predict(page, { shown, desk }, isHidden) {
 
 function tellVisits(visits) {
   if (!visits.length) return "";
-  const n = visits.filter((one) => !one.window).length;
+  const n = visits.filter((one) => !one.windows).length;
   const left = n ? `; ${n} not drawn: no continuum to scale by` : "";
   return `${visits.length} more, scaled to this continuum${left}`;
 }

@@ -1,7 +1,7 @@
-// Spectra on a canvas: curves, uncertainty, bad pixels, line marks, axes. No state is kept.
+// One panel of spectra: curves, uncertainty, bad pixels, line marks, axes. No state is kept.
 
 const LIGHT_SPEED = 299792.458; // km/s
-const MARGIN = { left: 52, right: 10, top: 18, bottom: 30 };
+const NARROW = 50; // px: names of lines would fill the panel
 
 function ticks(low, high, most) {
   const rough = (high - low) / Math.max(most, 1);
@@ -30,6 +30,20 @@ function label(value, step) {
   return value.toFixed(Math.max(0, Math.min(6, -power))).replace("-", "−");
 }
 
+// From the least to the greatest value of all windows, and so much of that on both sides; of nothing,
+// as of −1 to 1.
+export function rangeOf(windows, room) {
+  let [low, high] = [Infinity, -Infinity];
+  for (const values of windows) {
+    for (const value of values) {
+      if (value < low) low = value;
+      if (value > high) high = value;
+    }
+  }
+  if (!(low < high)) [low, high] = [-1, 1];
+  return [low - room * (high - low), high + room * (high - low)];
+}
+
 // Range of the values whose x is shown; a share of the extremes may be cut off as spikes.
 export function rangeWithin(x, y, [from, to], cut = 0) {
   const shown = [];
@@ -53,64 +67,51 @@ export function zoomed([start, end], factor, line, [first, last]) {
   return [middle - half, middle + half];
 }
 
-export function draw(canvas, picture, theme) {
-  const width = canvas.clientWidth;
-  const height = canvas.clientHeight;
-  if (!width || !height) return;
-  const ratio = window.devicePixelRatio || 1;
-  if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
-    canvas.width = Math.round(width * ratio);
-    canvas.height = Math.round(height * ratio);
-  }
-  const pen = canvas.getContext("2d");
-  pen.setTransform(ratio, 0, 0, ratio, 0, 0);
-  pen.fillStyle = theme.background;
-  pen.fillRect(0, 0, width, height);
-  const box = picture.bare
-    ? { x: 2, y: 2, width: width - 4, height: height - 4 }
-    : {
-        x: MARGIN.left,
-        y: MARGIN.top,
-        width: width - MARGIN.left - MARGIN.right,
-        height: height - MARGIN.top - MARGIN.bottom,
-      };
-  const [x0, x1] = picture.xRange;
-  const [y0, y1] = picture.yRange;
+// Draw what a panel holds into a box of a canvas; `box.row.end` is where labels of its axis end so far.
+export function drawPanel(pen, panel, theme, box) {
+  const [x0, x1] = panel.xRange;
+  const [y0, y1] = panel.yRange;
   const toX = (value) => box.x + ((value - x0) / (x1 - x0)) * box.width;
   const toY = (value) => box.y + box.height - ((value - y0) / (y1 - y0)) * box.height;
 
-  if (!picture.bare) axes(pen, picture, theme, box, toX, toY);
+  if (!panel.bare) axes(pen, panel, theme, box, toX, toY);
   pen.save();
   pen.beginPath();
   pen.rect(box.x, box.y, box.width, box.height);
   pen.clip();
-  if (picture.band) band(pen, picture.band, theme, toX, toY);
-  for (const place of picture.bad ?? []) {
+  for (const [start, end] of panel.shades ?? []) {
+    pen.fillStyle = theme.shade;
+    pen.fillRect(toX(start), box.y, Math.max(toX(end) - toX(start), 2), box.height);
+  }
+  if (panel.band) band(pen, panel.band, theme, toX, toY);
+  for (const place of panel.bad ?? []) {
     pen.fillStyle = theme.bad;
     pen.fillRect(toX(place) - 1.5, box.y, 3, box.height);
   }
-  for (const curve of picture.curves) stroke(pen, curve, toX, toY);
+  for (const curve of panel.curves) stroke(pen, curve, toX, toY);
   pen.restore();
-  marks(pen, picture, theme, box, toX);
+  marks(pen, panel, theme, box, toX);
+  if (box.labels === "inside") labelInside(pen, panel, theme, box, toY);
 }
 
-function axes(pen, picture, theme, box, toX, toY) {
+function axes(pen, panel, theme, box, toX, toY) {
   pen.font = `11px ${theme.font}`;
   pen.strokeStyle = theme.border;
   pen.fillStyle = theme.text;
   pen.lineWidth = 1;
   pen.strokeRect(box.x + 0.5, box.y + 0.5, box.width, box.height);
-  const [y0, y1] = picture.yRange;
-  const yTicks = ticks(y0, y1, box.height / 38);
-  pen.textAlign = "right";
-  pen.textBaseline = "middle";
-  for (const value of yTicks) {
-    pen.fillText(label(value, yTicks[1] - yTicks[0] || 1), box.x - 5, toY(value));
+  if (box.labels === "outside") {
+    const yTicks = ticks(...panel.yRange, box.height / 38);
+    pen.textAlign = "right";
+    pen.textBaseline = "middle";
+    for (const value of yTicks) {
+      pen.fillText(label(value, yTicks[1] - yTicks[0] || 1), box.x - 5, toY(value));
+    }
   }
   pen.textAlign = "center";
   pen.textBaseline = "top";
-  const [x0, x1] = picture.xRange;
-  const rest = picture.velocityOf;
+  const [x0, x1] = panel.xRange;
+  const rest = panel.velocityOf;
   const toAxis = (value) => (rest ? (LIGHT_SPEED * (value - rest)) / rest : value);
   const fromAxis = (value) => (rest ? rest * (1 + value / LIGHT_SPEED) : value);
   const xTicks = ticks(toAxis(x0), toAxis(x1), box.width / 75);
@@ -120,28 +121,34 @@ function axes(pen, picture, theme, box, toX, toY) {
     pen.moveTo(place, box.y + box.height);
     pen.lineTo(place, box.y + box.height + 4);
     pen.stroke();
-    pen.fillText(label(value, xTicks[1] - xTicks[0] || 1), place, box.y + box.height + 5);
+    const text = label(value, xTicks[1] - xTicks[0] || 1);
+    const half = pen.measureText(text).width / 2;
+    if (place - half < box.row.end) continue; // over a label of the panel before it
+    pen.fillText(text, place, box.y + box.height + 5);
+    box.row.end = place + half + 3;
   }
+  pen.font = `11px ${theme.font}`;
   pen.textAlign = "right";
   pen.textBaseline = "bottom";
   pen.fillStyle = theme.quiet;
-  const unit = rest ? "velocity (km/s)" : "wavelength in vacuum (Å)";
-  pen.fillText(unit, box.x + box.width, box.y + box.height + 29);
+  pen.fillText(box.ownUnit, box.x + box.width - 4, box.y + box.height - 3);
+  pen.fillText(box.unit, box.x + box.width, box.y + box.height + 29);
+}
+
+// Where panels are too narrow for labels beside each: over its curves, on a ground of their own.
+function labelInside(pen, panel, theme, box, toY) {
+  const yTicks = ticks(...panel.yRange, box.height / 60);
+  pen.font = `10px ${theme.font}`;
   pen.textAlign = "left";
-  pen.fillStyle = theme.text;
-  pen.font = `600 12px ${theme.font}`;
-  pen.fillText(picture.title, box.x, box.y - 4);
-  const used = pen.measureText(picture.title).width;
-  pen.font = `11px ${theme.font}`;
-  let place = box.x + used + 14;
-  for (const curve of picture.curves) {
-    if (!curve.name) continue;
-    const name = `— ${curve.name}`;
-    const { width } = pen.measureText(name);
-    if (place + width > box.x + box.width) break;
-    pen.fillStyle = curve.colour;
-    pen.fillText(name, place, box.y - 4);
-    place += width + 10;
+  pen.textBaseline = "middle";
+  pen.strokeStyle = theme.background;
+  pen.fillStyle = theme.quiet;
+  pen.lineWidth = 3;
+  for (const value of yTicks) {
+    const at = Math.max(box.y + 6, Math.min(box.y + box.height - 6, toY(value)));
+    const text = label(value, yTicks[1] - yTicks[0] || 1);
+    pen.strokeText(text, box.x + 3, at);
+    pen.fillText(text, box.x + 3, at);
   }
 }
 
@@ -179,9 +186,9 @@ function stroke(pen, { x, y, colour, width, dash }, toX, toY) {
   pen.setLineDash([]);
 }
 
-function marks(pen, picture, theme, box, toX) {
-  const [x0, x1] = picture.xRange;
-  const lines = (picture.lines ?? []).filter((one) => one.wavelength >= x0 && one.wavelength <= x1);
+function marks(pen, panel, theme, box, toX) {
+  const [x0, x1] = panel.xRange;
+  const lines = (panel.lines ?? []).filter((one) => one.wavelength >= x0 && one.wavelength <= x1);
   const places = lines.map((one) => toX(one.wavelength));
   pen.font = `600 11px ${theme.font}`;
   pen.textAlign = "left";
@@ -196,11 +203,12 @@ function marks(pen, picture, theme, box, toX) {
     pen.lineTo(places[i], box.y + box.height);
     pen.stroke();
     pen.setLineDash([]);
-    if (picture.bare || picture.hasNames === false) return;
+    if (panel.bare || panel.hasNames === false || box.width < NARROW) return;
     const { width } = pen.measureText(name);
     const left = besides(places[i], width, places, box);
     const isFree = (row) => row.every(([start, end]) => end + 6 < left || left + width + 6 < start);
     let row = taken.findIndex(isFree);
+    if (row < 0 && taken.length === panel.mostNames) return;
     if (row < 0) row = taken.push([]) - 1;
     taken[row].push([left, left + width]);
     pen.fillText(name, left, box.y + 3 + 13 * row);
