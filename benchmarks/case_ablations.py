@@ -11,11 +11,14 @@ from unittest.mock import patch
 import numpy as np
 from numpy.typing import NDArray
 
+from active_cnn.campaign.demo import PRESETS
+from active_cnn.campaign.presets import read_preset
 from active_cnn.evaluation.calibration import log_odds
 from active_cnn.learning import augmentation, batches
 from active_cnn.learning.presentation import Labelled
 from active_cnn.learning.training import train
 from active_cnn.recipes import DEFAULT_RECIPE, RECIPES
+from active_cnn.spectra.scaling import Scaling
 from benchmarks.case_learners import Learned, Learner, rank_pool
 from benchmarks.case_results import WITHOUT
 from benchmarks.case_surveys import Search
@@ -64,6 +67,10 @@ def without(part: str) -> Learner:
 
     def learn(search: Search, labelled: Labelled, seed: int, _epochs: int) -> Learned:
         settings = replace(RECIPES[DEFAULT_RECIPE], seed=seed)
+        # As a campaign on the case has its windows scaled.
+        method = read_preset(PRESETS[search.case.name]).search.scaling
+        scaling = Scaling(search.case.grid, method)
+        labelled = replace(labelled, scaling=scaling)
         rng = np.random.default_rng(seed)
         drawn = rng.permutation(len(search.flux))[: settings.background]
         with leave_out(part):
@@ -75,7 +82,7 @@ def without(part: str) -> Learner:
             return log_odds(said, targets)
 
         notes = (*trained.notices, *(alarm.text for alarm in trained.alarms))
-        return Learned(rank_pool(search, rank), notes)
+        return Learned(rank_pool(search, rank, scaling), notes)
 
     return learn
 

@@ -18,6 +18,7 @@ from active_cnn.learning.baseline import MOST_COMPONENTS, fit_baseline
 from active_cnn.learning.presentation import Labelled
 from active_cnn.learning.training import train_once
 from active_cnn.recipes import RECIPES
+from active_cnn.spectra.scaling import Scaling
 from benchmarks.case_results import BASELINE, FORESTS, PAPER
 from benchmarks.case_surveys import Answer, Search
 
@@ -55,10 +56,13 @@ def has_coniferest() -> bool:
     return True
 
 
-def rank_pool(search: Search, rank: Callable[[NDArray], NDArray]) -> NDArray[np.floating]:
-    """Rank the pool, slice by slice."""
+def rank_pool(
+    search: Search, rank: Callable[[NDArray], NDArray], scaling: Scaling | None = None
+) -> NDArray[np.floating]:
+    """Rank the pool, slice by slice, as scaled for all or by a learner's own scaling."""
+    scaling = scaling or search.initial.scaling
     starts = range(0, len(search.flux), SLICE)
-    return np.concatenate([rank(search.windows(slice(at, at + SLICE))) for at in starts])
+    return np.concatenate([rank(scaling(search.flux[at : at + SLICE])) for at in starts])
 
 
 def learn_baseline(search: Search, labelled: Labelled, _seed: int, _epochs: int) -> Learned:

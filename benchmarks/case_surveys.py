@@ -59,9 +59,9 @@ class Search:
     is_hidden: NDArray[np.bool_]
     kind: NDArray[np.str_]
 
-    def windows(self, rows: slice | NDArray[np.integer] = slice(None)) -> NDArray[np.float32]:
-        """Rescale spectra of the pool as every learner gets them."""
-        return self.initial.scaling(self.flux[rows])
+    def windows(self) -> NDArray[np.float32]:
+        """Rescale the pool by minimum and maximum, as all get it but the default recipe."""
+        return self.initial.scaling(self.flux)
 
     def labelled(self, answers: Sequence[Answer]) -> Labelled:
         """Join what was labelled before and what was answered; `unsure` teaches nothing."""
