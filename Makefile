@@ -37,7 +37,7 @@ check: $(VENV)/installed-dev ## Format, lint, types, architecture
 unit: $(VENV)/installed-dev ## All tests; one kind with TESTS=tests/unit
 	$(BIN)/pytest -q -n $(WORKERS) --dist worksteal $(or $(TESTS),tests)
 
-bench: $(VENV)/installed-dev ## Measure everything; needs a quiet machine, an hour and 10 GB
+bench: $(VENV)/installed-dev ## Measure everything; needs a quiet machine, some hours and 15 GB
 	for one in $(BENCHMARKS); do $(BIN)/python -m benchmarks.$$one || exit 1; done
 
 screenshots: $(VENV)/installed-dev ## Take the pictures of the README anew

@@ -78,7 +78,8 @@ def run(trial: Trial) -> None:
             _look_again(store, campaign, trial, pool, truth)
             close_iteration(store, campaign)
         rows = _history(store, campaign, pool, truth, trial)
-    result = {"trial": _plain(trial), "rows": rows}
+        answers = _tell_answers(store)
+    result = {"trial": _plain(trial), "rows": rows, "answers": answers}
     trial.result_path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(trial.result_path, json.dumps(result, indent=1).encode())
     shutil.rmtree(home)
@@ -153,6 +154,17 @@ def _look_again(store: Store, campaign: Campaign, trial: Trial, pool: Pool, trut
         for name, answer in said.items()
     ]
     record(store, campaign, Task.ADJUDICATE, events, ORACLE)
+
+
+def _tell_answers(store: Store) -> list[dict[str, Any]]:
+    # What others that are to learn from the very same labels are given.
+    known = store.current_answers(CAMPAIGN, store.iteration(CAMPAIGN))
+    return [
+        {"iteration": query.iteration, "identifier": name, "answer": known[name].answer}
+        for query in store.all_queries(CAMPAIGN)
+        for name in (item.identifier for item in query.items)
+        if name in known
+    ]
 
 
 def _history(

@@ -233,29 +233,15 @@ class Augmentation:
         return hosts + line * strength.astype(np.float32)[:, None]
 
     def _strike(self, shown: NDArray[np.float32], rng: np.random.Generator) -> None:
-        n, n_pixels = shown.shape
         # Off the line: a spike on it would make another spectrum of it than the label says.
-        free = np.arange(n_pixels)
+        free = np.arange(shown.shape[1])
         if self.line is not None:
             near = _near(self.line)
             free = free[(free < near.start) | (free >= near.stop)]
         if not free.size:
             return
-        rows = np.repeat(np.flatnonzero(rng.random(n) < STRUCK), 2)
-        low, high = np.log(SPIKES)
-        height = np.exp(rng.uniform(low, high, len(rows)))
-        height[1::2] *= rng.random(len(rows) // 2) < 0.5
-        pixel = rng.choice(free, len(rows))
-        np.add.at(shown, (rows, pixel), height)
-        after = np.minimum(pixel + 1, n_pixels - 1)
-        np.add.at(shown, (rows, after), height * rng.random(len(rows)) ** 2)
-        rows = np.flatnonzero(rng.random(n) < STRUCK / 3)
-        first = rng.choice(free, len(rows))
-        rest = rng.random(len(rows)) ** 3
-        for more in range(3):
-            part = (more == 0) | (rng.random(len(rows)) < 0.6)
-            pixel = np.minimum(first + more, n_pixels - 1)
-            shown[rows[part], pixel[part]] *= rest[part]
+        _add_spikes(shown, free, rng)
+        _dim_pixels(shown, free, rng)
 
 
 def _near(line: int) -> slice:
@@ -298,3 +284,30 @@ def _tilt(shape: tuple[int, int], rng: np.random.Generator) -> NDArray[np.float3
     x = np.linspace(-1, 1, n_pixels, dtype=np.float32)
     slope, bend = rng.normal(0, TILT, (2, n, 1)).astype(np.float32)
     return 1 + slope * x + bend * (x * x - 1 / 3) / 2
+
+
+def _add_spikes(
+    shown: NDArray[np.float32], free: NDArray[np.int64], rng: np.random.Generator
+) -> None:
+    n, n_pixels = shown.shape
+    rows = np.repeat(np.flatnonzero(rng.random(n) < STRUCK), 2)
+    low, high = np.log(SPIKES)
+    height = np.exp(rng.uniform(low, high, len(rows)))
+    height[1::2] *= rng.random(len(rows) // 2) < 0.5
+    pixel = rng.choice(free, len(rows))
+    np.add.at(shown, (rows, pixel), height)
+    after = np.minimum(pixel + 1, n_pixels - 1)
+    np.add.at(shown, (rows, after), height * rng.random(len(rows)) ** 2)
+
+
+def _dim_pixels(
+    shown: NDArray[np.float32], free: NDArray[np.int64], rng: np.random.Generator
+) -> None:
+    n, n_pixels = shown.shape
+    rows = np.flatnonzero(rng.random(n) < STRUCK / 3)
+    first = rng.choice(free, len(rows))
+    rest = rng.random(len(rows)) ** 3
+    for more in range(3):
+        part = (more == 0) | (rng.random(len(rows)) < 0.6)
+        pixel = np.minimum(first + more, n_pixels - 1)
+        shown[rows[part], pixel[part]] *= rest[part]

@@ -1,5 +1,6 @@
 """Campaigns are rehearsed: an oracle that errs, whole campaigns, and what they show."""
 
+import json
 import shutil
 
 import numpy as np
@@ -227,6 +228,10 @@ def test_campaigns_are_run_resumed_and_reported(survey, tmp_path):
         steps = []
         second = rehearse(plan, engine, lambda *done: steps.append(done))
     assert steps == [(1, 2), (2, 2)]
+    answers = json.loads(trial.result_path.read_text())["answers"]
+    asked_in = [one["iteration"] for one in answers]
+    assert asked_in == sorted(asked_in)
+    assert len({one["identifier"] for one in answers}) == len(answers) == 16
     same = ["arm", "labels", "found", "candidates"]
     pd.testing.assert_frame_equal(first[same], second[same])
     write_report(second, ["mixed", "random"], "random", tmp_path, "Two arms & one seed.")
