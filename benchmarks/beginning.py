@@ -28,11 +28,30 @@ from active_cnn.learning.likeness import fit_likeness
 from active_cnn.learning.presentation import Labelled
 from active_cnn.learning.training import train
 from active_cnn.recipes import DEFAULT_RECIPE, RECIPES
-from active_cnn.spectra.simulation.cases import CASES
-from benchmarks.cases import BACKGROUND, SLICE, Search, make_search
+from active_cnn.spectra.preprocessing import find_defects
+from active_cnn.spectra.scaling import Scaling
+from active_cnn.spectra.simulation.cases import CASES, Case, simulate_case
 
 SETTINGS = RECIPES[DEFAULT_RECIPE]
 FIRST = (50, 100)
+BACKGROUND = 10_000  # spectra of the pool that stand for the rest
+SLICE = 4096  # spectra that are scaled and ranked at a time
+
+
+@dataclass(frozen=True, eq=False)
+class Search:
+    """The pool of a case: fluxes, which of them are targets, and how they are scaled."""
+
+    pool: NDArray[np.float32]
+    is_target: NDArray[np.bool_]
+    scaling: Scaling
+
+
+def make_search(case: Case, seed: int, n_pool: int) -> Search:
+    """Simulate a case; what the product cannot use is left out, as the product does."""
+    pool = simulate_case(case, seed=seed, n_pool=n_pool).pool
+    usable = find_defects(pool.flux) == 0
+    return Search(pool.flux[usable], pool.label[usable] > 0, Scaling(case.grid))
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +79,7 @@ class Start:
         labels = (np.arange(len(rows)) < len(self.known)).astype(np.int64)
         of_pool = np.ones(len(rows), dtype=bool)
         flux = self.search.pool[rows]
-        scaling = self.search.labelled.scaling
+        scaling = self.search.scaling
         return Labelled(flux, labels, of_pool, ("other", "target"), ("target",), scaling)
 
 
@@ -75,7 +94,7 @@ def begin(search: Search, n_known: int, seed: int) -> Start:
 def _through(
     search: Search, score: Callable[[NDArray[np.float32]], NDArray[np.floating]]
 ) -> NDArray[np.floating]:
-    pool, scale = search.pool, search.labelled.scaling
+    pool, scale = search.pool, search.scaling
     slices = range(0, len(pool), SLICE)
     return np.concatenate([score(scale(pool[at : at + SLICE])) for at in slices])
 
@@ -94,7 +113,7 @@ def by_likeness(start: Start) -> NDArray[np.floating]:
 def by_nearest(start: Start) -> NDArray[np.floating]:
     """The largest cosine with one of the examples, in the directions of the likeness."""
     runtime = _likeness(start)
-    examples = runtime.predict(start.search.labelled.scaling(start.search.pool[start.known]))[1]
+    examples = runtime.predict(start.search.scaling(start.search.pool[start.known]))[1]
     return _through(start.search, lambda some: (runtime.predict(some)[1] @ examples.T).max(axis=1))
 
 
@@ -102,7 +121,7 @@ def by_baseline(start: Start) -> NDArray[np.floating]:
     """Principal components and a logistic regression, the examples against what was drawn."""
     rows = np.concatenate([start.known, start.drawn])
     is_target = np.arange(len(rows)) < len(start.known)
-    scale = start.search.labelled.scaling
+    scale = start.search.scaling
     return _through(start.search, fit_baseline(scale(start.search.pool[rows]), is_target))
 
 
