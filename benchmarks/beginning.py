@@ -88,7 +88,7 @@ def begin(search: Search, n_known: int, seed: int) -> Start:
     rng = np.random.default_rng(seed)
     known = rng.choice(np.flatnonzero(search.is_target), n_known, replace=False)
     left = np.setdiff1d(np.arange(len(search.pool)), known)
-    return Start(search, known, rng.choice(left, BACKGROUND, replace=False), seed)
+    return Start(search, known, rng.choice(left, min(BACKGROUND, len(left)), replace=False), seed)
 
 
 def _through(
