@@ -55,7 +55,7 @@ def test_the_search_stays_once_something_has_been_predicted(store, campaign, edi
 @pytest.mark.parametrize(
     ("before", "after", "words"),
     [
-        ("end = 6732.0", "end = 6740.0", "it cannot become 6519-6740"),
+        ("end = 6732.0", "end = 6740.0", "it cannot have 6519-6740"),
         ("resolving_power = 1800.0", "resolving_power = 7500.0", "spectra of R = 7500"),
         ('network_class = "emission"', 'network_class = "not-interesting"', "not-interesting"),
         ("wavelength = 6564.614\nsign", "wavelength = 4000.0\nsign", "own range"),

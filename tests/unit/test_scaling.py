@@ -136,7 +136,7 @@ def test_pool_training_set_and_labelling_page_show_what_the_network_sees(store, 
     np.testing.assert_array_equal(windows[:3], pool.windows(np.flatnonzero(usable)[:3]))
     np.testing.assert_array_equal(training.windows, pool.scaling(training.flux))
     (sheet,) = make_sheets(store, scaled, pool, training, pool.identifiers(rows[:1]))
-    np.testing.assert_allclose(unpack(sheet["seen"]), expected[0], atol=1e-4)
+    np.testing.assert_allclose(unpack(sheet["seen"][0]), expected[0], atol=1e-4)
 
 
 def test_the_rule_says_the_same_however_windows_are_scaled(store, scaled, campaign):
