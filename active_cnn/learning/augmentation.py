@@ -26,7 +26,9 @@ LINE_HALF_WIDTH = 13
 # planted alone, as if it were the line, average precision was 0.93 and 0.83 on simulated carbon
 # stars and cataclysmic variables instead of 1.00 and 0.94.
 WIDEST_WITH_ONE_LINE = 160  # pixels
-SHIFT = 42.0  # km/s, standard deviation: what radial velocities of stars scatter by
+# Radial velocities: of stars of the disc, and of a few of the halo [km/s, standard deviation].
+SHIFT, FAST_SHIFT = 42.0, 150.0
+FAST = 0.1  # share of the latter
 MOST_BLUR = 0.15  # weight of each neighbour: what the nominal resolution is wrong by
 TILT = 0.06  # of the continuum from the middle to the ends of the window
 STRUCK = 0.06  # share of spectra with spikes; a third as many have dead pixels
@@ -182,7 +184,8 @@ class Augmentation:
         ndarray of float32, shape (n, n_wavelengths)
         """
         grid = self.scaling.grid
-        velocity = rng.normal(0, SHIFT, len(spectra))
+        is_fast = rng.random(len(spectra)) < FAST
+        velocity = rng.normal(0, 1, len(spectra)) * np.where(is_fast, FAST_SHIFT, SHIFT)
         blur = rng.uniform(0, MOST_BLUR, (len(spectra), 1)).astype(np.float32)
         level = self.noise[rng.integers(0, len(self.noise), len(spectra))]
         shown = np.empty_like(spectra)

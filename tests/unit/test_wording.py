@@ -95,4 +95,6 @@ def test_a_grid_that_is_none_is_refused_without_words_of_python(tmp_path, capsys
     with pytest.raises(SystemExit):
         main(["ingest", str(tmp_path), "--out", "x.h5", "--grid", "6519", "6732", "1e3"])
     said = capsys.readouterr().err
-    assert "--grid 6519 6732 1e3 is no window. Give two wavelengths in Å and a whole number." in said
+    assert (
+        "--grid 6519 6732 1e3 is no window. Give two wavelengths in Å and a whole number." in said
+    )
