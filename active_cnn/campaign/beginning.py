@@ -13,6 +13,7 @@ from active_cnn.campaign.creation import (
     check_new_name,
     check_seed,
     create_campaign,
+    make_folder,
 )
 from active_cnn.campaign.definition import Definition
 from active_cnn.campaign.proposal import propose_for_examples
@@ -165,13 +166,7 @@ def _label(definition: Definition | None, targets: Collection[str], examples: Ex
 @contextmanager
 def _folder(store: Store, name: str) -> Iterator[Path]:
     """Make the folder of a campaign to be; what was written there goes if that comes to nothing."""
-    folder = store.home / name
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(
-            f"Cannot make the campaign's folder {folder}: {error.strerror}. Choose another name."
-        ) from error
+    folder = make_folder(store, name)
     folder = folder.resolve()
     written = [folder / FILE, refused_beside(folder / FILE)]
     if there := next((one for one in written if one.exists()), None):

@@ -132,13 +132,7 @@ def create_campaign(
     known = read_training_csv(training, campaign.grid, campaign.trains)
     check_examples(campaign, known.labels)
     training_sha256 = hash_file(training)
-    folder = store.home / name
-    try:
-        folder.mkdir(exist_ok=True)
-    except OSError as error:
-        raise StoreError(
-            f"Cannot make the campaign's folder {folder}: {error.strerror}. Choose another name."
-        ) from error
+    folder = make_folder(store, name)
     index = folder / POOL_INDEX
     index_pool(pool, index, campaign.grid, progress)
     indexed = Pool(pool, index)
@@ -303,6 +297,24 @@ def check_folder(path: Path) -> None:
         is_folder = False
     if not is_folder:
         raise CampaignError(f"There is no folder {path}: give one that holds spectra.")
+
+
+def make_folder(store: Store, name: str) -> Path:
+    """Make the folder of a campaign to be, or take the one that is there.
+
+    Raises
+    ------
+    StoreError
+        If it cannot be made.
+    """
+    folder = store.home / name
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"Cannot make the campaign's folder {folder}: {error.strerror}. Choose another name."
+        ) from error
+    return folder
 
 
 def check_new_name(store: Store, name: str) -> None:

@@ -10,10 +10,10 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from active_cnn.campaign.creation import check_new_name
+from active_cnn.campaign.creation import check_new_name, make_folder
 from active_cnn.campaign.reach import locate, locate_sources, reader_of
 from active_cnn.campaign.store import Store
-from active_cnn.errors import CampaignError, StoreError
+from active_cnn.errors import CampaignError
 from active_cnn.grid import Grid
 from active_cnn.records import OracleClass
 from active_cnn.spectra.label_matching import RADIUS
@@ -138,13 +138,7 @@ def make(
 @contextmanager
 def _folder(store: Store, name: str) -> Iterator[Path]:
     """Make the folder of a campaign to be, which is gone again if nothing comes into it."""
-    folder = store.home / name
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(
-            f"Cannot make the campaign's folder {folder}: {error.strerror}. Choose another name."
-        ) from error
+    folder = make_folder(store, name)
     try:
         yield folder.resolve()
     finally:
