@@ -254,16 +254,22 @@ def _near(line: int) -> slice:
 def _move(
     spectra: NDArray[np.float32], velocity: NDArray[np.float64], wavelength: NDArray[np.float64]
 ) -> NDArray[np.float32]:
-    n_pixels = len(wavelength)
+    n, n_pixels = spectra.shape
     # Pixels that a km/s comes to, which on an axis in equal steps are fewer in the blue.
-    pixels = wavelength / SPEED_OF_LIGHT / np.gradient(wavelength)
-    place = (np.arange(n_pixels) + velocity[:, None] * pixels).astype(np.float32)
+    pixels = (wavelength / SPEED_OF_LIGHT / np.gradient(wavelength)).astype(np.float32)
+    place = velocity.astype(np.float32)[:, None] * pixels + np.arange(n_pixels, dtype=np.float32)
     np.clip(place, 0, n_pixels - 1, out=place)
-    left = place.astype(np.int64)
-    part = place - left
-    right = np.minimum(left + 1, n_pixels - 1)
-    low = np.take_along_axis(spectra, left, 1)
-    return low + part * (np.take_along_axis(spectra, right, 1) - low)
+    left = place.astype(np.int32)
+    share = place - left
+    # Taken out of one row of all: a third of the time of `take_along_axis`.
+    ends = (np.arange(n, dtype=np.int32) * n_pixels)[:, None]
+    left += ends
+    right = np.minimum(left + 1, ends + (n_pixels - 1))
+    low, moved = spectra.take(left), spectra.take(right)
+    moved -= low
+    moved *= share
+    moved += low
+    return moved
 
 
 def _blur(spectra: NDArray[np.float32], weight: NDArray[np.float32]) -> NDArray[np.float32]:
