@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,8 @@ from numpy.typing import NDArray
 from active_cnn.errors import CampaignError
 
 MOST_WINDOWS = 20
+# Where the windows of spectra stand that have one, see `Grid.parts`.
+WHOLE = (slice(None),)
 _NUMBERS = 4  # that say of one of several windows what it is
 
 
@@ -69,14 +72,18 @@ class Window:
         steps = " in log steps" if self.spacing is Spacing.LOG else ""
         return f"{self.start:g}-{self.end:g} Å × {self.n}{steps}"
 
-    def describe(self) -> str:
-        """Say where its wavelengths are, as in "140 from 6519 to 6732 Å"."""
+    def describe(self, what: str = "") -> str:
+        """Say where its wavelengths are, as in "140 from 6519 to 6732 Å"; `what` names them."""
         steps = ", in equal steps of the logarithm" if self.spacing is Spacing.LOG else ""
-        return f"{self.n} from {self.start:g} to {self.end:g} Å{steps}"
+        return f"{self.n} {what}from {self.start:g} to {self.end:g} Å{steps}"
 
     def holds(self, wavelength: float, margin: float = 0.0) -> bool:
         """Tell whether a wavelength (angstrom, vacuum) is within, or beside by so much."""
         return self.start - margin <= wavelength <= self.end + margin
+
+    def near(self, wavelengths: NDArray[np.float64], margin: float = 0.0) -> NDArray[np.bool_]:
+        """Tell which of some wavelengths are within, or beside by so much; shape of these."""
+        return (wavelengths >= self.start - margin) & (wavelengths <= self.end + margin)
 
 
 @dataclass(frozen=True)
@@ -98,7 +105,7 @@ class Grid:
             raise CampaignError(
                 f"A search has 1 to {MOST_WINDOWS} windows, not {len(windows)}: join some of them."
             )
-        for one, other in zip(windows, windows[1:], strict=False):
+        for one, other in pairwise(windows):
             if other.start <= one.end:
                 raise CampaignError(
                     f"The windows {one} and {other} overlap: make one of the two, or let the "
@@ -144,7 +151,7 @@ class Grid:
     def parts(self) -> tuple[slice, ...]:
         """Where each window stands among all wavelengths."""
         ends = np.cumsum([0, *(one.n for one in self.windows)]).tolist()
-        return tuple(slice(start, end) for start, end in zip(ends, ends[1:], strict=False))
+        return tuple(slice(start, end) for start, end in pairwise(ends))
 
     @cached_property
     def wavelength(self) -> NDArray[np.float64]:
@@ -172,9 +179,9 @@ class Grid:
 
     def describe(self) -> str:
         """Say which wavelengths these are, in a part of a sentence."""
-        windows = "; ".join(one.describe() for one in self.windows)
         if len(self.windows) == 1:
-            return windows.replace(" from ", " vacuum wavelengths from ", 1)
+            return self.windows[0].describe("vacuum wavelengths ")
+        windows = "; ".join(one.describe() for one in self.windows)
         return f"{self.n} vacuum wavelengths in {len(self.windows)} windows ({windows})"
 
     @property

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from active_cnn.campaign.creation import (
-    assume_search,
     check_folder,
     check_new_name,
     check_seed,
     create_campaign,
     make_folder,
+    with_scaling,
 )
 from active_cnn.campaign.definition import Definition
 from active_cnn.campaign.proposal import propose_for_examples
@@ -125,9 +125,6 @@ def begin_with_examples(
             progress=progress,
         )
         definition = definition or propose_for_examples(report.labels, grid, targets)
-        search = definition.search
-        if scaling:
-            search = replace(search or assume_search(grid), scaling=scaling)
         campaign = create_campaign(
             store,
             name,
@@ -136,7 +133,7 @@ def begin_with_examples(
             grid=grid,
             classes=definition.classes,
             lines=definition.lines,
-            search=search,
+            search=with_scaling(definition.search, grid, scaling),
             chosen_keys=definition.keys,
             seed=seed,
             folders=folders,

@@ -18,7 +18,7 @@ from active_cnn.errors import CampaignError, StoreError
 from active_cnn.grid import Grid
 from active_cnn.recipes import LEAST_EXAMPLES
 from active_cnn.records import Campaign, Line, OracleClass
-from active_cnn.search import HALPHA_EMISSION, Search, usual_scaling
+from active_cnn.search import HALPHA_EMISSION, ScalingMethod, Search, usual_scaling
 from active_cnn.spectra.continuum import is_scaled
 from active_cnn.spectra.pool import Pool, index_pool
 from active_cnn.spectra.preprocessing import DEFECTS, MARGIN
@@ -262,6 +262,11 @@ def assume_search(grid: Grid) -> Search:
     except CampaignError:
         return Search(scaling=usual_scaling(grid))
     return HALPHA_EMISSION
+
+
+def with_scaling(search: Search | None, grid: Grid, scaling: ScalingMethod | None) -> Search | None:
+    """Give a search, or the one that is assumed, another scaling; the very same without one."""
+    return search if scaling is None else replace(search or assume_search(grid), scaling=scaling)
 
 
 def assume_lines(grid: Grid, search: Search) -> tuple[Line, ...]:

@@ -218,7 +218,7 @@ def _draw(spectrum: Spectrum, grid: Grid) -> dict[str, Any]:
 def _draw_around(
     spectrum: Spectrum, wavelength: NDArray[np.float64], window: Window
 ) -> dict[str, Any]:
-    near = (wavelength >= window.start - MARGIN) & (wavelength <= window.end + MARGIN)
+    near = window.near(wavelength, MARGIN)
     valued = find_valued(spectrum, wavelength, near)
     is_bad = ~valued if spectrum.mask is None else ~valued | spectrum.mask[near]
     after = find_jumps(wavelength[near])

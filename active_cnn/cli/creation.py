@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import argparse
 import os
-from dataclasses import replace
 from pathlib import Path
 
 from active_cnn.campaign import demo
 from active_cnn.campaign.beginning import begin_with_examples
-from active_cnn.campaign.creation import assume_search, create_campaign
-from active_cnn.campaign.definition import Definition, read_definition
+from active_cnn.campaign.creation import create_campaign, with_scaling
+from active_cnn.campaign.definition import Definition
 from active_cnn.campaign.overview import describe_assumed, describe_unknown_places
-from active_cnn.campaign.presets import read_preset
 from active_cnn.campaign.proposal import describe_proposal, propose
 from active_cnn.campaign.reach import path_out_of_reach
 from active_cnn.campaign.store import Store
 from active_cnn.cli.cases import add_case, add_shares, given_shares
+from active_cnn.cli.definition_options import given_definition
 from active_cnn.cli.options import (
     Commands,
     Parser,
@@ -184,22 +183,14 @@ def _add_examples(command: Parser) -> None:
     add_identifier(command)
 
 
-def _define(options: argparse.Namespace) -> Definition:
-    if options.preset:
-        return read_preset(options.preset)
-    if options.definition:
-        return read_definition(options.definition)
-    return propose(options.training, options.targets)
+def _scaling(options: argparse.Namespace) -> ScalingMethod | None:
+    return ScalingMethod(options.scaling) if options.scaling else None
 
 
 def _begin_with_training_set(
     options: argparse.Namespace, store: Store
 ) -> tuple[Campaign, Definition]:
-    definition = _define(options)
-    search = definition.search
-    if options.scaling:
-        search = search or assume_search(definition.grid)
-        search = replace(search, scaling=ScalingMethod(options.scaling))
+    definition = given_definition(options) or propose(options.training, options.targets)
     with Bar("Reading the pool", "spectra") as bar:
         campaign = create_campaign(
             store,
@@ -209,7 +200,7 @@ def _begin_with_training_set(
             grid=definition.grid,
             classes=definition.classes,
             lines=definition.lines,
-            search=search,
+            search=with_scaling(definition.search, definition.grid, _scaling(options)),
             chosen_keys=definition.keys,
             seed=options.seed,
             folders=options.folders,
@@ -221,6 +212,7 @@ def _begin_with_training_set(
 def _begin_with_examples(options: argparse.Namespace, store: Store) -> tuple[Campaign, Definition]:
     examples = Examples(
         typed=tuple(options.typed),
+        # Of a name that is too long Path.is_file would raise an error.
         files={one: Path(one) for one in options.typed if os.path.isfile(one)},  # noqa: PTH113
         table=options.examples,
         sources=tuple(options.sources),
@@ -234,10 +226,10 @@ def _begin_with_examples(options: argparse.Namespace, store: Store) -> tuple[Cam
             options.name,
             options.pool,
             examples,
-            definition=_define(options) if options.preset or options.definition else None,
+            definition=given_definition(options),
             targets=options.targets,
             label=options.targets[0] if len(options.targets) == 1 else "",
-            scaling=ScalingMethod(options.scaling) if options.scaling else None,
+            scaling=_scaling(options),
             seed=options.seed,
             folders=options.folders,
             processes=count_cores(),

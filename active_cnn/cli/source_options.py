@@ -83,7 +83,7 @@ def given_grid(options: argparse.Namespace) -> Grid | None:
     """
     spacing = Spacing(options.spacing or Spacing.LINEAR)
     if not options.grid:
-        return Grid((Window(spacing=spacing),)) if options.spacing else None
+        return Grid.of(spacing=spacing) if options.spacing else None
     return Grid(tuple(_window(given, spacing) for given in options.grid))
 
 

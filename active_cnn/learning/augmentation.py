@@ -13,10 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from active_cnn.grid import Grid
+from active_cnn.grid import WHOLE, Grid
 from active_cnn.spectra.continuum import is_scaled
 from active_cnn.spectra.noise import pixel_noise
-from active_cnn.spectra.preprocessing import WHOLE
 from active_cnn.spectra.scaling import Scaling
 from active_cnn.spectra.wavelength import SPEED_OF_LIGHT
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from active_cnn.grid import WHOLE
 from active_cnn.spectra.continuum import without_slopes
 from active_cnn.spectra.noise import pixel_noise
-from active_cnn.spectra.preprocessing import WHOLE
 from active_cnn.spectra.wavelength import SPEED_OF_LIGHT, air_to_vacuum
 
 SPIKE = 15.0  # of the noise

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from active_cnn.grid import WHOLE
 from active_cnn.spectra.continuum import without_slopes
-from active_cnn.spectra.preprocessing import WHOLE
 from active_cnn.spectra.sky import is_place, separation
 
 # Two windows with a higher correlation differ by less than their noise of some percent.

@@ -34,7 +34,6 @@ from active_cnn.spectra.pool_rows import read_rows
 from active_cnn.spectra.preprocessing import (
     DEFECTS,
     MARGIN,
-    beside,
     bridge_pixels,
     find_defects,
     find_resolving_power,
@@ -242,7 +241,7 @@ def _prepare_alike(
             )
             is_whole = np.ones(len(alike), dtype=bool)
             for window, part in zip(batch.grid.windows, batch.grid.parts, strict=True):
-                near = beside(axis.wavelength, window, 2 * MARGIN)
+                near = window.near(axis.wavelength, 2 * MARGIN)
                 prepared, n, is_good = _prepare_window(
                     axis.wavelength[near], flux[:, near], ivar[:, near], window, batch.resolution
                 )

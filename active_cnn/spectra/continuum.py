@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from active_cnn.grid import WHOLE
 from active_cnn.spectra.noise import pixel_noise
-from active_cnn.spectra.preprocessing import WHOLE
 
 CORE = 20.0  # angstrom on both sides of a line that are no continuum
 LEAST = 16  # pixels that a continuum is fitted to, spectra that tell whether they are scaled

@@ -122,7 +122,7 @@ def bridge(
             "has too many pixels without a value: none on one side of the window "
             f"{window.start:g}-{window.end:g} Å (not finite, or without weight)"
         )
-    inside = (wavelength >= window.start) & (wavelength <= window.end)
+    inside = window.near(wavelength)
     n_bridged = int((inside & ~valued).sum())
     if gap := find_gap(wavelength, valued, window, element, limits):
         raise refuse_gap(wavelength, gap, element, limits)

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from active_cnn.errors import SpectrumError
+from active_cnn.grid import WHOLE
 from active_cnn.search import Sign, TargetLine
 from active_cnn.spectra.noise import pixel_noise
-from active_cnn.spectra.preprocessing import WHOLE
 from active_cnn.spectra.rule import place_bands
 from active_cnn.spectra.wavelength import SPEED_OF_LIGHT
 

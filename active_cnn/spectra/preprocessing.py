@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from active_cnn.errors import SpectrumError
-from active_cnn.grid import Grid, Window
+from active_cnn.grid import WHOLE, Grid, Window
 from active_cnn.records import Medium, Spectrum
 from active_cnn.spectra.degrading import degrade
 from active_cnn.spectra.gaps import (
@@ -28,9 +28,6 @@ from active_cnn.spectra.wavelength import AIR_RANGE, air_to_vacuum
 # Angstrom beside the window that are kept, so that its edges are within the kernel's data; for
 # bridging twice as much.
 MARGIN = 20.0
-
-# Where the windows of spectra stand that have one.
-WHOLE = (slice(None),)
 
 DEFECTS = {
     1: "is not finite (NaN or infinite) in the window",
@@ -117,7 +114,7 @@ def near_window(wavelength: NDArray[np.float64], grid: Grid) -> slice | None:
 
 
 def _near_window(wavelength: NDArray[np.float64], window: Window) -> slice | None:
-    close, near = (np.flatnonzero(beside(wavelength, window, n * MARGIN)) for n in (1, 2))
+    close, near = (np.flatnonzero(window.near(wavelength, n * MARGIN)) for n in (1, 2))
     if not close.size:
         return None
     if not wavelength[close[0]] <= window.start < window.end <= wavelength[close[-1]]:
@@ -181,6 +178,22 @@ def _find_defects(flux: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
     return defects
 
 
+def refuse_defects(flux: NDArray[np.floating[Any]], parts: Sequence[slice] = WHOLE) -> None:
+    """Refuse spectra of which one cannot be used, see `find_defects`.
+
+    Raises
+    ------
+    SpectrumError
+        Which names the first one.
+    """
+    defects = find_defects(flux, parts)
+    if defects.any():
+        row = int(np.argmax(defects > 0))
+        raise SpectrumError(
+            f"Cannot rescale the spectrum in row {row}: it {DEFECTS[defects[row]]}."
+        )
+
+
 def rescale(flux: NDArray[np.floating[Any]], parts: Sequence[slice] = WHOLE) -> NDArray[np.float32]:
     """Rescale each window to [−1, 1] by its own minimum and maximum.
 
@@ -201,12 +214,7 @@ def rescale(flux: NDArray[np.floating[Any]], parts: Sequence[slice] = WHOLE) -> 
     SpectrumError
         If a window is flat or not finite.
     """
-    defects = find_defects(flux, parts)
-    if defects.any():
-        row = int(np.argmax(defects > 0))
-        raise SpectrumError(
-            f"Cannot rescale the spectrum in row {row}: it {DEFECTS[defects[row]]}."
-        )
+    refuse_defects(flux, parts)
     if len(parts) == 1:
         return _rescale(flux)
     return np.concatenate([_rescale(flux[:, part]) for part in parts], axis=1)
@@ -276,9 +284,9 @@ def _prepare(
     if not is_filled or ends[1] <= window.start or window.end <= ends[0]:
         _refuse_uncovered(ends[0], ends[1], window)
     # A wide cut by either medium's wavelength first, so that only what is near is converted.
-    near = beside(spectrum.wavelength, window, 2 * MARGIN)
+    near = window.near(spectrum.wavelength, 2 * MARGIN)
     wavelength, flux = to_vacuum(spectrum.wavelength[near]), spectrum.flux[near].astype(np.float64)
-    close = beside(wavelength, window, MARGIN)
+    close = window.near(wavelength, MARGIN)
     if close.sum() < 2:
         before, after = _around(to_vacuum(spectrum.wavelength.clip(*AIR_RANGE)), window)
         if after - before > bridgeable(spectrum.wavelength, 0.0, limits):
@@ -333,7 +341,7 @@ def to_window(
     -------
     ndarray, shape (window.n,)
     """
-    close = beside(wavelength, window, MARGIN) & np.isfinite(flux)
+    close = window.near(wavelength, MARGIN) & np.isfinite(flux)
     wavelength, flux = wavelength[close], flux[close]
     if resolving_power_to is not None and resolving_power_from > resolving_power_to:
         flux = degrade(wavelength, flux, resolving_power_from, resolving_power_to)
@@ -379,7 +387,7 @@ def bridge_pixels(
     valued = has_value(flux, ivar)
     if valued.all():
         return flux, 0
-    inside = flux[beside(wavelength, window, 0)]
+    inside = flux[window.near(wavelength, 0)]
     if inside.size and not np.isfinite(inside).any():
         raise SpectrumError(DEFECTS[1])
     if inside.size and not inside.any():
@@ -433,8 +441,3 @@ def _find_gap_of_axis(
     wavelength: NDArray[np.float64], window: Window, element: float, limits: Limits
 ) -> tuple[float, float] | None:
     return find_gap(wavelength, np.ones(wavelength.size, bool), window, element, limits)
-
-
-def beside(wavelength: NDArray[np.float64], window: Window, margin: float) -> NDArray[np.bool_]:
-    """Tell which wavelengths are in a window or so close (angstrom) to it."""
-    return (wavelength >= window.start - margin) & (wavelength <= window.end + margin)

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from active_cnn.errors import SpectrumError
+from active_cnn.grid import WHOLE
 from active_cnn.search import Sign, TargetLine
-from active_cnn.spectra.preprocessing import WHOLE
 
 # The side bands end this far from the range, or where the window ends, and begin at this share of
 # the way, which keeps them off the wings of Hα and, in a window of full width, off [N II].

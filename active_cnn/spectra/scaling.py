@@ -12,11 +12,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from active_cnn.errors import SpectrumError
 from active_cnn.grid import Grid
 from active_cnn.search import ScalingMethod
 from active_cnn.spectra.continuum import fit_continua
-from active_cnn.spectra.preprocessing import DEFECTS, find_defects, rescale
+from active_cnn.spectra.preprocessing import refuse_defects, rescale
 
 # Per cent of the pixels that are the range of a window. Between the 1st and the 99th, a line in 3
 # of 140 pixels would rule the range; beyond these it is seen at its height over the noise.
@@ -87,7 +86,7 @@ class Scaling:
         """
         if self.method is ScalingMethod.MINMAX:
             return rescale(flux, self.grid.parts)
-        _refuse_defects(flux, self.grid)
+        refuse_defects(flux, self.grid.parts)
         return self._scale(flux, flux)
 
     def alike(self, flux: Flux, others: Flux) -> NDArray[np.float32]:
@@ -109,7 +108,7 @@ class Scaling:
         SpectrumError
             If a window of `flux` is flat or not finite.
         """
-        _refuse_defects(flux[None, :], self.grid)
+        refuse_defects(flux[None, :], self.grid.parts)
         with np.errstate(over="ignore", invalid="ignore"):  # of others as large as floats can be
             return self._scale(others, flux[None, :])
 
@@ -129,13 +128,6 @@ def compress(values: Flux) -> NDArray[np.float32]:
     some = values[far]
     compressed[far] = np.sign(some) * LINEAR * (1 + np.log(np.abs(some) / LINEAR))
     return compressed
-
-
-def _refuse_defects(flux: Flux, grid: Grid) -> None:
-    defects = find_defects(flux, grid.parts)
-    if defects.any():
-        row = int(np.argmax(defects > 0))
-        raise SpectrumError(f"Cannot scale the spectrum in row {row}: it {DEFECTS[defects[row]]}.")
 
 
 @dataclass(frozen=True, eq=False)
